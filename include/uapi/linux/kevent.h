@@ -1,0 +1,531 @@
+/* SPDX-License-Identifier: GPL-2.0 WITH Linux-syscall-note */
+/*
+ * kevent: one queue for every kind of event, filled by the kernel into shared
+ * memory.  This file is the whole interface of /dev/kevent.
+ *
+ *	fd = open("/dev/kevent", O_RDWR | O_CLOEXEC);	one queue
+ *	ioctl(fd, KEVENT_IOC_INIT, &init);		once; sizes the ring
+ *	mmap() three times				see "The ring" below
+ *	ioctl(fd, KEVENT_IOC_CTL, &ctl);		add, modify, remove, fire
+ *	read events from the ring, with no call; or KEVENT_IOC_GET_EVENTS
+ *	ioctl(fd, KEVENT_IOC_WAIT, &wait);		sleep until there are some
+ *
+ * Every structure has the same layout for 32 and 64 bit programs.  Fields
+ * named reserved must be zero, unknown flags are refused: both give EINVAL.
+ * Pointers are passed as __u64.  Times are in nanoseconds unless they are a
+ * struct __kernel_timespec.
+ */
+#ifndef _UAPI_LINUX_KEVENT_H
+#define _UAPI_LINUX_KEVENT_H
+
+#include <linux/ioctl.h>
+#include <linux/time_types.h>
+#include <linux/types.h>
+
+#define KEVENT_ABI_VERSION	1
+
+/* ------------------------------------------------------------------------
+ * Kinds of event (struct ukevent.type).  Numbers are never used again.
+ */
+enum {
+	KEVENT_SOCKET		= 0,	/* id: fd of a socket */
+	KEVENT_INODE		= 1,	/* id: fd of a file or directory */
+	KEVENT_TIMER		= 2,	/* id: any number of the program's */
+	KEVENT_POLL		= 3,	/* id: fd of any pollable file */
+	KEVENT_NAIO		= 4,	/* reserved: EOPNOTSUPP */
+	KEVENT_AIO		= 5,	/* completion of a sendfile */
+	KEVENT_PIPE		= 6,	/* id: fd of a pipe or FIFO */
+	KEVENT_SIGNAL		= 7,	/* id: signal number */
+	KEVENT_POSIX_TIMER	= 8,	/* id: timer_t */
+	KEVENT_UNOTIFY		= 9,	/* id: any number of the program's */
+	KEVENT_TYPE_MAX		= 10,
+};
+
+/* ------------------------------------------------------------------------
+ * What to report (struct ukevent.event), by type.
+ */
+
+/* KEVENT_TIMER */
+#define KEVENT_TIMER_FIRED	0x1u
+
+/* KEVENT_SOCKET and KEVENT_PIPE; ACCEPT is for listening sockets only */
+#define KEVENT_SOCKET_RECV	0x1u
+#define KEVENT_SOCKET_ACCEPT	0x2u
+#define KEVENT_SOCKET_SEND	0x4u
+#define KEVENT_PIPE_RECV	0x1u
+#define KEVENT_PIPE_SEND	0x4u
+
+/*
+ * KEVENT_POLL: the bits of poll(2).  ERR and HUP are always reported; asking
+ * for them changes nothing.  Any other bit gives EINVAL.
+ */
+#define KEVENT_POLL_POLLIN	0x0001u
+#define KEVENT_POLL_POLLPRI	0x0002u
+#define KEVENT_POLL_POLLOUT	0x0004u
+#define KEVENT_POLL_POLLERR	0x0008u
+#define KEVENT_POLL_POLLHUP	0x0010u
+#define KEVENT_POLL_POLLRDNORM	0x0040u
+#define KEVENT_POLL_POLLRDBAND	0x0080u
+#define KEVENT_POLL_POLLWRNORM	0x0100u
+#define KEVENT_POLL_POLLWRBAND	0x0200u
+#define KEVENT_POLL_POLLMSG	0x0400u
+#define KEVENT_POLL_POLLRDHUP	0x2000u
+
+/* KEVENT_UNOTIFY: any nonzero mask; its bits mean what the program wants. */
+
+/* ------------------------------------------------------------------------
+ * How to report (struct ukevent.req_flags).
+ *
+ * Default is true level, as in poll(2): while the condition holds, each WAIT,
+ * GET_EVENTS or COMMIT after the last event was claimed reports it again.
+ */
+#define KEVENT_REQ_ONESHOT	0x0001u	/* one event, then the watch ends */
+#define KEVENT_REQ_WAKEUP_ALL	0x0002u	/* wake every sleeper of the queue */
+#define KEVENT_REQ_ET		0x0004u	/* edge: report changes only */
+#define KEVENT_REQ_LAST_CHECK	0x0008u	/* ask again when handed out */
+#define KEVENT_REQ_ALWAYS_QUEUE	0x0010u	/* ready at ADD: into the ring */
+#define KEVENT_REQ_READY	0x0020u	/* ready at ADD, whatever it is */
+#define KEVENT_REQ_DISPATCH	0x0040u	/* one event, then disarmed until MODIFY
+					 * (EPOLLONESHOT, EV_DISPATCH) */
+#define KEVENT_REQ_EXCLUSIVE	0x0080u	/* one of the queues that watch this
+					 * file gets the event (EPOLLEXCLUSIVE);
+					 * ADD only */
+#define KEVENT_REQ_CLOSED	0x0100u	/* a last event, BROKEN, when the file
+					 * is closed for good */
+#define KEVENT_REQ_TIMESTAMP	0x0200u	/* fill struct ukevent.time */
+#define KEVENT_REQ_COOKIE	0x0400u	/* in REMOVE, MODIFY and READY: the
+					 * watch is named by struct
+					 * ukevent.cookie; type and id are not
+					 * looked at.  MODIFY of a timer has
+					 * its parameters there: EINVAL */
+#define KEVENT_REQ_CMD_SHIFT	28	/* in a mixed batch: the command */
+#define KEVENT_REQ_CMD(cmd)	((__u32)(cmd) << KEVENT_REQ_CMD_SHIFT)
+
+/* ------------------------------------------------------------------------
+ * What came (struct ukevent.ret_flags).
+ */
+#define KEVENT_RET_BROKEN	0x0001u	/* in a result: the change failed, and
+					 * (__s32)ret_data[1] is -errno.  In an
+					 * event: error, hang-up or end of file */
+#define KEVENT_RET_DONE		0x0002u	/* in a result: this entry has failed
+					 * (with BROKEN), or its event was
+					 * ready at ADD and is in ret_data */
+#define KEVENT_RET_COPY_FAILED	0x0004u	/* reserved */
+#define KEVENT_RET_CANCELLED	0x0008u	/* in the ring: the watch has ended,
+					 * skip.  In the result of REMOVE and
+					 * MODIFY: an event was outstanding, and
+					 * nobody had claimed it */
+#define KEVENT_RET_CLAIMED	0x0010u	/* in the result of REMOVE and MODIFY:
+					 * an event may be in somebody's hands */
+#define KEVENT_RET_DATA		0x0020u	/* ret_data[1] is valid */
+#define KEVENT_RET_DATA2	0x0040u	/* data2 is valid */
+#define KEVENT_RET_ERRNO	0x0080u	/* data2 is the socket's pending error,
+					 * a positive errno; it is not cleared */
+#define KEVENT_RET_LOST		0x0100u	/* some events could not be queued;
+					 * ret_data[1] says how many */
+#define KEVENT_RET_CLOSED	0x0200u	/* with BROKEN: the file is gone and the
+					 * watch with it (KEVENT_REQ_CLOSED) */
+
+/* Who a watch is for: a file descriptor or a number, by type. */
+struct kevent_id {
+	union {
+		__u32 raw[2];
+		__u64 raw_u64;
+	};
+};
+
+/* param[2] of a KEVENT_TIMER: clock | flags */
+#define KEVENT_TIMER_CLOCK(c)	((__u64)(__u32)(c))	/* CLOCK_MONOTONIC,
+							 * _REALTIME, _BOOTTIME
+							 * or _TAI */
+#define KEVENT_TIMER_ABSTIME	(1ULL << 32)		/* param[0] is a point
+							 * in time */
+
+/**
+ * struct ukevent - a change on the way in, an event or a result on the way out
+ * @id: what is watched.  For types that take an fd: the number, in raw[0].
+ * @type: KEVENT_SOCKET and so on.
+ * @event: what to report; in an event, what the watch asked for.
+ * @req_flags: KEVENT_REQ_*.
+ * @ret_flags: KEVENT_RET_*.  Must be 0 on the way in.
+ * @ret_data: [0]: the bits that are set.  [1], if KEVENT_RET_DATA is set:
+ *	KEVENT_SOCKET RECV: bytes readable; ACCEPT: connections waiting;
+ *	KEVENT_TIMER: expiries since ADD; KEVENT_UNOTIFY: READYs since ADD.
+ *	Levels are the newest known value, counts are running totals modulo
+ *	2^32: kevent_delta() of kevent.h gives the difference.
+ * @user: returned as it is.
+ * @param: on the way in, parameters of the source; unused words must be 0.
+ *	KEVENT_TIMER: [0] first expiry, ns: relative, or absolute with
+ *	KEVENT_TIMER_ABSTIME; relative 0 means one interval from now.
+ *	[1] interval, ns; 0: fires once.  [2] clock and flags.
+ *	Intervals below the floor that INFO tells are counted in full, but
+ *	reported no more often than the floor.
+ * @cookie: the watch's own number, never used again by this queue while
+ *	2^32 further watches are made.  Returned by ADD, in every event, and
+ *	taken by REMOVE with KEVENT_REQ_COOKIE: it works when the fd is gone.
+ * @time: CLOCK_MONOTONIC, ns, of the first event in this entry, with
+ *	KEVENT_REQ_TIMESTAMP; else 0.
+ * @cpu: CPU on which the event came: a hint for who should take it.
+ * @merged: further events that went into this entry (stops at 65535).
+ * @data2: if KEVENT_RET_DATA2 is set: KEVENT_SOCKET SEND: bytes that fit into
+ *	the send buffer.  If KEVENT_RET_ERRNO is set: the error.
+ *
+ * One cache line.  The first 40 bytes are laid out as in the kevent of 2006.
+ */
+struct ukevent {
+	struct kevent_id id;
+	__u32 type;
+	__u32 event;
+	__u32 req_flags;
+	__u32 ret_flags;
+	__u32 ret_data[2];
+	union {
+		__u32 user[2];
+		__u64 ptr;
+	};
+	union {
+		__u64 param[3];
+		struct {
+			__u64 cookie;
+			__u64 time;
+			__u16 cpu;
+			__u16 merged;
+			__u32 data2;
+		};
+	};
+};
+
+/* ------------------------------------------------------------------------
+ * The ring.
+ *
+ * INIT with ring_size > 0 makes three areas.  Each is mapped whole, MAP_SHARED,
+ * from its offset; sizes are in struct kevent_ioc_init.
+ *
+ *	offset			protection		content
+ *	KEVENT_MMAP_KERNEL	PROT_READ		struct kevent_ring_kernel
+ *	KEVENT_MMAP_USER	PROT_READ|PROT_WRITE	struct kevent_ring_user
+ *	KEVENT_MMAP_ENTRIES	PROT_READ		struct ukevent[ring_size]
+ *
+ * Indices run freely modulo 2^32; the entry of index i is number
+ * i & (ring_size - 1).  head <= seen <= tail, in this circular sense:
+ *
+ *	[head, seen)	claimed: in the hands of a consumer
+ *	[seen, tail)	unclaimed: the kernel may still change these
+ *	the rest	free
+ *
+ * The kernel writes an entry, then stores tail (release).  While the newest
+ * entry of a watch is unclaimed, further events of that watch are merged into
+ * it: bits are OR-ed, counts and levels overwritten.
+ *
+ * A consumer that works in place, one thread:
+ *
+ *	1. s = seen; t = load-acquire(tail); if s == t, nothing is there: see 6.
+ *	2. store-release(seen, t).  Claims [s, t).
+ *	3. full fence.  (Partner: the kernel merges, does a full fence, then
+ *	   looks at seen.  Either this consumer reads the merged bits, or the
+ *	   kernel sees the claim and posts a new entry.)
+ *	4. for each index in [s, t): load ret_flags afresh; if it has
+ *	   KEVENT_RET_CANCELLED, skip it: the watch was removed or its file
+ *	   closed, perhaps by what was done for an earlier entry of this very
+ *	   batch.  Else read the entry and act.
+ *	5. store-release(head, t).  Frees [s, t).  Full fence.  If flags has one
+ *	   of KEVENT_RING_CALL, call COMMIT or WAIT.
+ *	6. Ring empty: full fence; if flags has one of KEVENT_RING_CALL, call
+ *	   COMMIT or WAIT; else sleep in WAIT, giving t as the index last seen.
+ *
+ * Several consumers: 1 and 2 become a compare-and-swap of seen from s to s + n,
+ * then the full fence; entries are copied out; freeing waits until head == s,
+ * or leaves the range to the kernel: COMMIT with KEVENT_COMMIT_RANGE.  What was
+ * copied out can't be cancelled any more.  KEVENT_IOC_GET_EVENTS takes part as
+ * one more consumer.
+ *
+ * A consumer that never stores seen sets KEVENT_INIT_NO_SEEN: then nothing is
+ * merged once it is posted, and freeing is all it does.
+ *
+ * When the ring is full, ready watches wait in the kernel, in order, and
+ * KEVENT_RING_OVERFLOW is set; nothing is lost.  Twice as many slots as
+ * watches never overflow with one consumer that removes nothing while it
+ * works on a batch.
+ */
+#define KEVENT_MMAP_KERNEL	0x00000000u
+#define KEVENT_MMAP_USER	0x01000000u
+#define KEVENT_MMAP_ENTRIES	0x02000000u
+
+/* struct kevent_ring_kernel.flags */
+#define KEVENT_RING_OVERFLOW	0x0001u	/* events wait for free slots */
+#define KEVENT_RING_NEED_CHECK	0x0002u	/* the kernel must ask a file, in the
+					 * program's context, if it is ready */
+#define KEVENT_RING_LEVEL	0x0004u	/* level watches wait to be asked again
+					 * once their entry was claimed */
+#define KEVENT_RING_HEAD	0x0008u	/* the kernel has finished ranges: head
+					 * may move further by COMMIT */
+#define KEVENT_RING_POLLED	0x0010u	/* somebody polls the queue's fd: make
+					 * one call before going back to it */
+#define KEVENT_RING_CALL	(KEVENT_RING_OVERFLOW | \
+				 KEVENT_RING_NEED_CHECK | \
+				 KEVENT_RING_LEVEL | KEVENT_RING_HEAD)
+
+/* Written by the kernel; read-only to the program. */
+struct kevent_ring_kernel {
+	__u32 tail;
+	__u32 over;		/* how often tail has come round 2^32 */
+	__u32 flags;
+	__u32 size;		/* slots; a power of two */
+	__u32 reserved[12];
+};
+
+/* Written by the program (and by GET_EVENTS and COMMIT in its name). */
+struct kevent_ring_user {
+	__u32 seen;
+	__u32 head;
+	__u32 reserved[14];
+};
+
+/* ------------------------------------------------------------------------
+ * Calls.  All fail with ENOTTY for an unknown number, EFAULT for a bad
+ * pointer, EINVAL for unknown flags and nonzero reserved fields, ENXIO before
+ * INIT (INFO excepted).
+ */
+
+/**
+ * struct kevent_ioc_init - KEVENT_IOC_INIT
+ * @ring_size: slots; a power of two up to kevent_ioc_info.ring_max, or 0 for
+ *	no ring: then GET_EVENTS only.
+ * @policy: KEVENT_WAKE_*: who of several sleepers is woken.
+ * @flags: KEVENT_INIT_*.
+ * @first_index: where tail, seen and head start.  0 unless you test what
+ *	happens when they come round.
+ * @kernel_len: out: bytes to map at KEVENT_MMAP_KERNEL.
+ * @user_len: out: bytes to map at KEVENT_MMAP_USER.
+ * @entries_len: out: bytes to map at KEVENT_MMAP_ENTRIES.
+ *
+ * EBUSY: the queue has been initialised.  EINVAL: size or policy.  ENOMEM.
+ */
+struct kevent_ioc_init {
+	__u32 ring_size;
+	__u32 policy;
+	__u32 flags;
+	__u32 first_index;
+	__u64 kernel_len;
+	__u64 user_len;
+	__u64 entries_len;
+	__u64 reserved[3];
+};
+
+#define KEVENT_WAKE_FIFO	0u	/* who has slept longest */
+#define KEVENT_WAKE_LIFO	1u	/* who came last: warm caches */
+#define KEVENT_WAKE_SAME_CPU	2u	/* who slept on the event's CPU, else
+					 * FIFO */
+
+#define KEVENT_INIT_NO_SEEN	0x1u	/* see "The ring" */
+
+/* Commands of CTL, and of the changes of WAIT */
+enum {
+	KEVENT_CTL_ADD		= 0,
+	KEVENT_CTL_REMOVE	= 1,
+	KEVENT_CTL_MODIFY	= 2,
+	KEVENT_CTL_READY	= 3,
+	KEVENT_CTL_MIXED	= 4,	/* CTL only: each entry names its own
+					 * command in its req_flags */
+};
+
+/**
+ * struct kevent_ioc_ctl - KEVENT_IOC_CTL: a batch of changes
+ * @cmd: KEVENT_CTL_*.
+ * @num: entries; at most kevent_ioc_info.batch_max.  READY of 0 entries wakes
+ *	all sleepers.
+ * @events: struct ukevent[num].  Each entry is written back with its own
+ *	result: ret_flags, ret_data and, for ADD, cookie.
+ * @done: out: entries that were carried out or refused and written back; true
+ *	after EFAULT as well.
+ * @failed: out: those of them that were refused.
+ *
+ * Returns the number of entries with KEVENT_RET_DONE set: refused ones and,
+ * for ADD and MODIFY, events that were ready at once.  A refused entry does
+ * not stop the others.  Results of entries:
+ *
+ *	EBADF		ADD, REMOVE, MODIFY, READY: no such fd
+ *	EEXIST		ADD: type, id and open file are watched by this queue
+ *	ENOENT		REMOVE, MODIFY, READY: not watched
+ *	EINVAL		type, event, flags, parameters; the queue itself; the
+ *			wrong kind of file for the type
+ *	EPERM		KEVENT_POLL: the file can't be polled
+ *	ELOOP		the queue would watch itself through others
+ *	EOPNOTSUPP	this kernel can't support the type
+ *	ENOSPC		the user's limit of watches
+ *	ENOMEM
+ *	EOWNERDEAD	the kernel's close hook was switched off: no ADD
+ */
+struct kevent_ioc_ctl {
+	__u32 cmd;
+	__u32 num;
+	__u64 events;
+	__u32 done;
+	__u32 failed;
+	__u64 reserved;
+};
+
+/* Flags of GET_EVENTS and WAIT */
+#define KEVENT_FLAGS_ABSTIME	0x01u	/* timeout is a point in time */
+#define KEVENT_FLAGS_TIMEOUT	0x02u	/* timeout counts; else no limit */
+#define KEVENT_FLAGS_SIGMASK	0x04u	/* sigmask counts */
+#define KEVENT_FLAGS_COMMIT	0x08u	/* WAIT: commit counts */
+#define KEVENT_FLAGS_LAST	0x10u	/* WAIT: last counts */
+
+/**
+ * struct kevent_ioc_get - KEVENT_IOC_GET_EVENTS: copy events out
+ * @events: struct ukevent[max].
+ * @min: wait until there are so many; 0: do not wait.
+ * @max: at most so many; at least 1.
+ * @flags: KEVENT_FLAGS_ABSTIME, _TIMEOUT, _SIGMASK.
+ * @clockid: of the timeout: CLOCK_MONOTONIC, CLOCK_REALTIME, CLOCK_BOOTTIME.
+ * @timeout: relative, or absolute with KEVENT_FLAGS_ABSTIME.
+ * @sigmask: pointer to a signal set in force while the call waits.
+ * @sigsetsize: its size in bytes: 8.
+ *
+ * Returns the number of events copied.  0: timeout.  EINTR: a signal came
+ * before the first event; the call is never restarted by the kernel.
+ * EAGAIN: nothing is there, min > 0 and the fd is O_NONBLOCK.  EINVAL:
+ * min > max, or min > ring size.  EFAULT: nothing could be copied, and
+ * nothing is lost.
+ */
+struct kevent_ioc_get {
+	__u64 events;
+	__u32 min;
+	__u32 max;
+	__u32 flags;
+	__u32 clockid;
+	struct __kernel_timespec timeout;
+	__u64 sigmask;
+	__u32 sigsetsize;
+	__u32 reserved;
+};
+
+/**
+ * struct kevent_ioc_wait - KEVENT_IOC_WAIT: changes, commit, and wait, in one
+ * @changes: struct ukevent[nchanges], each with its KEVENT_REQ_CMD(); results
+ *	are written back as by CTL.
+ * @nchanges: how many.
+ * @flags: KEVENT_FLAGS_*.
+ * @commit: with KEVENT_FLAGS_COMMIT: frees the slots below this index, which
+ *	must have been claimed.
+ * @last: with KEVENT_FLAGS_LAST: the tail that was seen last; the call returns
+ *	at once if tail has moved: no wake-up is lost in between.
+ * @min: wait until so many entries were posted since @last (without it: until
+ *	so many are unclaimed); ends early when the ring is full.  0: do not
+ *	wait.
+ * @clockid: as in struct kevent_ioc_get, like the next three.
+ * @timeout: see there.
+ * @sigmask: see there.
+ * @sigsetsize: see there.
+ * @done: out: changes carried out or refused.
+ * @failed: out: changes refused; if any, the call does not wait.
+ * @head: out: head, after the commit.
+ * @tail: out: tail, on return.
+ *
+ * Returns the number of unclaimed entries.  0: timeout, min was 0, or a change
+ * failed.  EINTR, EAGAIN as GET_EVENTS.  EOVERFLOW: the commit is out of range
+ * (nothing is freed).  EINVAL: min > ring size.  What was done and committed
+ * is written back before the call sleeps and stays true after any error.
+ * Without a ring: ENXIO.
+ */
+struct kevent_ioc_wait {
+	__u64 changes;
+	__u32 nchanges;
+	__u32 flags;
+	__u32 commit;
+	__u32 last;
+	__u32 min;
+	__u32 clockid;
+	struct __kernel_timespec timeout;
+	__u64 sigmask;
+	__u32 sigsetsize;
+	__u32 reserved;
+	__u32 done;
+	__u32 failed;
+	__u32 head;
+	__u32 tail;
+};
+
+#define KEVENT_COMMIT_FORCE	0x1u	/* also what others have claimed, and
+					 * what nobody has */
+#define KEVENT_COMMIT_RANGE	0x2u	/* free [from, head): at once if that is
+					 * next, else as soon as it is */
+
+/**
+ * struct kevent_ioc_commit - KEVENT_IOC_COMMIT: free slots
+ * @head: frees the slots below this index.
+ * @over: kevent_ring_kernel.over as it was when @head was tail: guards against
+ *	a late thread that frees what has come round.  Ignored with
+ *	KEVENT_COMMIT_RANGE.
+ * @from: with KEVENT_COMMIT_RANGE: where the range begins; else 0.
+ * @flags: KEVENT_COMMIT_*.
+ *
+ * Also lets waiting events into the ring and asks level watches again.
+ * On return @head is head and @over belongs to it.
+ * Returns the number of slots freed.  EOVERFLOW: out of [head, tail].
+ * EINVAL: not claimed (without FORCE).  ENXIO: no ring.
+ */
+struct kevent_ioc_commit {
+	__u32 head;
+	__u32 over;
+	__u32 from;
+	__u32 flags;
+};
+
+/**
+ * struct kevent_ioc_wake - KEVENT_IOC_WAKE: wake sleepers without an event
+ * @num: how many at most.
+ * @reserved: 0.
+ *
+ * Those that are woken return 0 from WAIT or GET_EVENTS.  Returns how many.
+ */
+struct kevent_ioc_wake {
+	__u32 num;
+	__u32 reserved;
+};
+
+#define KEVENT_FEAT_CLOSE_FTRACE	0x1ull	/* close hook by ftrace */
+#define KEVENT_FEAT_CLOSE_KPROBE	0x2ull	/* close hook by kprobe */
+
+/**
+ * struct kevent_ioc_info - KEVENT_IOC_INFO: ask, do not guess
+ * @size: in: bytes of this structure that the program knows.  Out: bytes that
+ *	the kernel filled in.
+ * @abi: KEVENT_ABI_VERSION.
+ * @features: KEVENT_FEAT_*.
+ * @sources: a bit for each type that ADD takes: 1 << KEVENT_TIMER and so on.
+ * @req_flags: all KEVENT_REQ_* that are known.
+ * @ring_max: largest ring, slots.
+ * @batch_max: most entries of one CTL, GET_EVENTS or WAIT.
+ * @timer_floor: ns; see struct ukevent.param.
+ * @watches_max: watches that this user may have.
+ * @watches: watches that this user has.
+ * @queue_watches: watches of this queue.
+ */
+struct kevent_ioc_info {
+	__u32 size;
+	__u32 abi;
+	__u64 features;
+	__u64 sources;
+	__u32 req_flags;
+	__u32 ring_max;
+	__u32 batch_max;
+	__u32 reserved;
+	__u64 timer_floor;
+	__u64 watches_max;
+	__u64 watches;
+	__u64 queue_watches;
+};
+
+#define KEVENT_IOC_MAGIC	0xEB
+
+#define KEVENT_IOC_INFO		_IOWR(KEVENT_IOC_MAGIC, 0, struct kevent_ioc_info)
+#define KEVENT_IOC_INIT		_IOWR(KEVENT_IOC_MAGIC, 1, struct kevent_ioc_init)
+#define KEVENT_IOC_CTL		_IOWR(KEVENT_IOC_MAGIC, 2, struct kevent_ioc_ctl)
+#define KEVENT_IOC_GET_EVENTS	_IOWR(KEVENT_IOC_MAGIC, 3, struct kevent_ioc_get)
+#define KEVENT_IOC_WAIT		_IOWR(KEVENT_IOC_MAGIC, 4, struct kevent_ioc_wait)
+#define KEVENT_IOC_COMMIT	_IOWR(KEVENT_IOC_MAGIC, 5, struct kevent_ioc_commit)
+#define KEVENT_IOC_WAKE		_IOW(KEVENT_IOC_MAGIC, 6, struct kevent_ioc_wake)
+
+#endif /* _UAPI_LINUX_KEVENT_H */
