@@ -1,0 +1,57 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# build-module.sh KDIR OUT: builds the module against the kernel headers in
+# KDIR and prints the path of kevent.ko. Sources are mirrored to
+# OUT/module/RELEASE and built there, so that the tree stays clean and
+# several kernels can have theirs at once; old kbuild has no MO=.
+
+set -euo pipefail
+
+top=$(cd "$(dirname "$0")/.." && pwd)
+kdir=$1
+out=$(realpath -m -- "$2")
+
+if [ ! -e "$kdir/include/config/kernel.release" ]; then
+	echo "no kernel headers in $kdir: install linux-headers-$(uname -r), or give KDIR=" >&2
+	exit 1
+fi
+if [ ! -e "$top/module/Kbuild" ]; then
+	echo "no module/Kbuild" >&2
+	exit 1
+fi
+
+sources() {
+	cd "$top"
+	find module include -type f ! -name '.*' ! -name '*.o' ! -name '*.ko' \
+		! -name '*.mod' ! -name '*.mod.c' ! -name modules.order \
+		! -name Module.symvers | LC_ALL=C sort
+}
+
+# Only what differs is copied, so that only what differs is built.
+mirror() {
+	local file
+
+	sources >"$build/.sources.new"
+	while read -r file; do
+		cmp -s "$top/$file" "$build/$file" ||
+			install -D -m 644 "$top/$file" "$build/$file"
+	done <"$build/.sources.new"
+	touch "$build/.sources"
+	LC_ALL=C comm -23 "$build/.sources" "$build/.sources.new" |
+		while read -r file; do rm -f "${build:?}/$file"; done
+	mv "$build/.sources.new" "$build/.sources"
+}
+
+release=$(cat "$kdir/include/config/kernel.release")
+build=$out/module/$release
+mkdir -p "$build"
+exec 8>"$build/.lock"
+flock 8
+mirror
+make -s -j"$(nproc)" -C "$kdir" M="$build/module" modules >"$build/build.log" 2>&1 || {
+	cat "$build/build.log" >&2
+	exit 1
+}
+grep -v 'Skipping BTF\|^make' "$build/build.log" >&2 || true
+echo "$build/module/kevent.ko"

@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash
+#
+# Sourced by the scripts beside it: where things are kept, and packages.
+
+cache=${KEVENT_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/kevent}
+
+log() { echo "${0##*/}: $*" >&2; }
+
+die() {
+	log "$*"
+	exit 125
+}
+
+# Held until the script ends. What it starts in the background must not
+# inherit it: close fd 9 there.
+cache_lock() {
+	mkdir -p "$cache"
+	exec 9>"$cache/.lock-$1"
+	flock 9
+}
+
+# root must not drop to _apt, which cannot write into the cache.
+apt_get() { apt-get -qq -o APT::Sandbox::User="$(id -un)" "$@"; }
+
+# The newest version apt knows, or nothing.
+package_candidate() {
+	LC_ALL=C apt-cache policy "$1" 2>/dev/null |
+		awk '$1 == "Candidate:" && $2 != "(none)" { print $2 }'
+}
+
+# Names of the package's dependencies, first alternative only.
+package_depends() {
+	apt-cache --no-all-versions show "$1" |
+		sed -n 's/^Depends: //p' | tr ',' '\n' | awk '{ print $1 }'
+}
+
+# Fetches packages into a directory, which must be empty. A mirror that has
+# moved on answers 404 until the lists are read again; only root can do that.
+packages_fetch() {
+	local dir=$1
+	shift
+
+	if ! (cd "$dir" && apt_get download "$@") >&2; then
+		[ "$(id -u)" = 0 ] || return 1
+		(apt_get update && cd "$dir" && apt_get download "$@") >&2
+	fi
+}

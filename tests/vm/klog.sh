@@ -1,0 +1,15 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=sh disable=SC2034
+#
+# Sourced on both sides: what must never appear in the kernel's log.
+
+klog_bad='WARNING: |BUG: |kernel BUG at|Oops|Kernel panic'
+klog_bad="$klog_bad"'|general protection|[Uu]nable to handle|page fault for'
+klog_bad="$klog_bad"'|INFO: (task|rcu|possible|suspicious|inconsistent|trying to)'
+klog_bad="$klog_bad"'|possible (recursive|circular)|inconsistent lock|suspicious RCU'
+klog_bad="$klog_bad"'|bad unlock balance|held lock freed|Invalid wait context'
+klog_bad="$klog_bad"'|self-detected stall|detected stalls|[Ss]oft lockup|LOCKUP'
+klog_bad="$klog_bad"'|KASAN|KFENCE|kmemleak: (leaks|[0-9]+ new)|unreferenced object'
+klog_bad="$klog_bad"'|refcount_t|scheduling while atomic|sleeping function called'
+klog_bad="$klog_bad"'|blocked for more than|hung task|ODEBUG|corruption|Bad page'
+klog_bad="$klog_bad"'|Slab cache still has objects|cannot unload kevent|use-after-free'

@@ -1,0 +1,321 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+
+usage() {
+	cat <<'END'
+usage: run.sh [options] -- COMMAND [ARG...]
+
+Boots a kernel in QEMU, loads kevent.ko, runs COMMAND as root in the current
+directory's path, relays its output and exits with its status.
+
+  --kernel K      6.12 (default), 6.1, 6.12-rt, debug
+  --icount        count instructions: one virtual CPU, rdtsc = instructions
+  --smp N         virtual CPUs (2; 1 with --icount)
+  --mem MB        memory (1024; 2048 with --icount, 3072 for debug)
+  --timeout S     time for the command, in seconds of the guest (300)
+  --add PATH      file or directory that shall be at the same path inside,
+                  with the shared libraries it needs; may be repeated
+  --param NAME=V  parameter of the module (or kevent.NAME=V); may be repeated
+  --append WORDS  more words for the kernel's command line
+  --kmemleak      look for leaks at the end (--kernel debug)
+  --no-module     do not load kevent.ko
+  --log FILE      keep the kernel's log there
+
+KEVENT_* variables of the environment are passed on. KEVENT_CACHE says where
+kernels are kept, O where things are built (build).
+
+exit status: the command's, but
+  124  it took too long or the machine hung; backtraces are in the output
+  125  no kernel, no module, no boot, or the module did not load
+  126  the kernel's log shows a bug, or the module could not be unloaded,
+       whatever the command said
+END
+}
+
+set -Eeuo pipefail
+
+here=$(cd "$(dirname "$0")" && pwd)
+top=$(cd "$here/../.." && pwd)
+# shellcheck source=tests/vm/common.sh
+. "$here/common.sh"
+# shellcheck source=tests/vm/klog.sh
+. "$here/klog.sh"
+trap 'die "failed in line $LINENO"' ERR
+
+kernel=6.12 icount=0 smp='' mem='' timeout=300 module=1 append='' keep=''
+kmemleak=0
+declare -a add=() params=()
+
+while [ $# -gt 0 ]; do
+	case $1 in
+	--kernel) kernel=$2; shift ;;
+	--icount) icount=1 ;;
+	--smp) smp=$2; shift ;;
+	--mem) mem=$2; shift ;;
+	--timeout) timeout=$2; shift ;;
+	--add) add+=("$(realpath -s -- "$2")"); shift ;;
+	--param) params+=("${2#kevent.}"); shift ;;
+	--append) append+=" $2"; shift ;;
+	--kmemleak) kmemleak=1 ;;
+	--no-module) module=0 ;;
+	--log) keep=$2; shift ;;
+	-h | --help) usage; exit ;;
+	--) shift; break ;;
+	*) usage >&2; exit 125 ;;
+	esac
+	shift
+done
+[ $# -gt 0 ] || { usage >&2; exit 125; }
+declare -a command=("$@")
+
+work=$(mktemp -d "${TMPDIR:-/tmp}/kevent-vm.XXXXXX")
+root=$work/root
+qemu=
+
+cleanup() {
+	[ -z "$qemu" ] || kill -9 "$qemu" 2>/dev/null || true
+	[ -z "$keep" ] || cp "$work/console" "$keep" 2>/dev/null || true
+	rm -rf "$work"
+}
+trap cleanup EXIT
+trap 'exit 130' INT TERM
+
+# --- what goes into the machine ----------------------------------------------
+
+add_libraries() {
+	local file=$1 lib
+
+	[ "$(head -c 4 "$file" | tr -d '\0')" = $'\x7fELF' ] || return 0
+	for lib in $(ldd "$file" 2>/dev/null | grep -oE '/[^ ]+'); do
+		[ -e "$root$lib" ] || install -D "$lib" "$root$lib"
+	done
+}
+
+add_path() {
+	local path=$1 file
+
+	[ -e "$path" ] || die "--add $path: no such file"
+	mkdir -p "$root$(dirname "$path")"
+	cp -aLT "$path" "$root$path"
+	while IFS= read -r -d '' file; do
+		add_libraries "$file"
+	done < <(find "$root$path" -type f -perm /111 -print0)
+}
+
+# Kernel modules that tests ask for by modprobe, with what they depend on.
+add_kernel_module() {
+	local name=$1 source target
+
+	source=$(find "$MODDIR/kernel" \( -name "$name.ko" -o -name "$name.ko.xz" \) | head -1)
+	[ -n "$source" ] || return 0
+	target=$root/lib/modules/$KREL/$name.ko
+	[ ! -e "$target" ] || return 0
+	case $source in
+	*.xz) xz -dc "$source" >"$target" ;;
+	*) cp "$source" "$target" ;;
+	esac
+	for name in $(tr '\0' '\n' <"$target" | sed -n 's/^depends=//p' | tr ',' ' '); do
+		add_kernel_module "$name"
+	done
+}
+
+add_base() {
+	local applet name
+
+	mkdir -p "$root"/{bin,dev,etc,home/user,proc,root,sys,tmp,usr/bin,usr/sbin,vm} \
+		"$root/sbin" "$root/lib/modules/$KREL"
+	chmod 1777 "$root/tmp"
+	chown 1000:1000 "$root/home/user" 2>/dev/null || true
+	cp "$(command -v busybox)" "$root/bin/busybox"
+	for applet in $(busybox --list); do
+		[ "$applet" = busybox ] || ln -s /bin/busybox "$root/bin/$applet"
+	done
+	ln -s /bin/busybox "$root/sbin/modprobe"
+	install -m 755 "$here/init.sh" "$root/init"
+	cp "$here/klog.sh" "$root/vm/klog.sh"
+	printf 'root:x:0:0:root:/root:/bin/sh\nuser:x:1000:1000:user:/home/user:/bin/sh\n' >"$root/etc/passwd"
+	printf 'root:x:0:\ntty:x:5:\nuser:x:1000:\n' >"$root/etc/group"
+	printf '127.0.0.1 localhost\n::1 localhost\n' >"$root/etc/hosts"
+	for name in tls vsock_loopback fuse; do
+		add_kernel_module "$name"
+	done
+	cp "$MODDIR/modules.builtin" "$root/lib/modules/$KREL/"
+	busybox depmod -b "$root" "$KREL" 2>/dev/null || true
+}
+
+add_command() {
+	local name
+
+	cat >"$root/vm/config" <<END
+vm_timeout=$timeout
+vm_module=$module
+vm_params='${params[*]}'
+vm_settle=$((icount ? 6 : 0))
+vm_quiet=$icount
+vm_kmemleak=$kmemleak
+vm_cwd='$PWD'
+END
+	mkdir -p "$root$PWD"
+	printf '%q ' "${command[@]}" >"$root/vm/command"
+	for name in "${!KEVENT_@}"; do
+		printf 'export %s=%q\n' "$name" "${!name}"
+	done >"$root/vm/environment"
+}
+
+make_initramfs() {
+	local path
+
+	add_base
+	add_command
+	if [ $module = 1 ]; then
+		cp "$ko" "$root/vm/kevent.ko"
+	fi
+	for path in "${add[@]}"; do
+		add_path "$path"
+	done
+	(cd "$root" && find . -print0 | cpio -0 -o -H newc -R +0:+0 --quiet) >"$work/initrd"
+	rm -rf "$root"
+}
+
+# --- the machine ---------------------------------------------------------------
+
+# Serial ports are flow controlled by nothing: files and pipes keep up.
+start_qemu() {
+	local cmdline="console=ttyS0 panic=-1 oops=panic unknown_nmi_panic panic_print=0xc8"
+	local -a options
+
+	if [ $icount = 1 ]; then
+		options=(-accel tcg -icount "shift=0,sleep=off" -seed 1
+			-rtc base=2026-01-01T00:00:00,clock=vm -cpu max,erms=off)
+		cmdline+=" quiet nokaslr norandmaps randomize_kstack_offset=off tsc=reliable nowatchdog mce=off"
+	else
+		options=(-accel tcg,thread=multi -cpu max)
+		cmdline+=" loglevel=7 tsc=reliable rcupdate.rcu_cpu_stall_timeout=60"
+	fi
+	[ "$kernel" != debug ] || cmdline+=" panic_on_warn=1"
+	[ $kmemleak = 0 ] || cmdline+=" kmemleak=on"
+
+	mkfifo "$work/monitor.in" "$work/monitor.out"
+	exec 7<>"$work/monitor.in" 8<>"$work/monitor.out"
+	: >"$work/console" >"$work/status"
+	exec 6> >(exec cat 7>&- 8>&-)
+	relay=$!
+	qemu-system-x86_64 "${options[@]}" -smp "$smp" -m "$mem" -nic none \
+		-display none -no-reboot \
+		-chardev pipe,id=monitor,path="$work/monitor" -mon chardev=monitor \
+		-chardev stdio,id=output,signal=off \
+		-serial file:"$work/console" -serial chardev:output \
+		-serial file:"$work/status" \
+		-kernel "$VMLINUZ" -initrd "$work/initrd" \
+		-append "$cmdline$append" \
+		</dev/null >&6 2>"$work/qemu.err" 7>&- 8>&- &
+	qemu=$!
+	exec 6>&-
+}
+
+said() { grep -aq "^$1" "$work/status"; }
+alive() { kill -0 "$qemu" 2>/dev/null; }
+
+# Waits until the guest says something, dies, or the time is over.
+wait_until() {
+	local seconds=$1 what=$2 end
+
+	end=$((SECONDS + seconds))
+	while alive && ! said "$what"; do
+		[ $SECONDS -lt $end ] || return 1
+		sleep 0.1
+	done
+}
+
+# Even a CPU that spins with interrupts off takes an NMI: it panics and
+# prints where every CPU is.
+force_backtrace() {
+	log "no answer from the machine: sending an NMI"
+	printf 'nmi\n' >&7
+	wait_until 20 nothing || true
+}
+
+# Guest seconds under icount, and host load, make this only the last resort.
+run_machine() {
+	local boot=$((icount ? 400 : 120)) extra=40
+
+	[ "$kernel" != debug ] || boot=400
+	hung=0
+	start_qemu
+	if ! wait_until $boot start; then
+		force_backtrace
+	elif ! wait_until $((icount ? timeout * 20 + extra : timeout + extra)) nothing; then
+		hung=1
+		force_backtrace
+	fi
+	alive && kill -9 "$qemu"
+	wait "$qemu" 2>/dev/null || true
+	qemu=
+	wait "$relay" 2>/dev/null || true
+}
+
+# --- what came of it -----------------------------------------------------------
+
+# The log from the first line that matters on; what boot said is not ours.
+kernel_log() {
+	cat "$work/console" "$work/status" | tr -d '\r\0' |
+		sed -n '/kevent-vm: start/,$p'
+}
+
+show_log() {
+	log "$1; the kernel said:"
+	kernel_log | tail -n "${2:-400}" >&2
+}
+
+show_boot() {
+	log "$1; the kernel said:"
+	cat "$work/qemu.err" >&2
+	tr -d '\r\0' <"$work/console" | tail -60 >&2
+}
+
+judge() {
+	local status
+
+	if ! said start; then
+		show_boot "the machine did not boot"
+		return 125
+	fi
+	if said timeout || [ $hung = 1 ]; then
+		show_log "the command did not end in $timeout s"
+		return 124
+	fi
+	if kernel_log | grep -aqE "$klog_bad"; then
+		log "the kernel's log shows a bug:"
+		kernel_log | grep -aE -B 3 -A 40 "$klog_bad" | head -300 >&2
+		return 126
+	fi
+	if said 'done load'; then
+		show_log "the module did not load" 20
+		return 125
+	fi
+	status=$(sed -n 's/^exit \([0-9]*\).*/\1/p' "$work/status" | head -1)
+	if [ -z "$status" ]; then
+		show_log "the machine went away"
+		return 126
+	fi
+	return "$status"
+}
+
+[ -n "$smp" ] || smp=$((icount ? 1 : 2))
+if [ -z "$mem" ]; then
+	mem=1024
+	[ $icount = 0 ] || mem=2048
+	[ "$kernel" != debug ] || mem=3072
+fi
+[ "$kernel" != debug ] || export KEVENT_TEST_SCALE=${KEVENT_TEST_SCALE:-4}
+
+assignments=$("$here/kernel.sh" "$kernel") || exit 125
+eval "$assignments"
+if [ $module = 1 ]; then
+	ko=$("$top/scripts/build-module.sh" "$KDIR" "${O:-$top/build}") ||
+		die "the module does not build for $KREL"
+fi
+make_initramfs
+run_machine
+judge && status=0 || status=$?
+exit $status
