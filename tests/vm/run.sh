@@ -53,6 +53,7 @@ while [ $# -gt 0 ]; do
 	--smp) smp=$2; shift ;;
 	--mem) mem=$2; shift ;;
 	--timeout) timeout=$2; shift ;;
+	--add=*) add+=("$(realpath -s -- "${1#*=}")") ;;
 	--add) add+=("$(realpath -s -- "$2")"); shift ;;
 	--param) params+=("${2#kevent.}"); shift ;;
 	--append) append+=" $2"; shift ;;
@@ -86,7 +87,8 @@ add_libraries() {
 	local file=$1 lib
 
 	[ "$(head -c 4 "$file" | tr -d '\0')" = $'\x7fELF' ] || return 0
-	for lib in $(ldd "$file" 2>/dev/null | grep -oE '/[^ ]+'); do
+	# Nothing, for a static one.
+	for lib in $(ldd "$file" 2>/dev/null | grep -oE '/[^ ]+' || true); do
 		[ -e "$root$lib" ] || install -D "$lib" "$root$lib"
 	done
 }

@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: GPL-2.0
+#
+# Thin: what needs thinking is in scripts/, tests/ and bench/. "make help".
+
+# The kernel that "run" and "check" boot: 6.12, 6.1, 6.12-rt or debug.
+KERNEL ?= 6.12
+# The kernel that the module is built for: the running one, or, when KERNEL
+# is given, that one.
+ifeq ($(filter command line environment,$(origin KERNEL)),)
+KDIR ?= /lib/modules/$(shell uname -r)/build
+else
+KDIR ?= $(shell eval "$$(tests/vm/kernel.sh $(KERNEL))" && echo "$$KDIR")
+endif
+O ?= build
+PREFIX ?= /usr/local
+TESTS ?=
+WORKLOADS ?=
+export KERNEL O WORKLOADS
+
+CC ?= gcc
+ALL_CFLAGS := -std=gnu11 -O2 -g -Wall -Wextra -Werror -Iinclude/uapi -Iinclude \
+	-pthread -MMD -MP $(CFLAGS)
+
+bench_objects := $(patsubst %.c,$(O)/%.o,$(wildcard bench/*.c))
+test_sources := $(filter-out tests/lib/% tests/vm/%,$(wildcard tests/*/*.c))
+test_programs := $(patsubst %.c,$(O)/%,$(test_sources)) \
+	$(patsubst %.c,$(O)/%.32,$(filter tests/abi/%,$(test_sources)))
+
+all: bench tests module
+
+module:
+	@scripts/build-module.sh $(KDIR) $(O)
+
+bench: $(if $(bench_objects),$(O)/bench/kevent-bench)
+
+tests: $(test_programs)
+
+# Static: a test then starts faster, and needs nothing else in the machine.
+$(O)/tests/%: tests/%.c $(O)/tests/lib/test.o
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -Itests/lib -static -o $@ $< $(O)/tests/lib/test.o
+
+$(O)/tests/%.32: tests/%.c $(O)/tests/lib/test.32.o
+	@mkdir -p $(@D)
+	$(CC) -m32 $(ALL_CFLAGS) -Itests/lib -static -o $@ $< $(O)/tests/lib/test.32.o
+
+$(O)/%.32.o: %.c
+	@mkdir -p $(@D)
+	$(CC) -m32 $(ALL_CFLAGS) -c -o $@ $<
+
+$(O)/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -c -o $@ $<
+
+$(O)/bench/kevent-bench: $(bench_objects)
+	$(CC) $(ALL_CFLAGS) -o $@ $^ -luring
+
+run:
+	@tests/vm/need.sh run
+	@bench/run.sh
+
+check:
+	@tests/vm/need.sh check
+	@tests/run.sh --kernel $(KERNEL) $(foreach t,$(TESTS),'$(t)')
+
+install:
+	@scripts/install.sh install $(PREFIX)
+
+uninstall:
+	@scripts/install.sh uninstall $(PREFIX)
+
+clean:
+	rm -rf $(O)
+
+help:
+	@echo 'make            module, bench and tests (KDIR=, O=)'
+	@echo 'make module     the module; KERNEL=6.12 for that of the virtual machine'
+	@echo "make run        the comparison, in a virtual machine (KERNEL=, WORKLOADS='pipe tcp' or all)"
+	@echo "make check      the tests, in a virtual machine (KERNEL=, TESTS='ring/*')"
+	@echo 'make install    module (dkms if there is), headers, udev rule (PREFIX=); uninstall'
+	@echo 'make clean'
+	@echo 'KERNEL: 6.12 (default), 6.1, 6.12-rt, debug'
+
+.PHONY: all module bench tests run check install uninstall clean help
+.SECONDARY:
+
+-include $(shell [ ! -d $(O) ] || find $(O)/bench $(O)/tests -name '*.d' 2>/dev/null)

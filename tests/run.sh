@@ -1,0 +1,140 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+
+usage() {
+	cat <<'END'
+usage: tests/run.sh [--kernel K] [--list] [--timeout S] [--kmemleak] [PATTERN...]
+
+Builds the tests and runs them in a virtual machine. A test is named after its
+file, tests/ring/merge.c is ring/merge; a PATTERN is a shell pattern for such
+names ('ring/*'), without one all are run. tests/abi/* are also run as 32-bit
+programs, with .32 at the end of their names.
+
+A test that needs parameters of the module says so in its first five lines,
+  /* vm: --param name=value */
+and gets a machine of its own, shared with those that say the same.
+
+The last line is "N passed, N failed", with ", N skipped" if there are any.
+Everything that was printed is in build/tests/log-KERNEL (O= instead of build).
+END
+}
+
+set -euo pipefail
+
+top=$(cd "$(dirname "$0")/.." && pwd)
+cd "$top"
+out=${O:-build}
+kernel=${KERNEL:-6.12} list=0 timeout=''
+declare -a patterns=() vm_options=()
+
+while [ $# -gt 0 ]; do
+	case $1 in
+	--kernel) kernel=$2; shift ;;
+	--timeout) timeout=$2; shift ;;
+	--kmemleak) vm_options+=(--kmemleak) ;;
+	--list) list=1 ;;
+	-h | --help) usage; exit ;;
+	-*) usage >&2; exit 2 ;;
+	*) patterns+=("$1") ;;
+	esac
+	shift
+done
+
+all_names() {
+	local file name
+
+	for file in tests/*/*.c; do
+		name=${file#tests/}
+		name=${name%.c}
+		case $name in
+		lib/* | vm/* | '*/*') ;;
+		abi/*) echo "$name"; echo "$name.32" ;;
+		*) echo "$name" ;;
+		esac
+	done
+}
+
+matches() {
+	local name=$1 pattern
+
+	[ ${#patterns[@]} -gt 0 ] || return 0
+	for pattern in "${patterns[@]}"; do
+		# shellcheck disable=SC2053 # it is a pattern
+		if [[ $name == $pattern ]]; then
+			return 0
+		fi
+	done
+	return 1
+}
+
+selected_names() {
+	local name
+
+	for name in $(all_names); do
+		if matches "$name"; then
+			echo "$name"
+		fi
+	done
+}
+
+# What the file wants from the machine, empty for most.
+wishes_of() {
+	sed -n '1,5s|.*vm: *\(--.*[^ ]\) *\*/.*|\1|p' "tests/${1%.32}.c"
+}
+
+run_machine() {
+	local wishes=$1 status
+	local -a add
+	shift
+
+	add=("${@/#/--add=$bin/}")
+
+	echo "#> boot $# $wishes"
+	# shellcheck disable=SC2086 # a list of options
+	tests/vm/run.sh --kernel "$kernel" --timeout "$timeout" \
+		"${vm_options[@]}" $wishes \
+		"${add[@]}" --add tests/vm/guest-runner.sh \
+		-- "$top/tests/vm/guest-runner.sh" "$bin" "$@" 2>&1 &&
+		status=0 || status=$?
+	echo "#> vm $status"
+}
+
+run_groups() {
+	local wishes
+	local -a group
+
+	while IFS= read -r wishes; do
+		group=()
+		for name in "${names[@]}"; do
+			if [ "$(wishes_of "$name")" = "$wishes" ]; then
+				group+=("$name")
+			fi
+		done
+		run_machine "$wishes" "${group[@]}"
+	done < <(for name in "${names[@]}"; do echo "$(wishes_of "$name")"; done | sort -u)
+}
+
+mapfile -t names < <(selected_names)
+if [ $list = 1 ]; then
+	printf '%s\n' "${names[@]}"
+	exit
+fi
+if [ ${#names[@]} = 0 ]; then
+	echo "no test matches ${patterns[*]:-*}" >&2
+	echo "0 passed, 0 failed"
+	exit 1
+fi
+
+bin=$(realpath -m "$out/tests")
+if [ -z "$timeout" ]; then
+	timeout=900
+	[ "$kernel" != debug ] || timeout=2400
+fi
+echo "building ${#names[@]} test programs"
+if ! make -s --no-print-directory O="$out" "${names[@]/#/$out/tests/}"; then
+	echo "the tests do not build" >&2
+	echo "0 passed, 1 failed"
+	exit 1
+fi
+echo "running them on $kernel"
+run_groups | tee "$out/tests/log-$kernel" | awk -f tests/report.awk

@@ -1,0 +1,30 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# need.sh run|check: sees to it that the Debian packages are there that
+# "make run" or "make check" needs. Root gets them installed, others are
+# told the command.
+
+set -euo pipefail
+
+packages=(gcc make libc6-dev libelf1 xz-utils cpio busybox-static
+	qemu-system-x86 liburing-dev)
+[ "${1:-check}" != check ] || packages+=(gcc-multilib)
+[ "${KERNEL:-}" != debug ] || packages+=(bc bison flex libelf-dev libssl-dev)
+
+missing=()
+for package in "${packages[@]}"; do
+	dpkg-query -W -f '${Status}' "$package" 2>/dev/null |
+		grep -q '^install ok installed' || missing+=("$package")
+done
+[ ${#missing[@]} -gt 0 ] || exit 0
+
+if [ "$(id -u)" != 0 ]; then
+	echo "missing packages; run: sudo apt-get install --no-install-recommends ${missing[*]}" >&2
+	exit 1
+fi
+echo "installing ${missing[*]}"
+export DEBIAN_FRONTEND=noninteractive
+install_missing() { apt-get -qq install -y --no-install-recommends "${missing[@]}" >/dev/null; }
+# Lists may be absent or out of date.
+install_missing 2>/dev/null || { apt-get -qq update && install_missing; }
