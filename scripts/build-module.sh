@@ -4,11 +4,14 @@
 # build-module.sh KDIR OUT: builds the module against the kernel headers in
 # KDIR and prints the path of kevent.ko. Sources are mirrored to
 # OUT/module/RELEASE and built there, so that the tree stays clean and
-# several kernels can have theirs at once; old kbuild has no MO=.
+# several kernels can have theirs at once; old kbuild has no MO=. W= and C= of
+# the environment are kbuild's.
 
 set -euo pipefail
 
 top=$(cd "$(dirname "$0")/.." && pwd)
+# kbuild has its own ideas about O= and the like on a command line.
+unset MAKEFLAGS MFLAGS MAKELEVEL
 kdir=$1
 out=$(realpath -m -- "$2")
 
@@ -43,13 +46,18 @@ mirror() {
 	mv "$build/.sources.new" "$build/.sources"
 }
 
-release=$(cat "$kdir/include/config/kernel.release")
+# Debian's 6.1 headers hold the upstream release there.
+case $kdir in
+*/linux-headers-*) release=${kdir##*/linux-headers-} ;;
+*) release=$(cat "$kdir/include/config/kernel.release") ;;
+esac
 build=$out/module/$release
 mkdir -p "$build"
 exec 8>"$build/.lock"
 flock 8
 mirror
-make -s -j"$(nproc)" -C "$kdir" M="$build/module" modules >"$build/build.log" 2>&1 || {
+make -s -j"$(nproc)" -C "$kdir" M="$build/module" \
+	${W:+W="$W"} ${C:+C="$C"} modules >"$build/build.log" 2>&1 || {
 	cat "$build/build.log" >&2
 	exit 1
 }

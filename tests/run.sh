@@ -103,6 +103,7 @@ run_groups() {
 	local wishes
 	local -a group
 
+	# shellcheck disable=SC2005 # an empty line, where there are none
 	while IFS= read -r wishes; do
 		group=()
 		for name in "${names[@]}"; do

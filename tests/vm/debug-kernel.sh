@@ -14,6 +14,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 
 package=linux-source-6.12
 fragment=$here/debug.config
+unset MAKEFLAGS MFLAGS MAKELEVEL
 
 # Comments in the fragment do not make another kernel.
 fragment_options() { grep -E '^(CONFIG_|# CONFIG_[A-Z0-9_]+ is not set)' "$fragment"; }

@@ -6,6 +6,7 @@
 # the rest is the programs' KTAP. A line in the kernel's log that shows a bug
 # is held against the program that was running.
 
+# shellcheck shell=dash source=tests/vm/klog.sh
 . /vm/klog.sh
 
 dir=$1

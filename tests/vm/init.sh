@@ -4,6 +4,8 @@
 # /init of the virtual machine. ttyS0 is the kernel's console, ttyS1 carries
 # the command's output, ttyS2 tells run.sh how far things have come.
 # /vm/config is written by run.sh.
+#
+# shellcheck shell=dash disable=SC2154
 
 export PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root
 
@@ -23,6 +25,7 @@ stty -F /dev/ttyS2 raw -echo
 # ttyS0 and ttyS2 share an interrupt: let go of the console.
 exec </dev/null >/dev/ttyS1 2>&1 3>/dev/ttyS2
 
+# shellcheck source=/dev/null
 . /vm/config
 
 ip link set lo up 2>/dev/null || ifconfig lo 127.0.0.1 up
@@ -66,14 +69,14 @@ watchdog() {
 kmemleak_scan() {
 	local leaks=/sys/kernel/debug/kmemleak
 
-	[ "$vm_kmemleak" = 1 ] && [ -e $leaks ] || return 0
+	[ "$vm_kmemleak" = 1 ] || return 0
 	sleep 2
 	echo scan >$leaks
 	sleep 1
 	echo scan >$leaks
-	if [ -s $leaks ]; then
+	cat $leaks >/vm/leaks
+	if [ -s /vm/leaks ]; then
 		echo "kmemleak: leaks found" >/dev/kmsg
-		cat $leaks >/vm/leaks
 		head -100 /vm/leaks
 	fi
 }
@@ -109,7 +112,9 @@ fi
 cd "$vm_cwd" || cd /
 (
 	exec 3>&-
+	# shellcheck source=/dev/null
 	. /vm/environment
+	# shellcheck source=/dev/null
 	. /vm/command
 )
 status=$?

@@ -14,8 +14,8 @@ packages=(gcc make libc6-dev libelf1 xz-utils cpio busybox-static
 
 missing=()
 for package in "${packages[@]}"; do
-	dpkg-query -W -f '${Status}' "$package" 2>/dev/null |
-		grep -q '^install ok installed' || missing+=("$package")
+	status=$(dpkg-query -W -f '${Status}' "$package" 2>/dev/null) || true
+	[ "$status" = 'install ok installed' ] || missing+=("$package")
 done
 [ ${#missing[@]} -gt 0 ] || exit 0
 

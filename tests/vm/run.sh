@@ -73,6 +73,7 @@ work=$(mktemp -d "${TMPDIR:-/tmp}/kevent-vm.XXXXXX")
 root=$work/root
 qemu=
 
+# shellcheck disable=SC2317 # called by the trap
 cleanup() {
 	[ -z "$qemu" ] || kill -9 "$qemu" 2>/dev/null || true
 	[ -z "$keep" ] || cp "$work/console" "$keep" 2>/dev/null || true
@@ -187,11 +188,11 @@ start_qemu() {
 	local -a options
 
 	if [ $icount = 1 ]; then
-		options=(-accel tcg -icount "shift=0,sleep=off" -seed 1
-			-rtc base=2026-01-01T00:00:00,clock=vm -cpu max,erms=off)
+		options=(-accel tcg -icount 'shift=0,sleep=off' -seed 1
+			-rtc 'base=2026-01-01T00:00:00,clock=vm' -cpu 'max,erms=off')
 		cmdline+=" quiet nokaslr norandmaps randomize_kstack_offset=off tsc=reliable nowatchdog mce=off"
 	else
-		options=(-accel tcg,thread=multi -cpu max)
+		options=(-accel 'tcg,thread=multi' -cpu max)
 		cmdline+=" loglevel=7 tsc=reliable rcupdate.rcu_cpu_stall_timeout=60"
 	fi
 	[ "$kernel" != debug ] || cmdline+=" panic_on_warn=1"
@@ -199,7 +200,7 @@ start_qemu() {
 
 	mkfifo "$work/monitor.in" "$work/monitor.out"
 	exec 7<>"$work/monitor.in" 8<>"$work/monitor.out"
-	: >"$work/console" >"$work/status"
+	touch "$work/console" "$work/status"
 	exec 6> >(exec cat 7>&- 8>&-)
 	relay=$!
 	qemu-system-x86_64 "${options[@]}" -smp "$smp" -m "$mem" -nic none \
@@ -259,14 +260,19 @@ run_machine() {
 # --- what came of it -----------------------------------------------------------
 
 # The log from the first line that matters on; what boot said is not ours.
-kernel_log() {
+extract_log() {
 	cat "$work/console" "$work/status" | tr -d '\r\0' |
-		sed -n '/kevent-vm: start/,$p'
+		sed -n '/kevent-vm: start/,$p' >"$work/klog"
 }
 
 show_log() {
 	log "$1; the kernel said:"
-	kernel_log | tail -n "${2:-400}" >&2
+	tail -n "${2:-400}" "$work/klog" >&2
+}
+
+show_bugs() {
+	log "the kernel's log shows a bug:"
+	grep -aE -B 3 -A 40 "$klog_bad" "$work/klog" | sed 300q >&2
 }
 
 show_boot() {
@@ -278,6 +284,7 @@ show_boot() {
 judge() {
 	local status
 
+	extract_log
 	if ! said start; then
 		show_boot "the machine did not boot"
 		return 125
@@ -286,9 +293,8 @@ judge() {
 		show_log "the command did not end in $timeout s"
 		return 124
 	fi
-	if kernel_log | grep -aqE "$klog_bad"; then
-		log "the kernel's log shows a bug:"
-		kernel_log | grep -aE -B 3 -A 40 "$klog_bad" | head -300 >&2
+	if grep -aqE "$klog_bad" "$work/klog"; then
+		show_bugs
 		return 126
 	fi
 	if said 'done load'; then
@@ -320,4 +326,4 @@ fi
 make_initramfs
 run_machine
 judge && status=0 || status=$?
-exit $status
+exit "$status"
