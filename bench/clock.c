@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Clocks. Under QEMU's -icount shift=0 one tick of the time stamp counter is
+ * one instruction of the guest; elsewhere ticks mean little, and nanoseconds
+ * are used.
+ */
+
+#include <time.h>
+#include <unistd.h>
+#if defined(__x86_64__)
+#include <x86intrin.h>
+#endif
+
+#include "bench.h"
+
+#define SETTLE_US	400000	/* until RCU has freed what a phase left */
+
+bool clock_ticks;
+
+static uint64_t clock_ns(clockid_t id)
+{
+	struct timespec ts;
+
+	clock_gettime(id, &ts);
+	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
+}
+
+uint64_t clock_now(void)
+{
+#if defined(__x86_64__)
+	if (clock_ticks)
+		return __rdtsc();
+#endif
+	return clock_ns(CLOCK_MONOTONIC);
+}
+
+/* What timers are set by, whatever the unit. */
+uint64_t clock_monotonic(void)
+{
+	return clock_ns(CLOCK_MONOTONIC);
+}
+
+const char *clock_unit(void)
+{
+	return clock_ticks ? "instructions" : "ns";
+}
+
+void clock_settle(void)
+{
+	usleep(SETTLE_US);
+}

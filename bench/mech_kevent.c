@@ -1,0 +1,358 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * kevent: the ring, through the inline consumer of <kevent.h> and nothing
+ * else, and GET_EVENTS. "et" takes events until the ring is empty, with no
+ * call; "lt" makes one WAIT each time. Every event is checked as those of the
+ * others are; the socket modes check the number of bytes as well.
+ */
+
+#include <kevent.h>
+#include <stdlib.h>
+
+#include "bench.h"
+
+struct mech_kevent {
+	struct mech mech;
+	int fd;
+	uint32_t type;
+	uint32_t flags;
+	unsigned int max;
+	struct ukevent *events;
+	struct kevent_ring ring;
+};
+
+static struct mech_kevent *to_kevent(struct mech *m)
+{
+	return container_of(m, struct mech_kevent, mech);
+}
+
+/* Twice as many slots as watches, so that none ever has to wait. */
+static unsigned int ring_slots(unsigned int num)
+{
+	struct kevent_ioc_info info;
+	unsigned int slots = 2 * BATCH;
+	int fd = kevent_open();
+
+	if (fd < 0)
+		die_errno("/dev/kevent");
+	if (kevent_info(fd, &info) < 0)
+		die_errno("KEVENT_IOC_INFO");
+	close(fd);
+	while (slots < 2 * num && slots < info.ring_max)
+		slots *= 2;
+	return slots;
+}
+
+static struct mech_kevent *kevent_alloc(const struct mech_ops *ops,
+					unsigned int num)
+{
+	struct mech_kevent *k = xcalloc(1, sizeof(*k));
+
+	k->mech.ops = ops;
+	k->type = ops->type;
+	k->flags = ops->flags;
+	k->max = max(num, BATCH);
+	k->events = xcalloc(k->max, sizeof(*k->events));
+	return k;
+}
+
+static struct mech *ring_open(const struct mech_ops *ops, unsigned int num)
+{
+	struct mech_kevent *k = kevent_alloc(ops, BATCH);
+
+	k->fd = kevent_init(&k->ring, ring_slots(num), KEVENT_WAKE_FIFO, 0);
+	if (k->fd < 0)
+		die_errno("kevent_init");
+	return &k->mech;
+}
+
+static struct mech *get_open(const struct mech_ops *ops, unsigned int num)
+{
+	struct mech_kevent *k = kevent_alloc(ops, num);
+
+	k->fd = kevent_init(NULL, 0, KEVENT_WAKE_FIFO, 0);
+	if (k->fd < 0)
+		die_errno("kevent_init");
+	return &k->mech;
+}
+
+static void get_close(struct mech *m)
+{
+	struct mech_kevent *k = to_kevent(m);
+
+	close(k->fd);
+	free(k->events);
+	free(k);
+}
+
+static void ring_close(struct mech *m)
+{
+	kevent_ring_unmap(&to_kevent(m)->ring);
+	get_close(m);
+}
+
+/* KEVENT_SOCKET_RECV and KEVENT_PIPE_RECV have the value of POLLIN. */
+_Static_assert(KEVENT_SOCKET_RECV == KEVENT_POLL_POLLIN &&
+	       KEVENT_PIPE_RECV == KEVENT_POLL_POLLIN, "same bit");
+
+static void kevent_change(struct mech *m, unsigned int cmd, struct source *s,
+			  unsigned int num, uint32_t event)
+{
+	struct mech_kevent *k = to_kevent(m);
+	unsigned int i;
+	int ret;
+
+	for (i = 0; i < num; i++)
+		kevent_prep(&k->events[i], k->type, (unsigned int)s[i].rfd,
+			    event, k->flags, (uintptr_t)&s[i]);
+	ret = kevent_ctl(k->fd, cmd, num, k->events);
+	if (unlikely(ret < 0))
+		die_errno("KEVENT_IOC_CTL");
+	for (i = 0; ret && i < num; i++) {
+		if (kevent_error(&k->events[i]))
+			die("change %u: errno %d", cmd,
+			    kevent_error(&k->events[i]));
+	}
+}
+
+static void kevent_add(struct mech *m, struct source *s, unsigned int num)
+{
+	kevent_change(m, KEVENT_CTL_ADD, s, num, KEVENT_POLL_POLLIN);
+}
+
+static void kevent_modify(struct mech *m, struct source *s, unsigned int num,
+			  bool more)
+{
+	kevent_change(m, KEVENT_CTL_MODIFY, s, num,
+		      KEVENT_POLL_POLLIN | (more ? KEVENT_POLL_POLLPRI : 0));
+}
+
+static void kevent_remove(struct mech *m, struct source *s, unsigned int num)
+{
+	kevent_change(m, KEVENT_CTL_REMOVE, s, num, 0);
+}
+
+static inline void kevent_tally(struct tally *t, const struct ukevent *uk)
+{
+	tally_event(t, (struct source *)(uintptr_t)uk->ptr, uk->ret_data[0],
+		    KEVENT_POLL_POLLIN);
+}
+
+static inline uint32_t count_wrong(const struct ukevent *uk, uint32_t expect)
+{
+	return ((uk->ret_flags & KEVENT_RET_DATA) ^ KEVENT_RET_DATA) |
+	       (uk->ret_data[1] ^ expect);
+}
+
+static inline void socket_tally(struct tally *t, const struct ukevent *uk)
+{
+	struct source *s = (struct source *)(uintptr_t)uk->ptr;
+
+	t->wrong |= count_wrong(uk, s->bytes);
+	kevent_tally(t, uk);
+}
+
+/* Rare: on a real machine an event may come a little after the write. */
+static __attribute__((noinline)) void ring_sleep(struct mech_kevent *k)
+{
+	if (kevent_ring_wait(&k->ring, NULL) < 0)
+		die_errno("KEVENT_IOC_WAIT");
+}
+
+#define DEFINE_RING_COLLECT(_name, _tally)				\
+static void _name(struct mech *m, struct tally *t)			\
+{									\
+	struct mech_kevent *k = to_kevent(m);				\
+	const struct ukevent *uk;					\
+									\
+	for (;;) {							\
+		while ((uk = kevent_ring_next(&k->ring)))		\
+			_tally(t, uk);					\
+		if (likely(t->seen >= t->want))				\
+			break;						\
+		ring_sleep(k);						\
+	}								\
+}
+
+DEFINE_RING_COLLECT(ring_collect, kevent_tally)
+DEFINE_RING_COLLECT(ring_socket_collect, socket_tally)
+
+static void ring_level_wait(struct mech *m, struct tally *t)
+{
+	struct mech_kevent *k = to_kevent(m);
+	const struct ukevent *uk;
+
+	if (unlikely(kevent_ring_wait(&k->ring, NULL) < 0))
+		die_errno("KEVENT_IOC_WAIT");
+	while ((uk = kevent_ring_more(&k->ring)))
+		kevent_tally(t, uk);
+}
+
+static void ring_level_collect(struct mech *m, struct tally *t)
+{
+	do {
+		ring_level_wait(m, t);
+	} while (unlikely(t->seen < t->want));
+}
+
+/* The loop of a program that sleeps when nothing is there. */
+static void ring_wait(struct mech *m, struct tally *t)
+{
+	struct mech_kevent *k = to_kevent(m);
+	const struct ukevent *uk;
+
+	if (unlikely(kevent_ring_wait(&k->ring, NULL) < 0))
+		die_errno("KEVENT_IOC_WAIT");
+	while ((uk = kevent_ring_next(&k->ring)))
+		kevent_tally(t, uk);
+}
+
+#define DEFINE_GET_WAIT(_name, _tally)					\
+static void _name(struct mech *m, struct tally *t)			\
+{									\
+	struct mech_kevent *k = to_kevent(m);				\
+	int i, num;							\
+									\
+	num = kevent_get_events(k->fd, 1, k->max, NULL, k->events, 0);	\
+	if (unlikely(num < 0))						\
+		die_errno("KEVENT_IOC_GET_EVENTS");			\
+	for (i = 0; i < num; i++)					\
+		_tally(t, &k->events[i]);				\
+}
+
+DEFINE_GET_WAIT(get_wait, kevent_tally)
+DEFINE_GET_WAIT(get_socket_wait, socket_tally)
+
+static void get_collect(struct mech *m, struct tally *t)
+{
+	do {
+		get_wait(m, t);
+	} while (unlikely(t->seen < t->want));
+}
+
+static void get_socket_collect(struct mech *m, struct tally *t)
+{
+	do {
+		get_socket_wait(m, t);
+	} while (unlikely(t->seen < t->want));
+}
+
+static void kevent_timers(struct mech *m, struct source *s, const uint64_t *at,
+			  unsigned int num)
+{
+	struct mech_kevent *k = to_kevent(m);
+	unsigned int i, j, here;
+
+	for (i = 0; i < num; i += here) {
+		here = min(BATCH, num - i);
+		for (j = 0; j < here; j++) {
+			kevent_prep_timer(&k->events[j], i + j, at[i + j], 0,
+					  CLOCK_MONOTONIC, KEVENT_REQ_ONESHOT,
+					  (uintptr_t)&s[i + j]);
+			k->events[j].param[2] |= KEVENT_TIMER_ABSTIME;
+		}
+		if (kevent_ctl(k->fd, KEVENT_CTL_ADD, here, k->events) != 0)
+			die_errno("KEVENT_CTL_ADD of timers");
+	}
+}
+
+static inline void timer_tally(struct tally *t, const struct ukevent *uk)
+{
+	t->wrong |= count_wrong(uk, 1);
+	tally_event(t, (struct source *)(uintptr_t)uk->ptr, uk->ret_data[0],
+		    KEVENT_TIMER_FIRED);
+}
+
+DEFINE_RING_COLLECT(ring_expired, timer_tally)
+DEFINE_GET_WAIT(get_timer_wait, timer_tally)
+
+static void get_expired(struct mech *m, struct tally *t)
+{
+	do {
+		get_timer_wait(m, t);
+	} while (unlikely(t->seen < t->want));
+}
+
+#define KEVENT_COMMON(_prefix)						\
+	.open = _prefix##_open,						\
+	.close = _prefix##_close,					\
+	.add = kevent_add,						\
+	.modify = kevent_modify,					\
+	.remove = kevent_remove,					\
+	.timers = kevent_timers,					\
+	.expired = _prefix##_expired
+
+const struct mech_ops mech_ring_et = {
+	.name = "kevent-ring",
+	.mode = "et",
+	.caps = MECH_KEVENT | MECH_EVENTS | MECH_CHANGES | MECH_BATCH |
+		MECH_TIMER | MECH_CLOSE | MECH_BLOCK | MECH_HTTP,
+	.flags = KEVENT_REQ_ET | KEVENT_REQ_ALWAYS_QUEUE,
+	.type = KEVENT_POLL,
+	KEVENT_COMMON(ring),
+	.collect = ring_collect,
+	.wait = ring_wait,
+};
+
+const struct mech_ops mech_ring_lt = {
+	.name = "kevent-ring",
+	.mode = "lt",
+	.caps = MECH_KEVENT | MECH_EVENTS | MECH_BLOCK,
+	.flags = KEVENT_REQ_ALWAYS_QUEUE,
+	.type = KEVENT_POLL,
+	KEVENT_COMMON(ring),
+	.collect = ring_level_collect,
+	.wait = ring_level_wait,
+};
+
+const struct mech_ops mech_ring_socket = {
+	.name = "kevent-ring",
+	.mode = "et-socket",
+	.caps = MECH_KEVENT | MECH_EVENTS | MECH_SOCKET,
+	.flags = KEVENT_REQ_ET | KEVENT_REQ_ALWAYS_QUEUE,
+	.type = KEVENT_SOCKET,
+	KEVENT_COMMON(ring),
+	.collect = ring_socket_collect,
+};
+
+const struct mech_ops mech_ring_pipe = {
+	.name = "kevent-ring",
+	.mode = "et-pipe",
+	.caps = MECH_KEVENT | MECH_EVENTS | MECH_PIPE,
+	.flags = KEVENT_REQ_ET | KEVENT_REQ_ALWAYS_QUEUE,
+	.type = KEVENT_PIPE,
+	KEVENT_COMMON(ring),
+	.collect = ring_collect,
+};
+
+const struct mech_ops mech_get_et = {
+	.name = "kevent-get",
+	.mode = "et",
+	.caps = MECH_KEVENT | MECH_EVENTS | MECH_TIMER | MECH_BLOCK,
+	.flags = KEVENT_REQ_ET | KEVENT_REQ_ALWAYS_QUEUE,
+	.type = KEVENT_POLL,
+	KEVENT_COMMON(get),
+	.collect = get_collect,
+	.wait = get_wait,
+};
+
+const struct mech_ops mech_get_lt = {
+	.name = "kevent-get",
+	.mode = "lt",
+	.caps = MECH_KEVENT | MECH_EVENTS | MECH_BLOCK,
+	.flags = KEVENT_REQ_ALWAYS_QUEUE,
+	.type = KEVENT_POLL,
+	KEVENT_COMMON(get),
+	.collect = get_collect,
+	.wait = get_wait,
+};
+
+const struct mech_ops mech_get_socket = {
+	.name = "kevent-get",
+	.mode = "et-socket",
+	.caps = MECH_KEVENT | MECH_EVENTS | MECH_SOCKET,
+	.flags = KEVENT_REQ_ET | KEVENT_REQ_ALWAYS_QUEUE,
+	.type = KEVENT_SOCKET,
+	KEVENT_COMMON(get),
+	.collect = get_socket_collect,
+};

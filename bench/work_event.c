@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Question: what does it cost to learn that a file has become readable?
+ *
+ * Model: n files are watched. In each round k of them are written to, the
+ * mechanism hands over k events, which are checked, and the k files are read.
+ * Which k: spread evenly over the n, one further on in each round, as in the
+ * benchmark that comes with libevent. All of it in one thread; nothing sleeps.
+ *
+ *	pipe, eventfd, unix, tcp	n = k = 1
+ *	libevent			pipes; n registered, k active
+ *	batch				eventfds; n = k ready at once
+ *
+ * Metric: median of short runs, an event, above the same writes and reads of
+ * the same n files with no mechanism.
+ *
+ * Does not show: what a cache miss costs, sleeping and waking (pingpong), more
+ * CPUs than one, registration (add).
+ */
+
+#include "bench.h"
+
+#define RUNS		31u
+#define RUN_EVENTS	64u		/* at least, in a run */
+#define EVENTS_MAX	60000u		/* then fewer runs do */
+
+struct rounds {
+	struct source *s;
+	unsigned int n, k, space, first;
+	struct mech *m;
+};
+
+static unsigned int next_source(const struct rounds *r, unsigned int i)
+{
+	i += r->space;
+	return i < r->n ? i : i - r->n;
+}
+
+static void one_round(struct rounds *r)
+{
+	struct tally t = { .want = r->k };
+	unsigned int i, j;
+
+	for (i = 0, j = r->first; i < r->k; i++, j = next_source(r, j))
+		source_fire(&r->s[j]);
+	r->m->ops->collect(r->m, &t);
+	tally_check(&t);
+	for (i = 0, j = r->first; i < r->k; i++, j = next_source(r, j))
+		source_drain(&r->s[j]);
+	if (++r->first == r->n)
+		r->first = 0;
+}
+
+static void event_run(const struct job *job, struct results *res)
+{
+	unsigned int n = job->size->n, k = job->size->k, i, j, rounds, runs;
+	struct rounds r = { .n = n, .k = k, .space = n / k };
+	struct samples samples;
+
+	r.s = sources_make(job->work->source, n);
+	r.m = job->ops->open(job->ops, n);
+	mech_add_all(r.m, r.s, n);
+	clock_settle();
+
+	rounds = max(RUN_EVENTS / k, 1u);
+	runs = max(min(RUNS, EVENTS_MAX / (rounds * k)), 5u);
+	samples_init(&samples, runs);
+	for (i = 0; i < 2 * rounds; i++)
+		one_round(&r);
+	for (i = 0; i < runs; i++) {
+		uint64_t start = clock_now();
+
+		for (j = 0; j < rounds; j++)
+			one_round(&r);
+		samples_add(&samples, clock_now() - start, rounds * k);
+	}
+	result_add(res, job->work->names[0], NULL, clock_unit(),
+		   samples_median(&samples));
+	samples_free(&samples);
+	r.m->ops->close(r.m);
+}
+
+static const struct work_case one[] = {
+	{ .n = 1, .k = 1, .level = LEVEL_QUICK },
+	{ 0 }
+};
+
+static const struct work_case libevent_sizes[] = {
+	{ .n = 100, .k = 1, .level = LEVEL_DEFAULT },
+	{ .n = 100, .k = 100, .level = LEVEL_ALL },
+	{ .n = 1000, .k = 1, .level = LEVEL_ALL },
+	{ .n = 1000, .k = 100, .level = LEVEL_QUICK },
+	{ .n = 1000, .k = 1000, .level = LEVEL_ALL },
+	{ .n = 10000, .k = 1, .level = LEVEL_DEFAULT },
+	{ .n = 10000, .k = 100, .level = LEVEL_ALL },
+	{ .n = 10000, .k = 10000, .level = LEVEL_DEFAULT },
+	{ 0 }
+};
+
+static const struct work_case batch_sizes[] = {
+	{ .n = 1, .k = 1, .level = LEVEL_ALL },
+	{ .n = 8, .k = 8, .level = LEVEL_DEFAULT },
+	{ .n = 64, .k = 64, .level = LEVEL_DEFAULT },
+	{ .n = 512, .k = 512, .level = LEVEL_QUICK },
+	{ 0 }
+};
+
+#define WORK_EVENT(_name, _help, _source, _not, _cases)			\
+{									\
+	.names = { (_name) },						\
+	.help = (_help),						\
+	.caps = MECH_EVENTS,						\
+	.not_caps = (_not),						\
+	.bare = true,							\
+	.cases = (_cases),						\
+	.source = (_source),						\
+	.run = event_run,						\
+}
+
+const struct work work_pipe =
+	WORK_EVENT("pipe", "one byte into a pipe, one event, one read",
+		   &source_pipe, MECH_SOCKET, one);
+const struct work work_eventfd =
+	WORK_EVENT("eventfd", "the same with an eventfd",
+		   &source_eventfd, MECH_SOCKET | MECH_PIPE, one);
+const struct work work_unix =
+	WORK_EVENT("unix", "the same with a stream socketpair",
+		   &source_unix, MECH_PIPE, one);
+const struct work work_tcp =
+	WORK_EVENT("tcp", "the same with a connection over loopback",
+		   &source_tcp, MECH_PIPE, one);
+const struct work work_libevent =
+	WORK_EVENT("libevent", "n pipes registered, k active",
+		   &source_pipe, MECH_SOCKET | MECH_PIPE, libevent_sizes);
+const struct work work_batch =
+	WORK_EVENT("batch", "n eventfds ready at once, collected at once",
+		   &source_eventfd, MECH_SOCKET | MECH_PIPE, batch_sizes);
