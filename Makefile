@@ -21,7 +21,6 @@ CC ?= gcc
 ALL_CFLAGS := -std=gnu11 -O2 -g -Wall -Wextra -Werror -Iinclude/uapi -Iinclude \
 	-pthread -MMD -MP $(CFLAGS)
 
-bench_objects := $(patsubst %.c,$(O)/%.o,$(wildcard bench/*.c))
 test_sources := $(filter-out tests/lib/% tests/vm/%,$(wildcard tests/*/*.c))
 test_programs := $(patsubst %.c,$(O)/%,$(test_sources)) \
 	$(patsubst %.c,$(O)/%.32,$(filter tests/abi/%,$(test_sources)))
@@ -31,7 +30,8 @@ all: bench tests module
 module:
 	@scripts/build-module.sh $(KDIR) $(O)
 
-bench: $(if $(bench_objects),$(O)/bench/kevent-bench)
+bench:
+	@$(MAKE) --no-print-directory -C bench BUILD=$(abspath $(O))/bench
 
 tests: $(test_programs)
 
@@ -51,9 +51,6 @@ $(O)/%.32.o: %.c
 $(O)/%.o: %.c
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -c -o $@ $<
-
-$(O)/bench/kevent-bench: $(bench_objects)
-	$(CC) $(ALL_CFLAGS) -o $@ $^ -luring
 
 run:
 	@tests/vm/need.sh run
@@ -84,4 +81,4 @@ help:
 .PHONY: all module bench tests run check install uninstall clean help
 .SECONDARY:
 
--include $(shell [ ! -d $(O) ] || find $(O)/bench $(O)/tests -name '*.d' 2>/dev/null)
+-include $(shell [ ! -d $(O) ] || find $(O)/tests -name '*.d' 2>/dev/null)

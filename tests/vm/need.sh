@@ -7,7 +7,7 @@
 
 set -euo pipefail
 
-packages=(gcc make libc6-dev libelf1 xz-utils cpio busybox-static
+packages=(gcc make libc6-dev libelf1 pahole xz-utils cpio busybox-static
 	qemu-system-x86 liburing-dev)
 [ "${1:-check}" != check ] || packages+=(gcc-multilib)
 [ "${KERNEL:-}" != debug ] || packages+=(bc bison flex libelf-dev libssl-dev)
