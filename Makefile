@@ -18,8 +18,8 @@ WORKLOADS ?=
 export KERNEL O WORKLOADS
 
 CC ?= gcc
-ALL_CFLAGS := -std=gnu11 -O2 -g -Wall -Wextra -Werror -Iinclude/uapi -Iinclude \
-	-pthread -MMD -MP $(CFLAGS)
+ALL_CFLAGS = -std=gnu11 -O2 -g -Wall -Wextra -Werror -Iinclude/uapi -Iinclude \
+	-pthread -MMD -MP -MF $@.d $(CFLAGS)
 
 test_sources := $(filter-out tests/lib/% tests/vm/%,$(wildcard tests/*/*.c))
 test_programs := $(patsubst %.c,$(O)/%,$(test_sources)) \

@@ -132,7 +132,7 @@ if [ -z "$timeout" ]; then
 	[ "$kernel" != debug ] || timeout=2400
 fi
 echo "building ${#names[@]} test programs"
-if ! make -s --no-print-directory O="$out" "${names[@]/#/$out/tests/}"; then
+if ! make -s --no-print-directory -j"$(nproc)" O="$out" "${names[@]/#/$out/tests/}"; then
 	echo "the tests do not build" >&2
 	echo "0 passed, 1 failed"
 	exit 1
