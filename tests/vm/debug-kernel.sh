@@ -84,7 +84,8 @@ build() {
 }
 
 newest_cached() {
-	find "$store" -mindepth 2 -maxdepth 2 -name .built -path "*-$sha/*" -printf '%h\n' 2>/dev/null |
+	mkdir -p "$store"
+	find "$store" -mindepth 2 -maxdepth 2 -name .built -path "*-$sha/*" -printf '%h\n' |
 		sort -V | tail -1
 }
 

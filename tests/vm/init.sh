@@ -18,6 +18,7 @@ mount -t tmpfs -o mode=1777 tmpfs /dev/shm
 mount -t debugfs debugfs /sys/kernel/debug
 mount -t tracefs tracefs /sys/kernel/tracing
 mount -t cgroup2 cgroup2 /sys/fs/cgroup
+chown 1000:1000 /home/user
 [ -e /dev/fd ] || ln -s /proc/self/fd /dev/fd
 
 stty -F /dev/ttyS1 raw -echo

@@ -39,7 +39,8 @@ find_metapackage() {
 }
 
 newest_cached() {
-	find "$store" -mindepth 2 -maxdepth 2 -name .complete -printf '%h\n' 2>/dev/null |
+	mkdir -p "$store"
+	find "$store" -mindepth 2 -maxdepth 2 -name .complete -printf '%h\n' |
 		sort -V | tail -1
 }
 

@@ -128,7 +128,6 @@ add_base() {
 	mkdir -p "$root"/{bin,dev,etc,home/user,proc,root,sys,tmp,usr/bin,usr/sbin,vm} \
 		"$root/sbin" "$root/lib/modules/$KREL"
 	chmod 1777 "$root/tmp"
-	chown 1000:1000 "$root/home/user" 2>/dev/null || true
 	cp "$(command -v busybox)" "$root/bin/busybox"
 	for applet in $(busybox --list); do
 		[ "$applet" = busybox ] || ln -s /bin/busybox "$root/bin/$applet"
