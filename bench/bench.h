@@ -35,6 +35,7 @@ extern bool clock_ticks;
 
 uint64_t clock_now(void);
 const char *clock_unit(void);
+const char *clock_total(void);
 uint64_t clock_monotonic(void);
 void clock_settle(void);
 
@@ -104,6 +105,8 @@ static inline void tally_event(struct tally *t, struct source *s,
 
 void tally_check(const struct tally *t);
 
+struct http_ops;
+
 struct mech {
 	const struct mech_ops *ops;
 };
@@ -119,7 +122,7 @@ enum {
 	MECH_CLOSE	= 0x40,		/* a watch ends with its file */
 	MECH_KEVENT	= 0x80,		/* needs /dev/kevent */
 	MECH_BLOCK	= 0x100,	/* can sleep */
-	MECH_HTTP	= 0x200,
+	MECH_HTTP	= 0x200,	/* has http, and nothing else */
 };
 
 /**
@@ -138,6 +141,7 @@ enum {
  * @wait: sleep until there is one; take and tally what is there.
  * @timers: arm timers at the points in time @at.
  * @expired: take the events of all timers; end what did not end by itself.
+ * @http: a server of work_http.c.
  */
 struct mech_ops {
 	const char *name;
@@ -156,6 +160,7 @@ struct mech_ops {
 	void (*timers)(struct mech *m, struct source *s, const uint64_t *at,
 		       unsigned int num);
 	void (*expired)(struct mech *m, struct tally *t);
+	const struct http_ops *http;
 };
 
 #define BATCH	64u	/* changes in one call; short runs that are timed */

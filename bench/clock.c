@@ -45,6 +45,12 @@ const char *clock_unit(void)
 	return clock_ticks ? "instructions" : "ns";
 }
 
+/* The name of figures that nothing was subtracted from. */
+const char *clock_total(void)
+{
+	return clock_ticks ? "instructions-total" : "ns-total";
+}
+
 void clock_settle(void)
 {
 	usleep(SETTLE_US);

@@ -20,7 +20,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "bench.h"
+#include "http.h"
 
 #define ROW_SECONDS	300	/* a lost event must not hang the rest */
 #define FILES		262144
@@ -28,13 +28,15 @@
 static const struct work *const works[] = {
 	&work_pipe, &work_eventfd, &work_unix, &work_tcp,
 	&work_libevent, &work_batch, &work_change, &work_close,
-	&work_timer, &work_pingpong, &work_memory,
+	&work_timer, &work_pingpong, &work_memory, &work_http,
 };
 
 static const struct mech_ops *const mechs[] = {
 	&mech_epoll_lt, &mech_epoll_et, &mech_uring, &mech_uring_defer,
 	&mech_poll, &mech_ring_et, &mech_ring_lt, &mech_ring_socket,
 	&mech_ring_pipe, &mech_get_et, &mech_get_lt, &mech_get_socket,
+	&http_epoll_lt, &http_epoll_et, &http_uring_poll,
+	&http_uring_operations, &http_ring_plain, &http_ring_batched,
 };
 
 #define NAMES_MAX	32
@@ -142,7 +144,8 @@ static void list(void)
 	}
 	printf("mechanisms:\n");
 	for (i = 0; i < ARRAY_SIZE(mechs); i++)
-		printf("  %-15s %s\n", mechs[i]->name, mechs[i]->mode);
+		printf("  %-15s %s%s\n", mechs[i]->name, mechs[i]->mode,
+		       mechs[i]->http ? " (http)" : "");
 }
 
 static char **parse_names(char **arg, struct names *names,

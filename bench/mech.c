@@ -5,7 +5,7 @@
  * calls of this program in it.
  */
 
-#include "bench.h"
+#include "http.h"
 
 void tally_check(const struct tally *t)
 {
@@ -71,4 +71,5 @@ const struct mech_ops mech_bare = {
 	.collect = bare_collect,
 	.timers = bare_timers,
 	.expired = bare_collect,
+	.http = &http_blocking,
 };

@@ -154,7 +154,7 @@ static void epoll_expired(struct mech *m, struct tally *t)
 {									\
 	.name = (_name),						\
 	.mode = (_mode),						\
-	.caps = MECH_EVENTS | MECH_BLOCK | MECH_HTTP | (_caps),		\
+	.caps = MECH_EVENTS | MECH_BLOCK | (_caps),		\
 	.flags = (_flags),						\
 	.open = epoll_open,						\
 	.close = epoll_close,						\

@@ -286,7 +286,7 @@ const struct mech_ops mech_ring_et = {
 	.name = "kevent-ring",
 	.mode = "et",
 	.caps = MECH_KEVENT | MECH_EVENTS | MECH_CHANGES | MECH_BATCH |
-		MECH_TIMER | MECH_CLOSE | MECH_BLOCK | MECH_HTTP,
+		MECH_TIMER | MECH_CLOSE | MECH_BLOCK,
 	.flags = KEVENT_REQ_ET | KEVENT_REQ_ALWAYS_QUEUE,
 	.type = KEVENT_POLL,
 	KEVENT_COMMON(ring),

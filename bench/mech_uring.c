@@ -253,7 +253,7 @@ static void uring_expired(struct mech *m, struct tally *t)
 	.name = (_name),						\
 	.mode = "multishot",						\
 	.caps = MECH_EVENTS | MECH_CHANGES | MECH_BATCH | MECH_TIMER |	\
-		MECH_BLOCK | MECH_HTTP,					\
+		MECH_BLOCK,					\
 	.flags = (_flags),						\
 	.open = uring_open,						\
 	.close = uring_close,						\

@@ -22,6 +22,7 @@
 
 #define RUNS		31u
 #define RUN_EVENTS	64u		/* at least, in a run */
+#define MANY		10000u		/* files: shorter runs, for poll(2) */
 #define EVENTS_MAX	60000u		/* then fewer runs do */
 
 struct rounds {
@@ -62,7 +63,7 @@ static void event_run(const struct job *job, struct results *res)
 	mech_add_all(r.m, r.s, n);
 	clock_settle();
 
-	rounds = max(RUN_EVENTS / k, 1u);
+	rounds = max((n < MANY ? RUN_EVENTS : RUN_EVENTS / 4) / k, 1u);
 	runs = max(min(RUNS, EVENTS_MAX / (rounds * k)), 5u);
 	samples_init(&samples, runs);
 	for (i = 0; i < 2 * rounds; i++)

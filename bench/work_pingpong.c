@@ -110,8 +110,7 @@ static void pingpong_run(const struct job *job, struct results *res)
 	if (pthread_create(&thread, NULL, answer, &pong))
 		die("pthread_create");
 	side_wait(&ping);
-	result_add(res, "pingpong", NULL, clock_ticks ? "instructions-total" :
-		   "ns-total", measure(&ping));
+	result_add(res, "pingpong", NULL, clock_total(), measure(&ping));
 	pthread_join(thread, NULL);
 	pong.m->ops->close(pong.m);
 	ping.m->ops->close(ping.m);

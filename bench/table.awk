@@ -1,0 +1,187 @@
+# SPDX-License-Identifier: GPL-2.0
+#
+# Reads bench/goals, then lines of kevent-bench --json, and prints the table
+# and the verdict. Exit status 1: a row has no kevent figure, or (strict=1) a
+# goal is missed. A row is what can be compared: figures of one workload and
+# size, in modes that do the same.
+
+function field(name,    s) {
+	if (!match($0, "\"" name "\":(\"[^\"]*\"|[^,}]*)"))
+		return ""
+	s = substr($0, RSTART + length(name) + 3, RLENGTH - length(name) - 3)
+	gsub(/"/, "", s)
+	return s
+}
+
+function put(row, mech, value) {
+	if (!(row in known)) {
+		known[row] = 1
+		rows[++num_rows] = row
+	}
+	cell[row, mech] = value
+}
+
+# Where a figure stands: in one row, or in all those that it is a rival of.
+function place(    w, n, k, mech, mode, value, row, kevent) {
+	w = field("workload"); n = field("n"); k = field("k")
+	mech = field("mechanism"); mode = field("mode")
+	value = field("value") + 0
+	kevent = mech ~ /^kevent/
+
+	row = w
+	if (w == "libevent")
+		row = w "/" n "/" k
+	else if (w == "batch" || w ~ /^(add|modify|delete|close)$/)
+		row = w "/" n
+	else if (w == "http")
+		row = w "/" n
+
+	if (w ~ /^(add|modify|delete)$/) {
+		if (mode == "single")
+			put(row "/1-a-call", mech, value)
+		if (mode == "batch64" || mech ~ /^epoll/)
+			put(row "/64-a-call", mech, value)
+	} else if (w == "close") {
+		put(row "/" (mode == "unwatched" ? mode : "watched"), mech, value)
+	} else if (w == "memory" || w == "timer") {
+		put(row "/" mode, mech, value)
+	} else if (w == "http") {
+		if (mode != "operations" && mode != "batched")
+			put(row "/plain", mech, value)
+		if (mode != "poll" && mode != "plain")
+			put(row "/batched", mech, value)
+	} else if (kevent && mode == "lt") {
+		put(row "/level", mech, value)
+	} else if (kevent && mode ~ /^et-/) {
+		put(row "/" (mode == "et-socket" ? "counts" : "source"), mech, value)
+	} else {
+		put(row, mech, value)
+		if (mech ~ /^(epoll-lt|poll)$/)
+			rival[row "/level", mech] = value
+		if (!kevent) {
+			rival[row "/counts", mech] = value
+			rival[row "/source", mech] = value
+		}
+	}
+}
+
+function least(row, a, b) {
+	if (!((row, a) in cell))
+		return ((row, b) in cell) ? cell[row, b] : ""
+	if (!((row, b) in cell) || cell[row, a] < cell[row, b])
+		return cell[row, a]
+	return cell[row, b]
+}
+
+function rival_value(row, who) {
+	if (who == "epoll")
+		return least(row, "epoll-lt", "epoll-et")
+	if (who == "uring")
+		return least(row, "io_uring", "io_uring-defer")
+	return ((row, who) in cell) ? cell[row, who] : ""
+}
+
+function best_rival(row,    i, best) {
+	best = ""
+	for (i = 1; i <= 5; i++) {
+		if ((row, column[i]) in cell && \
+		    (best == "" || cell[row, column[i]] < best))
+			best = cell[row, column[i]]
+	}
+	return best
+}
+
+function judge(row,    i, other, got, text) {
+	text = ""
+	for (i = 1; i <= num_goals; i++) {
+		if (goal_row[i] != row || !((row, "kevent-ring") in cell))
+			continue
+		got = cell[row, "kevent-ring"]
+		if (goal_to[i] != "value") {
+			other = rival_value(row, goal_to[i])
+			if (other == "" || other <= 0)
+				continue
+			got = got / other
+		}
+		goals_seen++
+		if (got <= goal_max[i])
+			goals_met++
+		text = text (text == "" ? "" : ", ") sprintf( \
+			goal_to[i] == "value" ? "%.0f (%s%.0f) %s" : "%.2f (%s %.2f) %s", \
+			got, goal_to[i] == "value" ? "at most " : goal_to[i], \
+			goal_max[i], got <= goal_max[i] ? "met" : "MISSED")
+	}
+	return text
+}
+
+function print_row(row,    i, j, best, line, part) {
+	for (i = 1; i <= 5; i++) {
+		if (!((row, column[i]) in cell) && (row, column[i]) in rival)
+			cell[row, column[i]] = rival[row, column[i]]
+	}
+	line = sprintf("%-24s", row)
+	for (i = 1; i <= 7; i++) {
+		if ((row, column[i]) in cell)
+			line = line sprintf(" %9.0f", cell[row, column[i]])
+		else
+			line = line sprintf(" %9s", "-")
+	}
+	best = best_rival(row)
+	part = "-"
+	if (!((row, "kevent-ring") in cell)) {
+		part = "missing"
+		missing++
+	} else if (best != "" && best >= 10) {
+		part = sprintf("%.2f", cell[row, "kevent-ring"] / best)
+		compared++
+		if (cell[row, "kevent-ring"] < best)
+			ahead++
+	}
+	printf "%s %8s  %s\n", line, part, judge(row)
+}
+
+BEGIN {
+	split("epoll-lt epoll-et io_uring io_uring-defer poll kevent-ring kevent-get", column, " ")
+	split("epoll_LT epoll_ET io_uring DEFER poll ring get_events", title, " ")
+}
+
+FILENAME ~ /goals$/ {
+	if ($0 !~ /^#/ && NF == 3) {
+		goal_row[++num_goals] = $1
+		goal_to[num_goals] = $2
+		goal_max[num_goals] = $3 + 0
+	}
+	next
+}
+
+/^\{/ {
+	kernel = field("kernel")
+	if (field("metric") ~ /^(instructions|ns)$/)
+		unit = field("metric")
+	place()
+}
+
+END {
+	if (!num_rows) {
+		print "nothing was measured"
+		exit 1
+	}
+	printf "\nLinux %s, %s for an event (change, close, timer) above the bare work;\n", kernel, unit == "" ? "figures" : unit
+	print "pingpong, http: a whole round trip, request; memory: bytes a registration. ratio: ring to the best rival."
+	print ""
+	line = sprintf("%-24s", "workload/n/k")
+	for (i = 1; i <= 7; i++)
+		line = line sprintf(" %9s", title[i])
+	printf "%s %8s  %s\n", line, "ratio", "ratio to what, goal"
+	for (i = 1; i <= num_rows; i++)
+		print_row(rows[i])
+	printf "\n%d rows", num_rows
+	if (missing)
+		printf ", %d WITHOUT A KEVENT FIGURE", missing
+	printf "; the ring is ahead of every rival in %d of %d", ahead, compared
+	if (goals_seen)
+		printf "; goals: %d of %d met", goals_met, goals_seen
+	print "."
+	if (missing || (strict && goals_met < goals_seen))
+		exit 1
+}

@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Question: what is all this worth to a server?
+ *
+ * Model: a toy HTTP server, one thread, a request a connection. n clients
+ * connect and send their requests (not timed); the server learns of the
+ * connections, accepts them, registers them, learns of the requests, reads,
+ * answers and closes (timed); the clients read the answers and go away (not
+ * timed). Over loopback, in one thread, so that what the server's calls make
+ * the network do at once is in the figure.
+ *
+ *	bare		accept, recv, send, close: the server knows when
+ *	epoll-lt	one accept a wake-up
+ *	epoll-et	accepts until EAGAIN, as it must
+ *	io_uring poll	multishot on the listener, until EAGAIN; a poll for
+ *			each connection
+ *	io_uring operations	multishot accept, recv, send linked to close
+ *	kevent plain	backlog and bytes are in the events; an ADD a call
+ *	kevent batched	the same; the ADDs go with the WAIT
+ *
+ * Metric: median of rounds, a request, whole: nothing is subtracted.
+ *
+ * Does not show: keep-alive, requests that come later than the connection,
+ * sleeping, more CPUs.
+ */
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "http.h"
+
+#define ROUNDS		25u
+#define ROUND_REQUESTS	32u
+
+/* ---- The server -------------------------------------------------------- */
+
+int http_accept(struct http *h)
+{
+	int fd = accept4(h->listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+
+	if (fd < 0 && errno != EAGAIN)
+		die_errno("accept4");
+	return fd;
+}
+
+void http_check(const char *request, size_t len)
+{
+	if (unlikely(len != HTTP_REQUEST_LEN || memcmp(request, "GET ", 4) ||
+		     memcmp(request + len - 4, "\r\n\r\n", 4)))
+		die("a bad request");
+}
+
+void http_answer(struct http *h, int fd)
+{
+	char request[512];
+	ssize_t len = recv(fd, request, sizeof(request), 0);
+
+	if (unlikely(len < 0))
+		die_errno("recv");
+	http_check(request, (size_t)len);
+	if (unlikely(send(fd, HTTP_RESPONSE, HTTP_RESPONSE_LEN, MSG_NOSIGNAL) !=
+		     (ssize_t)HTTP_RESPONSE_LEN))
+		die_errno("send");
+	close(fd);
+	h->served++;
+}
+
+static void blocking_open(struct http *h)
+{
+	(void)h;
+}
+
+static void blocking_serve(struct http *h)
+{
+	while (h->served < h->want)
+		http_answer(h, http_accept(h));
+}
+
+const struct http_ops http_blocking = {
+	.open = blocking_open,
+	.serve = blocking_serve,
+};
+
+static int http_listen(struct sockaddr_in *addr)
+{
+	socklen_t len = sizeof(*addr);
+	int fd;
+
+	*addr = (struct sockaddr_in){
+		.sin_family = AF_INET,
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+	};
+	fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0 || bind(fd, (struct sockaddr *)addr, len) < 0 ||
+	    listen(fd, 2 * HTTP_CONNS) < 0 ||
+	    getsockname(fd, (struct sockaddr *)addr, &len) < 0)
+		die_errno("listen");
+	return fd;
+}
+
+/* ---- The clients ------------------------------------------------------- */
+
+static int client_start(const struct sockaddr_in *addr)
+{
+	const struct linger linger = { .l_onoff = 1 };
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	/* Goes with a RST: nothing stays in TIME_WAIT for later rounds. */
+	if (fd < 0 ||
+	    setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger)) < 0 ||
+	    connect(fd, (const struct sockaddr *)addr, sizeof(*addr)) < 0 ||
+	    send(fd, HTTP_REQUEST, HTTP_REQUEST_LEN, MSG_NOSIGNAL) < 0)
+		die_errno("client");
+	return fd;
+}
+
+static void client_finish(int fd)
+{
+	char response[512];
+	ssize_t len = recv(fd, response, sizeof(response), MSG_WAITALL);
+
+	if (len != (ssize_t)HTTP_RESPONSE_LEN ||
+	    memcmp(response, HTTP_RESPONSE, HTTP_RESPONSE_LEN))
+		die("a bad answer");
+	close(fd);
+}
+
+static uint64_t one_round(struct http *h, const struct http_ops *ops,
+			  const struct sockaddr_in *addr, unsigned int n)
+{
+	uint64_t start, ticks = 0;
+	int client[HTTP_CONNS];
+	unsigned int i, done;
+
+	for (done = 0; done < ROUND_REQUESTS; done += n) {
+		for (i = 0; i < n; i++)
+			client[i] = client_start(addr);
+		h->want += n;
+		start = clock_now();
+		ops->serve(h);
+		ticks += clock_now() - start;
+		for (i = 0; i < n; i++)
+			client_finish(client[i]);
+	}
+	return ticks;
+}
+
+static void http_run(const struct job *job, struct results *res)
+{
+	const struct http_ops *ops = job->ops->http;
+	struct http h = { .want = 0 };
+	struct sockaddr_in addr;
+	struct samples samples;
+	unsigned int i;
+
+	h.listener = http_listen(&addr);
+	ops->open(&h);
+	clock_settle();
+	samples_init(&samples, ROUNDS);
+	for (i = 0; i < ROUNDS + 2; i++) {
+		uint64_t ticks = one_round(&h, ops, &addr, job->size->n);
+
+		if (i >= 2)
+			samples_add(&samples, ticks, ROUND_REQUESTS);
+	}
+	result_add(res, "http", NULL, clock_total(),
+		   samples_median(&samples));
+	samples_free(&samples);
+}
+
+static const struct work_case sizes[] = {
+	{ .n = 1, .k = 1, .level = LEVEL_QUICK },
+	{ .n = 32, .k = 32, .level = LEVEL_DEFAULT },
+	{ 0 }
+};
+
+const struct work work_http = {
+	.names = { "http" },
+	.help = "a toy HTTP server, n requests at once",
+	.caps = MECH_HTTP,
+	.bare = true,
+	.total = true,
+	.cases = sizes,
+	.run = http_run,
+};
