@@ -33,6 +33,7 @@ void *xcalloc(size_t num, size_t size);
 
 extern bool clock_ticks;
 
+void clock_use_ticks(void);
 uint64_t clock_now(void);
 const char *clock_unit(void);
 const char *clock_total(void);

@@ -13,6 +13,7 @@
 
 #include "bench.h"
 
+#define LOOPS		1000000u
 #define SETTLE_US	400000	/* until RCU has freed what a phase left */
 
 bool clock_ticks;
@@ -33,6 +34,26 @@ uint64_t clock_now(void)
 #endif
 	return clock_ns(CLOCK_MONOTONIC);
 }
+
+#if defined(__x86_64__)
+/* A loop of two instructions must take two ticks. */
+void clock_use_ticks(void)
+{
+	uint64_t loops = LOOPS, start = __rdtsc(), ticks;
+
+	__asm__ volatile("1: dec %0\n\tjnz 1b" : "+r" (loops) : : "cc");
+	ticks = __rdtsc() - start;
+	if (ticks < 2 * LOOPS || ticks > 2 * LOOPS + LOOPS / 20)
+		die("a tick is not an instruction here: %u take %llu ticks",
+		    2 * LOOPS, (unsigned long long)ticks);
+	clock_ticks = true;
+}
+#else
+void clock_use_ticks(void)
+{
+	die("instructions are counted on x86-64 only");
+}
+#endif
 
 /* What timers are set by, whatever the unit. */
 uint64_t clock_monotonic(void)

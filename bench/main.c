@@ -174,13 +174,9 @@ static const char *value_of(char **arg)
 static void parse_unit(const char *unit)
 {
 	if (!strcmp(unit, "instructions"))
-		clock_ticks = true;
+		clock_use_ticks();
 	else if (strcmp(unit, "ns"))
 		die("--unit ns or instructions");
-#if !defined(__x86_64__)
-	if (clock_ticks)
-		die("instructions are counted on x86-64 only");
-#endif
 }
 
 static void parse(char **arg)

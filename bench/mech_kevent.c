@@ -6,6 +6,7 @@
  * others are; the socket modes check the number of bytes as well.
  */
 
+#include <assert.h>
 #include <kevent.h>
 #include <stdlib.h>
 
@@ -92,8 +93,8 @@ static void ring_close(struct mech *m)
 }
 
 /* KEVENT_SOCKET_RECV and KEVENT_PIPE_RECV have the value of POLLIN. */
-_Static_assert(KEVENT_SOCKET_RECV == KEVENT_POLL_POLLIN &&
-	       KEVENT_PIPE_RECV == KEVENT_POLL_POLLIN, "same bit");
+static_assert(KEVENT_SOCKET_RECV == KEVENT_POLL_POLLIN &&
+	      KEVENT_PIPE_RECV == KEVENT_POLL_POLLIN, "same bit");
 
 static void kevent_change(struct mech *m, unsigned int cmd, struct source *s,
 			  unsigned int num, uint32_t event)
@@ -159,8 +160,12 @@ static __attribute__((noinline)) void ring_sleep(struct mech_kevent *k)
 		die_errno("KEVENT_IOC_WAIT");
 }
 
+/*
+ * Flat: a program has one such loop, and the compiler then inlines the consumer
+ * without being told.
+ */
 #define DEFINE_RING_COLLECT(_name, _tally)				\
-static void _name(struct mech *m, struct tally *t)			\
+static __attribute__((flatten)) void _name(struct mech *m, struct tally *t) \
 {									\
 	struct mech_kevent *k = to_kevent(m);				\
 	const struct ukevent *uk;					\
