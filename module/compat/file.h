@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* References to open files. */
+#ifndef KEV_COMPAT_FILE_H
+#define KEV_COMPAT_FILE_H
+
+#include <linux/file.h>
+#include <linux/fs.h>
+#include <linux/version.h>
+#include <linux/workqueue.h>
+
+/*
+ * Takes a reference unless the last one is gone.  The caller knows that the
+ * memory is still this file's: see "A FILE'S LIFE" in kev.h.
+ */
+static inline bool kev_file_get_not_zero(struct file *file)
+{
+#ifdef KEV_HAVE_FILE_REF
+	return file_ref_get(&file->f_ref);
+#else
+	return atomic_long_inc_not_zero(&file->f_count);
+#endif
+}
+
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 6, 0)
+/*
+ * Gives back a reference; if it was the last, the file is released before this
+ * returns and not when the task goes back to user space: it may sleep first.
+ */
+static inline void kev_file_put(struct file *file)
+{
+	__fput_sync(file);
+}
+#else
+/* Before 6.6 only kernel threads may call __fput_sync(): a worker does it. */
+struct kev_file_work {
+	struct work_struct work;
+	struct file *file;
+};
+
+static void kev_file_put_work(struct work_struct *work)
+{
+	__fput_sync(container_of(work, struct kev_file_work, work)->file);
+}
+
+static noinline void kev_file_put_last(struct file *file)
+{
+	struct kev_file_work w = { .file = file };
+
+	INIT_WORK_ONSTACK(&w.work, kev_file_put_work);
+	queue_work(system_unbound_wq, &w.work);
+	flush_work(&w.work);
+	destroy_work_on_stack(&w.work);
+}
+
+static inline void kev_file_put(struct file *file)
+{
+	if (unlikely(!atomic_long_add_unless(&file->f_count, -1, 1)))
+		kev_file_put_last(file);
+}
+#endif
+
+#endif /* KEV_COMPAT_FILE_H */

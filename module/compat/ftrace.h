@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* <linux/ftrace.h> as of 6.12: what a callback is called with. */
+#ifndef KEV_COMPAT_FTRACE_H
+#define KEV_COMPAT_FTRACE_H
+
+#include <linux/ftrace.h>
+#include <linux/kprobes.h>
+#include <linux/ptrace.h>
+
+/* Can a callback see arguments and go elsewhere? */
+#if defined(CONFIG_DYNAMIC_FTRACE_WITH_ARGS) || \
+	defined(CONFIG_DYNAMIC_FTRACE_WITH_REGS)
+#define KEV_FTRACE_REDIRECTS	1
+#endif
+
+#ifdef KEV_FTRACE_REDIRECTS
+
+#ifdef KEV_HAVE_FTRACE_CALLBACK_FREGS
+typedef struct ftrace_regs kev_fregs_t;
+#else
+typedef struct pt_regs kev_fregs_t;
+#endif
+
+#if defined(KEV_HAVE_FTRACE_CALLBACK_FREGS) && \
+	defined(CONFIG_DYNAMIC_FTRACE_WITH_ARGS)
+#define KEV_FTRACE_FL_REGS	0
+#else
+#define KEV_FTRACE_FL_REGS	FTRACE_OPS_FL_SAVE_REGS
+#endif
+
+static __always_inline unsigned long kev_fregs_argument(kev_fregs_t *fregs)
+{
+#if defined(KEV_HAVE_FTRACE_REGS_GET_ARGUMENT)
+	return ftrace_regs_get_argument(fregs, 0);
+#elif defined(KEV_HAVE_FTRACE_CALLBACK_FREGS)
+	return regs_get_kernel_argument(&fregs->regs, 0);
+#else
+	return regs_get_kernel_argument(fregs, 0);
+#endif
+}
+
+static __always_inline void kev_fregs_redirect(kev_fregs_t *fregs,
+					       unsigned long to)
+{
+#if defined(KEV_HAVE_FTRACE_REGS_GET_ARGUMENT)
+	ftrace_regs_set_instruction_pointer(fregs, to);
+#elif defined(KEV_HAVE_FTRACE_CALLBACK_FREGS)
+	instruction_pointer_set(&fregs->regs, to);
+#else
+	instruction_pointer_set(fregs, to);
+#endif
+}
+
+#endif /* KEV_FTRACE_REDIRECTS */
+
+#endif /* KEV_COMPAT_FTRACE_H */

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* <linux/hrtimer.h> as of 6.15. */
+#ifndef KEV_COMPAT_TIMER_H
+#define KEV_COMPAT_TIMER_H
+
+#include <linux/hrtimer.h>
+
+#ifndef KEV_HAVE_HRTIMER_SETUP
+static inline void hrtimer_setup(struct hrtimer *timer,
+				 enum hrtimer_restart (*function)(struct hrtimer *),
+				 clockid_t clock, enum hrtimer_mode mode)
+{
+	hrtimer_init(timer, clock, mode);
+	timer->function = function;
+}
+#endif
+
+/* Time on the timer's own clock. */
+static inline ktime_t kev_timer_now(struct hrtimer *timer)
+{
+	return hrtimer_cb_get_time(timer);
+}
+
+#endif /* KEV_COMPAT_TIMER_H */

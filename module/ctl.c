@@ -1,0 +1,467 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * ioctl decoding: the only file that reads and writes the program's structures.
+ * Each call: copy in, check flags and reserved words, carry out, copy out.
+ */
+#include <linux/build_bug.h>
+#include <linux/sched.h>
+#include <linux/signal.h>
+#include <linux/uaccess.h>
+
+#include "source.h"
+
+/* Entries of a batch between two chances to reschedule. */
+#define KEV_CTL_STEPS	64
+
+/* ---- Batches of changes ------------------------------------------------ */
+
+static int kev_get_entry(struct ukevent *uk, const struct ukevent __user *p)
+{
+	const u64 __user *from = (const u64 __user *)p;
+	u64 *to = (u64 *)uk;
+
+	if (!user_read_access_begin(p, sizeof(*p)))
+		return -EFAULT;
+	unsafe_get_user(to[0], from + 0, fault);
+	unsafe_get_user(to[1], from + 1, fault);
+	unsafe_get_user(to[2], from + 2, fault);
+	unsafe_get_user(to[3], from + 3, fault);
+	unsafe_get_user(to[4], from + 4, fault);
+	unsafe_get_user(to[5], from + 5, fault);
+	unsafe_get_user(to[6], from + 6, fault);
+	unsafe_get_user(to[7], from + 7, fault);
+	user_read_access_end();
+	return 0;
+
+fault:
+	user_read_access_end();
+	return -EFAULT;
+}
+
+/* Writes back what a change may have set: the last 44 bytes. */
+static int kev_put_entry(struct ukevent __user *p, const struct ukevent *uk)
+{
+	const u64 *from = (const u64 *)uk;
+	u64 __user *to = (u64 __user *)p;
+
+	if (!user_write_access_begin(p, sizeof(*p)))
+		return -EFAULT;
+	unsafe_put_user(uk->ret_flags, &p->ret_flags, fault);
+	unsafe_put_user(from[3], to + 3, fault);
+	unsafe_put_user(from[5], to + 5, fault);
+	unsafe_put_user(from[6], to + 6, fault);
+	unsafe_put_user(from[7], to + 7, fault);
+	user_write_access_end();
+	return 0;
+
+fault:
+	user_write_access_end();
+	return -EFAULT;
+}
+
+static int kev_change_one(struct kev_queue *q, struct file *self, u32 cmd,
+			  struct ukevent *uk)
+{
+	u32 own = uk->req_flags >> KEVENT_REQ_CMD_SHIFT;
+
+	if (cmd == KEVENT_CTL_MIXED) {
+		cmd = own;
+		uk->req_flags &= ~KEVENT_REQ_CMD(own);
+	}
+	switch (cmd) {
+	case KEVENT_CTL_ADD:
+		return kev_watch_add(q, self, uk);
+	case KEVENT_CTL_REMOVE:
+		return kev_watch_remove(q, uk);
+	case KEVENT_CTL_MODIFY:
+		return kev_watch_modify(q, uk);
+	case KEVENT_CTL_READY:
+		return kev_watch_fire(q, uk);
+	default:
+		return -EINVAL;
+	}
+}
+
+/**
+ * struct kev_tally - how a batch went
+ * @done: carried out or refused, and written back.
+ * @failed: refused.
+ * @told: have KEVENT_RET_DONE set.
+ */
+struct kev_tally {
+	u32 done;
+	u32 failed;
+	u32 told;
+};
+
+static int kev_change_entry(struct kev_queue *q, struct file *self, u32 cmd,
+			    struct ukevent __user *p, struct kev_tally *tally)
+{
+	struct ukevent uk;
+	int err;
+
+	if (kev_get_entry(&uk, p))
+		return -EFAULT;
+	err = kev_change_one(q, self, cmd, &uk);
+	if (err) {
+		uk.ret_flags = KEVENT_RET_BROKEN | KEVENT_RET_DONE;
+		uk.ret_data[0] = 0;
+		uk.ret_data[1] = err;
+		tally->failed++;
+	}
+	tally->told += !!(uk.ret_flags & KEVENT_RET_DONE);
+	if (kev_put_entry(p, &uk))
+		return -EFAULT;
+	tally->done++;
+	return 0;
+}
+
+static int kev_change(struct kev_queue *q, struct file *self, u32 cmd,
+		      struct ukevent __user *p, u32 num,
+		      struct kev_tally *tally)
+{
+	int err = 0;
+	u32 i;
+
+	for (i = 0; i < num && !err; i++) {
+		err = kev_change_entry(q, self, cmd, p + i, tally);
+		if (!(~i % KEV_CTL_STEPS))
+			cond_resched();
+	}
+	return err;
+}
+
+/* READY of nothing: wake all. */
+static void kev_kick(struct kev_queue *q, u32 num, u32 *woken)
+{
+	raw_spin_lock_irq(&q->lock);
+	*woken = kev_notify_kick(q, num);
+	raw_spin_unlock_irq(&q->lock);
+}
+
+static long kev_ioc_ctl(struct kev_queue *q, struct file *file,
+			struct kevent_ioc_ctl __user *arg)
+{
+	struct kev_tally tally = {};
+	struct kevent_ioc_ctl ctl;
+	u32 woken;
+	int err;
+
+	if (copy_from_user(&ctl, arg, sizeof(ctl)))
+		return -EFAULT;
+	if (ctl.cmd > KEVENT_CTL_MIXED || ctl.num > KEV_BATCH_MAX ||
+	    ctl.reserved)
+		return -EINVAL;
+	if (ctl.cmd == KEVENT_CTL_READY && !ctl.num)
+		kev_kick(q, U32_MAX, &woken);
+	err = kev_change(q, file, ctl.cmd, u64_to_user_ptr(ctl.events), ctl.num,
+			 &tally);
+	if (put_user(tally.done, &arg->done) ||
+	    put_user(tally.failed, &arg->failed))
+		return -EFAULT;
+	return err ?: tally.told;
+}
+
+/* ---- Waiting ----------------------------------------------------------- */
+
+static bool kev_clock_ok(u32 clock)
+{
+	return clock == CLOCK_MONOTONIC || clock == CLOCK_REALTIME ||
+	       clock == CLOCK_BOOTTIME;
+}
+
+/*
+ * A relative time counts on a clock that nobody sets: REALTIME is taken for
+ * MONOTONIC there.
+ */
+static int kev_decode_timeout(struct kev_deadline *d, u32 flags, u32 clock,
+			      const struct __kernel_timespec *kts)
+{
+	struct timespec64 ts = {
+		.tv_sec = kts->tv_sec,
+		.tv_nsec = kts->tv_nsec,
+	};
+	ktime_t now;
+
+	if (!(flags & KEVENT_FLAGS_TIMEOUT))
+		return flags & KEVENT_FLAGS_ABSTIME ? -EINVAL : 0;
+	if (!kev_clock_ok(clock) || !timespec64_valid(&ts))
+		return -EINVAL;
+	d->limited = true;
+	d->clock = clock;
+	d->expires = timespec64_to_ktime(ts);
+	if (flags & KEVENT_FLAGS_ABSTIME)
+		return 0;
+	if (clock == CLOCK_REALTIME)
+		d->clock = CLOCK_MONOTONIC;
+	now = clock == CLOCK_BOOTTIME ? ktime_get_boottime() : ktime_get();
+	d->expires = ktime_add_safe(now, d->expires);
+	return 0;
+}
+
+static noinline int kev_decode_sigmask(struct kev_deadline *d, sigset_t *mask,
+				       u64 ptr, u32 size)
+{
+	if (size != sizeof(*mask))
+		return -EINVAL;
+	if (copy_from_user(mask, u64_to_user_ptr(ptr), sizeof(*mask)))
+		return -EFAULT;
+	sigdelsetmask(mask, sigmask(SIGKILL) | sigmask(SIGSTOP));
+	d->mask = mask;
+	return 0;
+}
+
+#define KEV_GET_FLAGS	(KEVENT_FLAGS_ABSTIME | KEVENT_FLAGS_TIMEOUT | \
+			 KEVENT_FLAGS_SIGMASK)
+#define KEV_WAIT_FLAGS	(KEV_GET_FLAGS | KEVENT_FLAGS_COMMIT | \
+			 KEVENT_FLAGS_LAST)
+
+static long kev_ioc_get_events(struct kev_queue *q, struct file *file,
+			       struct kevent_ioc_get __user *arg)
+{
+	struct kev_deadline d = { .nonblock = file->f_flags & O_NONBLOCK };
+	struct kevent_ioc_get get;
+	sigset_t mask;
+	int err;
+
+	if (copy_from_user(&get, arg, sizeof(get)))
+		return -EFAULT;
+	if ((get.flags & ~KEV_GET_FLAGS) || get.reserved || !get.max ||
+	    get.max > KEV_BATCH_MAX || get.min > get.max)
+		return -EINVAL;
+	if (q->ring.pages && get.min > kev_ring_size(&q->ring))
+		return -EINVAL;
+	err = kev_decode_timeout(&d, get.flags, get.clockid, &get.timeout);
+	if (!err && (get.flags & KEVENT_FLAGS_SIGMASK))
+		err = kev_decode_sigmask(&d, &mask, get.sigmask,
+					 get.sigsetsize);
+	if (err)
+		return err;
+	return kev_get_events(q, &d, u64_to_user_ptr(get.events), get.min,
+			      get.max);
+}
+
+static int kev_commit_locked(struct kev_queue *q, u32 to, u32 over, bool force,
+			     u32 *freed)
+{
+	int err;
+
+	raw_spin_lock_irq(&q->lock);
+	err = kev_ring_commit(&q->ring, to, over, force, freed);
+	raw_spin_unlock_irq(&q->lock);
+	return err;
+}
+
+/* The commit of WAIT has no over: it is taken to be the nearest. */
+static int kev_wait_commit(struct kev_queue *q, u32 to)
+{
+	u32 tail, over, freed;
+
+	raw_spin_lock_irq(&q->lock);
+	tail = q->ring.tail;
+	over = q->ring.over;
+	raw_spin_unlock_irq(&q->lock);
+	return kev_commit_locked(q, to, to > tail ? over - 1 : over, false,
+				 &freed);
+}
+
+static int kev_wait_check(const struct kev_queue *q,
+			  const struct kevent_ioc_wait *wait)
+{
+	if ((wait->flags & ~KEV_WAIT_FLAGS) || wait->reserved ||
+	    wait->nchanges > KEV_BATCH_MAX ||
+	    wait->min > kev_ring_size(&q->ring))
+		return -EINVAL;
+	return 0;
+}
+
+/* done, failed, head, tail */
+static int kev_wait_report(struct kev_queue *q,
+			   struct kevent_ioc_wait __user *arg,
+			   const struct kev_tally *tally)
+{
+	u32 head = READ_ONCE(q->ring.user->head);
+	u32 tail = READ_ONCE(q->ring.tail);
+
+	if (!user_write_access_begin(arg, sizeof(*arg)))
+		return -EFAULT;
+	unsafe_put_user(tally->done, &arg->done, fault);
+	unsafe_put_user(tally->failed, &arg->failed, fault);
+	unsafe_put_user(head, &arg->head, fault);
+	unsafe_put_user(tail, &arg->tail, fault);
+	user_write_access_end();
+	return 0;
+
+fault:
+	user_write_access_end();
+	return -EFAULT;
+}
+
+static long kev_ioc_wait(struct kev_queue *q, struct file *file,
+			 struct kevent_ioc_wait __user *arg)
+{
+	struct kev_deadline d = { .nonblock = file->f_flags & O_NONBLOCK };
+	struct kev_tally tally = {};
+	struct kevent_ioc_wait wait;
+	sigset_t mask;
+	int err, ret;
+
+	if (!q->ring.pages)
+		return -ENXIO;
+	if (copy_from_user(&wait, arg, sizeof(wait)))
+		return -EFAULT;
+	err = kev_wait_check(q, &wait);
+	if (!err)
+		err = kev_decode_timeout(&d, wait.flags, wait.clockid,
+					 &wait.timeout);
+	if (!err && (wait.flags & KEVENT_FLAGS_SIGMASK))
+		err = kev_decode_sigmask(&d, &mask, wait.sigmask,
+					 wait.sigsetsize);
+	if (err)
+		return err;
+
+	if (wait.nchanges)
+		err = kev_change(q, file, KEVENT_CTL_MIXED,
+				 u64_to_user_ptr(wait.changes), wait.nchanges,
+				 &tally);
+	if (!err && (wait.flags & KEVENT_FLAGS_COMMIT))
+		err = kev_wait_commit(q, wait.commit);
+	kev_service(q);
+	if (tally.failed)
+		wait.min = 0;
+	if (kev_wait_report(q, arg, &tally))
+		return -EFAULT;
+	if (err)
+		return err;
+	ret = kev_wait(q, &d, wait.min,
+		       wait.flags & KEVENT_FLAGS_LAST ? &wait.last : NULL);
+	if (put_user(READ_ONCE(q->ring.tail), &arg->tail))
+		return -EFAULT;
+	return tally.failed ? min(ret, 0) : ret;
+}
+
+/* ---- The rest ---------------------------------------------------------- */
+
+static long kev_ioc_commit(struct kev_queue *q, struct file *file,
+			   struct kevent_ioc_commit __user *arg)
+{
+	struct kevent_ioc_commit commit;
+	u32 freed = 0;
+	int err;
+
+	if (!q->ring.pages)
+		return -ENXIO;
+	if (copy_from_user(&commit, arg, sizeof(commit)))
+		return -EFAULT;
+	if ((commit.flags & ~(KEVENT_COMMIT_FORCE | KEVENT_COMMIT_RANGE)) ||
+	    commit.flags == (KEVENT_COMMIT_FORCE | KEVENT_COMMIT_RANGE) ||
+	    (commit.from && !(commit.flags & KEVENT_COMMIT_RANGE)))
+		return -EINVAL;
+	if (commit.flags & KEVENT_COMMIT_RANGE) {
+		raw_spin_lock_irq(&q->lock);
+		err = kev_ring_commit_range(&q->ring, commit.from, commit.head,
+					    &freed);
+		raw_spin_unlock_irq(&q->lock);
+	} else {
+		err = kev_commit_locked(q, commit.head, commit.over,
+					commit.flags & KEVENT_COMMIT_FORCE,
+					&freed);
+	}
+	kev_service(q);
+	raw_spin_lock_irq(&q->lock);
+	commit.head = READ_ONCE(q->ring.user->head);
+	commit.over = q->ring.over - (commit.head > q->ring.tail);
+	raw_spin_unlock_irq(&q->lock);
+	if (put_user(commit.head, &arg->head) ||
+	    put_user(commit.over, &arg->over))
+		return -EFAULT;
+	return err ?: freed;
+}
+
+static long kev_ioc_wake(struct kev_queue *q, struct file *file,
+			 struct kevent_ioc_wake __user *arg)
+{
+	struct kevent_ioc_wake wake;
+	u32 woken;
+
+	if (copy_from_user(&wake, arg, sizeof(wake)))
+		return -EFAULT;
+	if (wake.reserved)
+		return -EINVAL;
+	kev_kick(q, wake.num, &woken);
+	return woken;
+}
+
+static long kev_ioc_init(struct kev_queue *q,
+			 struct kevent_ioc_init __user *arg)
+{
+	struct kevent_ioc_init init;
+	int err;
+
+	if (copy_from_user(&init, arg, sizeof(init)))
+		return -EFAULT;
+	if (init.policy > KEVENT_WAKE_SAME_CPU ||
+	    (init.flags & ~KEVENT_INIT_NO_SEEN) || init.kernel_len ||
+	    init.user_len || init.entries_len ||
+	    memchr_inv(init.reserved, 0, sizeof(init.reserved)))
+		return -EINVAL;
+	/* before anything is made: afterwards it can't be undone */
+	if (copy_to_user(arg, &init, sizeof(init)))
+		return -EFAULT;
+	err = kev_queue_init(q, &init);
+	if (err)
+		return err;
+	return copy_to_user(arg, &init, sizeof(init)) ? -EFAULT : 0;
+}
+
+static long kev_ioc_info(struct kev_queue *q,
+			 struct kevent_ioc_info __user *arg)
+{
+	struct kevent_ioc_info info = {};
+	u32 size;
+
+	if (get_user(size, &arg->size))
+		return -EFAULT;
+	if (size < offsetofend(struct kevent_ioc_info, abi))
+		return -EINVAL;
+	info.size = min_t(u32, size, sizeof(info));
+	info.abi = KEVENT_ABI_VERSION;
+	info.features = kev_close_features();
+	info.sources = kev_source_mask();
+	info.req_flags = KEV_REQ_ALL;
+	info.ring_max = kev_ring_max;
+	info.batch_max = KEV_BATCH_MAX;
+	info.timer_floor = kev_timer_floor();
+	info.watches_max = kev_user_limit();
+	info.watches = kev_user_watches(q->account);
+	info.queue_watches = READ_ONCE(q->nwatches);
+	return copy_to_user(arg, &info, info.size) ? -EFAULT : 0;
+}
+
+long kev_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
+{
+	struct kev_queue *q = file->private_data;
+	void __user *p = (void __user *)arg;
+
+	if (cmd == KEVENT_IOC_INFO)
+		return kev_ioc_info(q, p);
+	if (cmd == KEVENT_IOC_INIT)
+		return kev_ioc_init(q, p);
+	/* Partner: kev_queue_init() */
+	if (!smp_load_acquire(&q->inited))
+		return _IOC_TYPE(cmd) == KEVENT_IOC_MAGIC ? -ENXIO : -ENOTTY;
+	switch (cmd) {
+	case KEVENT_IOC_CTL:
+		return kev_ioc_ctl(q, file, p);
+	case KEVENT_IOC_GET_EVENTS:
+		return kev_ioc_get_events(q, file, p);
+	case KEVENT_IOC_WAIT:
+		return kev_ioc_wait(q, file, p);
+	case KEVENT_IOC_COMMIT:
+		return kev_ioc_commit(q, file, p);
+	case KEVENT_IOC_WAKE:
+		return kev_ioc_wake(q, file, p);
+	default:
+		return -ENOTTY;
+	}
+}

@@ -1,0 +1,256 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The end of an open file: __fput(), the kernel's final release.
+ *
+ * A probe at its first instruction looks whether the file is watched.  If not,
+ * that was all.  If it is, the probe sends the task to kev_close_entry(), which
+ * ends the watches with nothing held, able to sleep, and then enters __fput()
+ * behind the probe.
+ *
+ * The probe is an ftrace_ops of our own, PERMANENT: root can't switch it off
+ * silently.  Where the kernel has no such ftrace, it is a kprobe.
+ *
+ * It is armed at load and at the first open, and disarmed long after the last
+ * queue is gone: kernel text is never patched by something that a user can
+ * repeat at will.
+ */
+#include <linux/kprobes.h>
+#include <linux/module.h>
+#include <linux/rcupdate.h>
+#include <linux/workqueue.h>
+
+#include "../compat/ftrace.h"
+#include "../kev.h"
+
+#define KEV_CLOSE_LINGER	(60 * HZ)
+#define KEV_CLOSE_SYMBOL	"__fput"
+
+static bool close_by_kprobe;
+module_param(close_by_kprobe, bool, 0444);
+MODULE_PARM_DESC(close_by_kprobe,
+		 "Hook the end of files by a kprobe, not by ftrace");
+
+static DEFINE_MUTEX(kev_close_lock);	/* users, armed, linger */
+static unsigned int kev_close_users;
+static bool kev_close_armed;
+
+/* Tasks between the probe and the end of kev_close_watched(). */
+static atomic_t kev_close_inside = ATOMIC_INIT(0);
+
+/* Where __fput() goes on behind the probe; read by kev_close_entry(). */
+unsigned long kev_close_resume;
+
+void kev_close_entry(void);		/* close_x86_64.S */
+asmlinkage void kev_close_watched(struct file *file);
+
+/* Called by kev_close_entry(): process context, nothing held. */
+asmlinkage void kev_close_watched(struct file *file)
+{
+	kev_file_closed(file);
+	atomic_dec(&kev_close_inside);
+}
+
+/* The rest of the way through our text: see kev_close_drain(). */
+static unsigned long kev_close_redirect(unsigned long site)
+{
+	WRITE_ONCE(kev_close_resume, site + MCOUNT_INSN_SIZE);
+	atomic_inc(&kev_close_inside);
+	return (unsigned long)kev_close_entry;
+}
+
+/* ---- By ftrace --------------------------------------------------------- */
+
+#ifdef KEV_FTRACE_REDIRECTS
+
+static void notrace kev_close_trace(unsigned long ip, unsigned long parent_ip,
+				    struct ftrace_ops *ops, kev_fregs_t *fregs)
+{
+	struct file *file = (struct file *)kev_fregs_argument(fregs);
+
+	if (unlikely(kev_file_is_watched(file)))
+		kev_fregs_redirect(fregs, kev_close_redirect(ip));
+}
+
+static struct ftrace_ops kev_close_ops = {
+	.func	= kev_close_trace,
+	.flags	= FTRACE_OPS_FL_PERMANENT | FTRACE_OPS_FL_IPMODIFY |
+		  KEV_FTRACE_FL_REGS,
+};
+
+static int kev_close_arm_ftrace(void)
+{
+	char symbol[] = KEV_CLOSE_SYMBOL;
+	int err;
+
+	err = ftrace_set_filter(&kev_close_ops, symbol, strlen(symbol), 1);
+	if (err)
+		return err;
+	err = register_ftrace_function(&kev_close_ops);
+	if (err)
+		ftrace_free_filter(&kev_close_ops);
+	return err;
+}
+
+static void kev_close_disarm_ftrace(void)
+{
+	unregister_ftrace_function(&kev_close_ops);
+	ftrace_free_filter(&kev_close_ops);
+}
+
+#else
+
+static int kev_close_arm_ftrace(void)
+{
+	return -EOPNOTSUPP;
+}
+
+static void kev_close_disarm_ftrace(void)
+{
+}
+
+#endif
+
+/* ---- By kprobe --------------------------------------------------------- */
+
+static int kev_close_probe(struct kprobe *kp, struct pt_regs *regs)
+{
+	struct file *file = (void *)regs_get_kernel_argument(regs, 0);
+
+	if (likely(!kev_file_is_watched(file)))
+		return 0;
+	instruction_pointer_set(regs,
+				kev_close_redirect((unsigned long)kp->addr));
+	return 1;
+}
+
+static struct kprobe kev_close_kprobe;
+
+static int kev_close_arm_kprobe(void)
+{
+	int err;
+
+	kev_close_kprobe = (struct kprobe){
+		.symbol_name = KEV_CLOSE_SYMBOL,
+		.pre_handler = kev_close_probe,
+	};
+	err = register_kprobe(&kev_close_kprobe);
+	if (err)
+		return err;
+	/* kev_close_resume is behind the call that ftrace puts there */
+	if (kev_close_kprobe.flags & KPROBE_FLAG_FTRACE)
+		return 0;
+	unregister_kprobe(&kev_close_kprobe);
+	return -EOPNOTSUPP;
+}
+
+/* ---- Arming ------------------------------------------------------------ */
+
+static int kev_close_arm(void)
+{
+	int err;
+
+	lockdep_assert_held(&kev_close_lock);
+	if (kev_close_armed)
+		return 0;
+	err = close_by_kprobe ? -EOPNOTSUPP : kev_close_arm_ftrace();
+	if (err) {
+		err = kev_close_arm_kprobe();
+		close_by_kprobe = !err;
+	}
+	kev_close_armed = !err;
+	return err;
+}
+
+/*
+ * Until nobody is in our text on the way into __fput().  The count covers those
+ * who may sleep in kev_file_closed(); from its last decrement to the jump
+ * nobody sleeps, so a task that is there is not quiescent for RCU-tasks.
+ */
+static void kev_close_drain(void)
+{
+	while (atomic_read(&kev_close_inside))
+		schedule_timeout_uninterruptible(1);
+	synchronize_rcu_tasks();
+}
+
+static void kev_close_disarm(void)
+{
+	lockdep_assert_held(&kev_close_lock);
+	if (!kev_close_armed)
+		return;
+	if (close_by_kprobe)
+		unregister_kprobe(&kev_close_kprobe);
+	else
+		kev_close_disarm_ftrace();
+	kev_close_armed = false;
+	kev_close_drain();
+}
+
+static void kev_close_linger_end(struct work_struct *work)
+{
+	mutex_lock(&kev_close_lock);
+	if (!kev_close_users)
+		kev_close_disarm();
+	mutex_unlock(&kev_close_lock);
+}
+
+static DECLARE_DELAYED_WORK(kev_close_linger, kev_close_linger_end);
+
+/* A queue comes. */
+int kev_close_get(void)
+{
+	int err;
+
+	mutex_lock(&kev_close_lock);
+	err = kev_close_arm();
+	if (!err)
+		kev_close_users++;
+	mutex_unlock(&kev_close_lock);
+	return err;
+}
+
+/* A queue is gone. */
+void kev_close_put(void)
+{
+	mutex_lock(&kev_close_lock);
+	if (!--kev_close_users)
+		mod_delayed_work(system_wq, &kev_close_linger,
+				 KEV_CLOSE_LINGER);
+	mutex_unlock(&kev_close_lock);
+}
+
+/* Is the hook still in force? */
+bool kev_close_alive(void)
+{
+	return !close_by_kprobe || !kprobe_disabled(&kev_close_kprobe);
+}
+
+u64 kev_close_features(void)
+{
+	return close_by_kprobe ? KEVENT_FEAT_CLOSE_KPROBE :
+				 KEVENT_FEAT_CLOSE_FTRACE;
+}
+
+int kev_close_init(void)
+{
+	int err;
+
+	mutex_lock(&kev_close_lock);
+	err = kev_close_arm();
+	if (err)
+		pr_err("kevent: can't probe %s (error %d): this kernel has neither ftrace with arguments nor kprobes on ftrace\n",
+		       KEV_CLOSE_SYMBOL, err);
+	else
+		mod_delayed_work(system_wq, &kev_close_linger,
+				 KEV_CLOSE_LINGER);
+	mutex_unlock(&kev_close_lock);
+	return err;
+}
+
+void kev_close_exit(void)
+{
+	cancel_delayed_work_sync(&kev_close_linger);
+	mutex_lock(&kev_close_lock);
+	kev_close_disarm();
+	mutex_unlock(&kev_close_lock);
+}

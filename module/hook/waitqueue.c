@@ -1,0 +1,268 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Wait-queue hooks: getting on to the queues that a file's ->poll names, off
+ * them, and asking ->poll again, from the wake-up where that is safe.
+ *
+ * The callbacks run under the head's lock, mostly with irqs off.
+ */
+#include <linux/net.h>
+#include <linux/pipe_fs_i.h>
+#include <linux/eventfd.h>
+#include <linux/slab.h>
+#include <net/sock.h>
+#include <net/tcp.h>
+
+#include "../compat/sock.h"
+#include "waitqueue.h"
+
+/* A file with several queues: one for each but the first. */
+struct kev_hook_extra {
+	struct kev_hook_extra *next;
+	struct kev_poll *poll;
+	wait_queue_head_t *head;
+	wait_queue_head_t *first_head;	/* of poll->wait; in the first only */
+	wait_queue_entry_t wait;
+};
+
+struct kev_hook_table {
+	poll_table pt;
+	struct kev_poll *poll;
+	wait_queue_func_t func;
+	bool failed;
+};
+
+#define KEV_HOOK_EXTRA	1ul
+
+static struct kev_hook_extra *kev_hook_extras(const struct kev_poll *p)
+{
+	unsigned long word = (unsigned long)READ_ONCE(p->wait.private);
+
+	return word & KEV_HOOK_EXTRA ? (void *)(word - KEV_HOOK_EXTRA) : NULL;
+}
+
+/* Where the head of the first queue is kept. */
+static void **kev_hook_first(struct kev_poll *p)
+{
+	struct kev_hook_extra *x = kev_hook_extras(p);
+
+	return x ? (void **)&x->first_head : &p->wait.private;
+}
+
+/*
+ * POLLFREE: the head is about to be freed.  Off it, by list_del_init() as we may
+ * race with kev_hook_remove(), which touches the head only while the word says
+ * that it is there.
+ */
+static void kev_hook_free(wait_queue_entry_t *wait, void **head)
+{
+	list_del_init(&wait->entry);
+	/* Partner: kev_hook_remove() */
+	smp_store_release(head, NULL);
+}
+
+static void kev_hook_remove(wait_queue_entry_t *wait, void **where)
+{
+	wait_queue_head_t *head;
+
+	/* a head that sends POLLFREE is freed after a grace period */
+	rcu_read_lock();
+	/* Partner: kev_hook_free() */
+	head = smp_load_acquire(where);
+	if (head)
+		remove_wait_queue(head, wait);
+	rcu_read_unlock();
+}
+
+/* On another queue of the file: as if it were the first. */
+static int kev_hook_extra_wake(wait_queue_entry_t *wait, unsigned int mode,
+			       int sync, void *key)
+{
+	struct kev_hook_extra *x = container_of(wait, struct kev_hook_extra,
+						wait);
+	__poll_t bits = key_to_poll(key);
+	struct kev_poll *p = x->poll;
+
+	if (bits & POLLFREE) {
+		bits &= ~POLLFREE;
+		kev_hook_free(wait, (void **)&x->head);
+	}
+	return p->wait.func(&p->wait, mode, sync, poll_to_key(bits));
+}
+
+static void kev_hook_enqueue(struct kev_watch *w, wait_queue_head_t *head,
+			     wait_queue_entry_t *wait)
+{
+	if (w->req_flags & KEVENT_REQ_EXCLUSIVE)
+		add_wait_queue_exclusive(head, wait);
+	else
+		add_wait_queue(head, wait);
+}
+
+static void kev_hook_more(struct kev_hook_table *t, wait_queue_head_t *head)
+{
+	struct kev_hook_extra *first, *x;
+	struct kev_poll *p = t->poll;
+
+	x = kzalloc(sizeof(*x), GFP_KERNEL_ACCOUNT);
+	if (!x) {
+		t->failed = true;
+		return;
+	}
+	x->poll = p;
+	x->head = head;
+	init_waitqueue_func_entry(&x->wait, kev_hook_extra_wake);
+	first = kev_hook_extras(p);
+	if (first) {
+		x->next = first->next;
+		first->next = x;
+	} else {
+		wait_queue_head_t *head0 = p->wait.private;
+
+		/* The first head's lock keeps POLLFREE off the word. */
+		x->first_head = head0;
+		WRITE_ONCE(p->wait.private, (void *)x + KEV_HOOK_EXTRA);
+	}
+	kev_hook_enqueue(&p->watch, head, &x->wait);
+}
+
+static void kev_hook_queue(struct file *file, wait_queue_head_t *head,
+			   poll_table *pt)
+{
+	struct kev_hook_table *t = container_of(pt, struct kev_hook_table, pt);
+	struct kev_poll *p = t->poll;
+
+	if (p->wait.func) {
+		kev_hook_more(t, head);
+		return;
+	}
+	init_waitqueue_func_entry(&p->wait, t->func);
+	p->wait.private = head;
+	kev_hook_enqueue(&p->watch, head, &p->wait);
+}
+
+/**
+ * kev_hook_attach() - get on to the queues of a file
+ * @p: the watch.
+ * @file: its file, referenced.
+ * @func: called by each wake-up.
+ * @mask: what ->poll says, all bits.
+ *
+ * Context: process, no locks.  On failure nothing is hooked.
+ */
+int kev_hook_attach(struct kev_poll *p, struct file *file,
+		    wait_queue_func_t func, u32 *mask)
+{
+	struct kev_hook_table t = { .poll = p, .func = func };
+
+	init_poll_funcptr(&t.pt, kev_hook_queue);
+	/* all bits, so that MODIFY need not hook anew */
+	t.pt._key = ~(__poll_t)POLL_BUSY_LOOP;
+	*mask = (__force u32)vfs_poll(file, &t.pt);
+	if (likely(!t.failed))
+		return 0;
+	kev_hook_detach(&p->watch);
+	return -ENOMEM;
+}
+
+void kev_hook_detach(struct kev_watch *w)
+{
+	struct kev_poll *p = kev_poll_of(w);
+	struct kev_hook_extra *x, *next;
+
+	if (!p->wait.func)
+		return;		/* a file without queues */
+	kev_hook_remove(&p->wait, kev_hook_first(p));
+	for (x = kev_hook_extras(p); unlikely(x); x = next) {
+		next = x->next;
+		kev_hook_remove(&x->wait, (void **)&x->head);
+		kfree(x);
+	}
+}
+
+/* Asks a file, in a task or where kev_hook_here() allows. */
+u32 kev_hook_ask(struct file *file, u32 want)
+{
+	poll_table pt;
+
+	init_poll_funcptr(&pt, NULL);
+	/* never busy-poll: see sock_poll() */
+	pt._key = (__force __poll_t)want & ~(__poll_t)POLL_BUSY_LOOP;
+	return (__force u32)vfs_poll(file, &pt) & want;
+}
+
+/*
+ * Which files may be asked from the wake-up, that is with irqs off and their
+ * queue's lock held: those whose ->poll only reads.  Called at ADD.
+ */
+static u16 kev_hook_class(struct file *file)
+{
+	static const struct file_operations *eventfd_fops;
+	struct eventfd_ctx *eventfd;
+	struct socket *sock;
+
+	if (file->private_data && S_ISFIFO(file_inode(file)->i_mode) &&
+	    file->private_data == file_inode(file)->i_pipe)
+		return KEV_W_ASK_HERE;
+	sock = sock_from_file(file);
+	if (sock && sock->sk) {
+		if (sock->sk->sk_family == PF_UNIX &&
+		    sock->type == SOCK_STREAM)
+			return KEV_W_ASK_HERE;
+		return kev_sock_is_plain_tcp(sock) ? KEV_W_ASK_TCP : 0;
+	}
+	if (sock || file->f_op == &kev_fops)
+		return 0;
+	if (file->f_op == READ_ONCE(eventfd_fops))
+		return KEV_W_ASK_HERE;
+	if (READ_ONCE(eventfd_fops))
+		return 0;
+	eventfd = eventfd_ctx_fileget(file);
+	if (IS_ERR(eventfd))
+		return 0;
+	eventfd_ctx_put(eventfd);
+	WRITE_ONCE(eventfd_fops, file->f_op);
+	return KEV_W_ASK_HERE;
+}
+
+/* Called by sources before kev_hook_attach(): nobody else sees the watch. */
+void kev_hook_prepare(struct kev_watch *w, struct file *file)
+{
+	w->state |= kev_hook_class(file);
+}
+
+/* A TCP socket may have become kTLS or part of a sockmap since ADD. */
+static bool kev_hook_here(const struct kev_watch *w)
+{
+	if (w->state & KEV_W_ASK_TCP)
+		return kev_sock_is_plain_tcp(sock_from_file(kev_watch_file(w)));
+	return w->state & KEV_W_ASK_HERE;
+}
+
+/**
+ * kev_hook_wake() - a wake-up whose key does not tell
+ * @p: the watch.
+ * @want: what it waits for, in poll's bits.
+ * @key: of the wake-up.
+ * @bits: out: what is ready.
+ *
+ * Returns true if the file could be asked here, and is ready; else a task will
+ * be asked to, or there is nothing.
+ * Context: under the head's lock.
+ */
+bool kev_hook_wake(struct kev_poll *p, u32 want, void *key, u32 *bits)
+{
+	struct kev_watch *w = &p->watch;
+
+	if (key_to_poll(key) & POLLFREE) {
+		kev_hook_free(&p->wait, kev_hook_first(p));
+		kev_need_check(w);
+		return false;
+	}
+	if ((w->req_flags & KEVENT_REQ_LAST_CHECK) || !kev_hook_here(w)) {
+		kev_need_check(w);
+		return false;
+	}
+	/* not released while we are on its queue: see kev.h */
+	*bits = kev_hook_ask(kev_watch_file(w), want);
+	return *bits;
+}

@@ -1,0 +1,360 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * kevent: core types, and the one place where its rules are written down.
+ *
+ * OVERVIEW
+ *
+ * A queue (struct kev_queue) is one open /dev/kevent.  A watch (struct
+ * kev_watch) is one registration in it.  A source (struct kev_source_ops)
+ * knows one kind of event: it hooks whatever tells of it (a wait queue, an
+ * hrtimer) and calls kev_ready*() from there, in any context.  ready.c decides
+ * what becomes of the event: merged into the watch's unclaimed entry, posted
+ * into the ring, put on the ready list because the ring is full, or left to be
+ * asked in a task.  wait.c does in the program's calls what a wake-up can't:
+ * asking files, handing over from the ready list, sleeping.
+ *
+ *	event -> source -> hook -> ready -> ring, notify
+ *	call  -> main -> ctl -> queue -> watch -> source -> hook
+ *
+ * LOCK ORDER (outer first)
+ *
+ *	queue->mutex			sleeping
+ *	  file's wait-queue head lock, hrtimer	the source's lock
+ *	    queue->lock			raw spinlock, irqs off
+ *	      scheduler's locks		wake_up_process()
+ *
+ * There is no lock of a watch: every post needs the ring's lock anyway, and one
+ * lock for the two saves a third of the post path.  Under queue->lock: no
+ * allocation, no ->poll, no table, no wait-queue head lock, no user memory.
+ * Under queue->mutex: no ->poll, no user memory, no allocation that reclaims
+ * (a close in the reclaiming task may need the mutex).  ->poll of a watched
+ * file is called with no lock of ours, but from the wake-up itself where that
+ * is known to be safe (hook/waitqueue.c).
+ *
+ * WHO OWNS WHAT
+ *
+ *	queue->mutex: which watches a queue has: membership in kev_files and
+ *	    queue->watches; attaching and detaching hooks.
+ *	queue->lock: watch->state, on, link, event, req_flags, user, pending,
+ *	    data, ret_flags, time, index, pins; the ring and its slots; the lists
+ *	    ready, level, check, fired; sleepers; attention; counters.
+ *	RCU: lookup in kev_files by the close hook; a watch's memory after it
+ *	    left the tables.
+ *	Set before publication, never changed: watch->queue, id, type, ops,
+ *	    cookie; key but for a closed file.
+ *	User page (seen, head): the program's.  Each is read once per decision
+ *	    and believed only as far as it hurts its owner alone.
+ *
+ * STATES OF A WATCH (watch->state)
+ *
+ *	ADDING		being hooked by ADD, outside the mutex; holds a file
+ *			reference and a pin
+ *	(none)		armed
+ *	DISARMED	ONESHOT or DISPATCH has had its event; wake-ups pass by
+ *	FIRED		with DISARMED: will be reaped when its slot is free
+ *	UNTABLED	file closed, last event (CLOSED) outstanding
+ *	DEAD		removed; nobody posts for it again.  Set under the lock
+ *			by the one who then takes it down
+ *
+ * WAYS A WATCH ENDS: REMOVE; last close of its file (hook/close.c); release of
+ * the queue; reaping of a fired one-shot; failure of ADD.  All go through
+ * kev_watch_kill() (mutex held): DEAD and cancel under the lock, out of the
+ * tables, detach (no callback afterwards), free after RCU.  Who holds a pin
+ * (is asking the file, lock dropped) frees instead, and an ADDING watch is
+ * detached by its adder: both hold a file reference, so a close can't be
+ * waiting for them.  Close against the others: the close hook takes the mutex
+ * of each queue that watches the file, and the file is freed only after it.
+ *
+ * A FILE'S LIFE.  No watch holds a reference.  ADD inserts the watch into
+ * kev_files before it gives back its own reference; the hook in the final
+ * release looks there.  So until the hook has run for it, the file of a watch
+ * that is in the table is not freed; and a watch that is not DEAD under
+ * queue->lock is one whose hook has not passed: under that lock its file may be
+ * tried with increment-unless-zero.
+ *
+ * BARRIERS
+ *
+ *	tail: release in kev_ring_publish(); acquire in the consumer.
+ *	seen, head: release by the consumer; kev_ring_look() loads seen with
+ *	    acquire, then head.
+ *	merge: kev_ring_merge() writes, full fence, looks at seen again.
+ *	    Partner: the consumer's fence between storing seen and reading.
+ *	cancel: kev_ring_cancel() writes, full fence, looks at seen.  Same
+ *	    partner.
+ *	overflow: kev_overflow() sets the flag, full fence, looks at head.
+ *	    Partner: the consumer's fence between storing head and the flag.
+ *	sleep: announcing a sleeper and looking for events are both under
+ *	    queue->lock, like posting and looking for sleepers: no fence.
+ */
+#ifndef KEV_H
+#define KEV_H
+
+#include <linux/fs.h>
+#include <linux/irq_work.h>
+#include <linux/list.h>
+#include <linux/lockdep.h>
+#include <linux/mutex.h>
+#include <linux/refcount.h>
+#include <linux/rhashtable-types.h>
+#include <linux/spinlock.h>
+#include <linux/wait.h>
+#include <linux/xarray.h>
+
+#include <linux/kevent.h>
+
+#include "ring.h"
+
+struct kev_source_ops;
+struct kev_user;
+struct seq_file;
+
+/* Most entries of one batch: bounds one call's work. */
+#define KEV_BATCH_MAX		65536u
+
+/* struct kev_watch.state */
+#define KEV_W_ADDING		0x01
+#define KEV_W_DISARMED		0x02
+#define KEV_W_FIRED		0x04
+#define KEV_W_UNTABLED		0x08
+#define KEV_W_DEAD		0x10
+#define KEV_W_RECHECK		0x20	/* on the ready list, and to be asked */
+#define KEV_W_LEVEL		0x40	/* to be asked again once claimed */
+#define KEV_W_GONE		0x80	/* taken down; freed by the last pin */
+#define KEV_W_ASK_HERE		0x100	/* may be asked in the wake-up */
+#define KEV_W_ASK_TCP		0x200	/* the same, if still plain TCP */
+
+/* struct kev_watch.on: the list that link is on */
+enum kev_list {
+	KEV_ON_NONE,
+	KEV_ON_READY,	/* overflow: has pending bits, waits for a slot */
+	KEV_ON_LEVEL,	/* posted, to be asked again once claimed */
+	KEV_ON_CHECK,	/* to be asked in a task */
+	KEV_ON_FIRED,	/* one-shot, waits for its slot to be freed */
+};
+
+/**
+ * struct kev_watch - one registration
+ * @queue: its queue.
+ * @key: address of the file, or kev_key_of_id() for sources without one.
+ * @node: in kev_files.
+ * @id: what the program calls it.
+ * @type: KEVENT_*.
+ * @on: enum kev_list.
+ * @state: KEV_W_*.
+ * @event: what is asked for, in the source's bits.
+ * @req_flags: KEVENT_REQ_*.
+ * @index: of its newest entry, if that slot's owner is this watch.
+ * @user: the program's word.
+ * @cookie: index in queue->watches, and a generation above it.
+ * @pending: bits that wait for a slot.
+ * @data: goes to ret_data[1].
+ * @data2: goes to data2.
+ * @ret_flags: KEVENT_RET_* that go with @pending.
+ * @pins: tasks that are asking the file.
+ * @time: of the first pending event.
+ * @link: on one of the lists of enum kev_list.
+ * @rcu: when dead.
+ *
+ * A source's own part follows: struct kev_poll, struct kev_timer.
+ */
+struct kev_watch {
+	struct kev_queue *queue;
+	unsigned long key;
+	struct rhlist_head node;
+	u64 id;
+	u8 type;
+	u8 on;
+	u16 state;
+	u32 event;
+	u32 req_flags;
+	u32 index;
+	u64 user;
+	u64 cookie;
+	u32 pending;
+	u32 data;
+	u32 data2;
+	u16 ret_flags;
+	u16 pins;
+	u64 time;
+	union {
+		struct list_head link;
+		struct rcu_head rcu;
+	};
+};
+
+/* struct kev_queue.attention: what the post path must look at */
+#define KEV_Q_SLEEPERS		0x1	/* somebody sleeps */
+#define KEV_Q_POLLERS		0x2	/* an outer poller wants one wake */
+#define KEV_Q_READY		0x4	/* the ready list is not empty */
+#define KEV_Q_NO_RING		0x8	/* events go to the ready list */
+
+/**
+ * struct kev_queue - one open /dev/kevent
+ */
+struct kev_queue {
+	raw_spinlock_t lock;
+	u32 attention;
+	struct kev_ring ring;
+	u64 posted;
+	u64 merged;
+
+	struct list_head ready;
+	struct list_head level;
+	struct list_head check;
+	struct list_head fired;
+	u32 nready;
+
+	struct list_head sleepers;
+	u32 policy;
+	u32 flags;
+	bool inited;
+
+	u64 overflowed;
+	u64 waits;
+	u64 immediate;
+
+	struct mutex mutex;
+	struct xarray watches;
+	u32 generation;
+	u64 nwatches;
+	struct kev_user *account;
+	refcount_t refs;
+
+	wait_queue_head_t pollers;
+	struct irq_work wake_pollers;
+};
+
+/* The file of a watch, NULL for a source without one. */
+static inline struct file *kev_watch_file(const struct kev_watch *w)
+{
+	return w->key & 1 ? NULL : (struct file *)w->key;
+}
+
+/* main.c */
+extern const struct file_operations kev_fops;
+extern unsigned int kev_ring_max;
+
+/* queue.c */
+struct kev_queue *kev_queue_alloc(void);
+void kev_queue_release(struct kev_queue *q);
+void kev_queue_put(struct kev_queue *q);
+int kev_queue_init(struct kev_queue *q, struct kevent_ioc_init *init);
+void kev_queue_show(struct kev_queue *q, struct seq_file *m);
+
+/* quota.c */
+struct kev_user *kev_user_get(kuid_t uid);
+void kev_user_put(struct kev_user *u);
+bool kev_user_charge(struct kev_user *u);
+void kev_user_uncharge(struct kev_user *u);
+u64 kev_user_watches(const struct kev_user *u);
+u64 kev_user_limit(void);
+u32 kev_user_add_timers(struct kev_user *u, int n);
+void kev_quota_init(void);
+
+/* ctl.c */
+long kev_ioctl(struct file *file, unsigned int cmd, unsigned long arg);
+
+/* watch.c */
+int kev_watch_add(struct kev_queue *q, struct file *self, struct ukevent *uk);
+int kev_watch_remove(struct kev_queue *q, struct ukevent *uk);
+int kev_watch_modify(struct kev_queue *q, struct ukevent *uk);
+int kev_watch_fire(struct kev_queue *q, struct ukevent *uk);
+void kev_watch_ask(struct kev_watch *w);
+bool kev_watch_unpin(struct kev_watch *w);
+void kev_watch_reap(struct kev_queue *q, unsigned int max);
+void kev_watch_remove_all(struct kev_queue *q);
+void kev_file_closed(struct file *file);
+bool kev_file_is_watched(struct file *file);
+int kev_watch_init(void);
+void kev_watch_exit(void);
+
+/* ready.c */
+void kev_ready_sync(struct kev_watch *w, u32 bits, int sync);
+void kev_ready_values(struct kev_watch *w, u32 bits, u32 ret_flags, u32 data,
+		      u32 data2, int sync);
+bool kev_ready_count(struct kev_watch *w, u32 bits, u32 n);
+void kev_ready_locked(struct kev_watch *w, u32 bits, int sync);
+void kev_ready_answer(struct kev_watch *w, u32 bits, u32 ret_flags, u32 data,
+		      u32 data2);
+void kev_ready_delivered(struct kev_watch *w);
+void kev_not_ready(struct kev_watch *w);
+void kev_ready_again(struct kev_queue *q, u32 index);
+void kev_take(struct kev_watch *w, struct ukevent *e);
+void kev_untake(struct kev_watch *w, const struct ukevent *e);
+void kev_ready_last(struct kev_watch *w, u32 ret_flags);
+void kev_need_check(struct kev_watch *w);
+u32 kev_disarm(struct kev_watch *w);
+void kev_handover(struct kev_queue *q, unsigned int max);
+void kev_unlist(struct kev_watch *w);
+
+/* wait.c */
+/**
+ * struct kev_deadline - when and how a wait ends without an event
+ * @expires: on @clock, absolute.
+ * @clock: CLOCK_MONOTONIC, _REALTIME, _BOOTTIME or _TAI.
+ * @limited: there is a limit at all.
+ * @nonblock: do not sleep.
+ * @mask: signal mask while sleeping, or NULL.
+ */
+struct kev_deadline {
+	ktime_t expires;
+	clockid_t clock;
+	bool limited;
+	bool nonblock;
+	sigset_t *mask;
+};
+
+int kev_wait(struct kev_queue *q, const struct kev_deadline *d, u32 min,
+	     const u32 *last);
+int kev_get_events(struct kev_queue *q, const struct kev_deadline *d,
+		   struct ukevent __user *buf, u32 min, u32 max);
+void kev_service(struct kev_queue *q);
+
+/* notify.c */
+/**
+ * struct kev_sleeper - a task in WAIT or GET_EVENTS
+ * @link: on queue->sleepers while it may be chosen.
+ * @wait: names the task, for default_wake_function().
+ * @min: how many it waits for.
+ * @since: index from which @min counts, if @counts.
+ * @counts: else it waits for unclaimed events.
+ * @chosen: taken off the list and woken.
+ * @kicked: by WAKE: return whatever is there.
+ * @cpu: where it went to sleep.
+ *
+ * All under queue->lock; lives on the task's stack.
+ */
+struct kev_sleeper {
+	struct list_head link;
+	wait_queue_entry_t wait;
+	u32 min;
+	u32 since;
+	bool counts;
+	bool chosen;
+	bool kicked;
+	int cpu;
+};
+
+#define KEV_NOTIFY_ALL	0x1	/* every sleeper, not one */
+#define KEV_NOTIFY_ANY	0x2	/* whatever its minimum: work in a task */
+
+void kev_notify(struct kev_queue *q, unsigned int how, int sync);
+unsigned int kev_notify_kick(struct kev_queue *q, unsigned int num);
+void kev_sleeper_add(struct kev_queue *q, struct kev_sleeper *s);
+void kev_sleeper_del(struct kev_queue *q, struct kev_sleeper *s);
+u32 kev_available(struct kev_queue *q);
+bool kev_enough(struct kev_queue *q, const struct kev_sleeper *s);
+bool kev_work_due(struct kev_queue *q);
+void kev_poll_rearm(struct kev_queue *q);
+__poll_t kev_poll(struct file *file, struct poll_table_struct *pt);
+void kev_notify_init(struct kev_queue *q);
+
+/* hook/close.c */
+int kev_close_init(void);
+int kev_close_get(void);
+void kev_close_put(void);
+bool kev_close_alive(void);
+u64 kev_close_features(void);
+void kev_close_exit(void);
+
+#endif /* KEV_H */

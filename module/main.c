@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Load and unload, the device and its file operations.
+ */
+#include <linux/miscdevice.h>
+#include <linux/module.h>
+#include <linux/seq_file.h>
+
+#include "source.h"
+
+static int kev_open(struct inode *inode, struct file *file)
+{
+	struct kev_queue *q;
+	int err;
+
+	err = kev_close_get();
+	if (err)
+		return err;
+	q = kev_queue_alloc();
+	if (!q) {
+		kev_close_put();
+		return -ENOMEM;
+	}
+	file->private_data = q;
+	return nonseekable_open(inode, file);
+}
+
+static int kev_release(struct inode *inode, struct file *file)
+{
+	kev_queue_release(file->private_data);
+	kev_close_put();
+	return 0;
+}
+
+static int kev_mmap(struct file *file, struct vm_area_struct *vma)
+{
+	struct kev_queue *q = file->private_data;
+
+	/* Partner: kev_queue_init() */
+	if (!smp_load_acquire(&q->inited) || !q->ring.pages)
+		return -ENXIO;
+	return kev_ring_mmap(&q->ring, vma);
+}
+
+static void kev_show_fdinfo(struct seq_file *m, struct file *file)
+{
+	kev_queue_show(file->private_data, m);
+}
+
+const struct file_operations kev_fops = {
+	.owner		= THIS_MODULE,
+	.open		= kev_open,
+	.release	= kev_release,
+	.poll		= kev_poll,
+	.mmap		= kev_mmap,
+	.unlocked_ioctl	= kev_ioctl,
+	.compat_ioctl	= compat_ptr_ioctl,
+	.show_fdinfo	= kev_show_fdinfo,
+};
+
+static struct miscdevice kev_device = {
+	.minor	= MISC_DYNAMIC_MINOR,
+	.name	= "kevent",
+	.fops	= &kev_fops,
+	.mode	= 0666,
+};
+
+static int __init kev_init(void)
+{
+	int err;
+
+	kev_quota_init();
+	err = kev_watch_init();
+	if (err)
+		return err;
+	err = kev_close_init();
+	if (err)
+		goto err_exit_watch;
+	err = misc_register(&kev_device);
+	if (err)
+		goto err_exit_close;
+	return 0;
+
+err_exit_close:
+	kev_close_exit();
+err_exit_watch:
+	kev_watch_exit();
+	return err;
+}
+
+static void __exit kev_exit(void)
+{
+	misc_deregister(&kev_device);
+	kev_close_exit();
+	kev_watch_exit();
+}
+
+module_init(kev_init);
+module_exit(kev_exit);
+
+MODULE_DESCRIPTION("kevent: one queue for every kind of event");
+MODULE_AUTHOR("The kevent developers");
+MODULE_LICENSE("GPL");
+MODULE_VERSION("0.1.0");

@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * How much one user may have: watches, and periodic timers.  Users are known
+ * by kuid, so that a user namespace does not make new ones of the same.
+ */
+#include <linux/list.h>
+#include <linux/mm.h>
+#include <linux/module.h>
+#include <linux/mutex.h>
+#include <linux/slab.h>
+
+#include "kev.h"
+
+/* About what a watch takes with its share of the tables, bytes. */
+#define KEV_WATCH_COST		256
+
+static unsigned int max_user_watches;
+module_param(max_user_watches, uint, 0644);
+MODULE_PARM_DESC(max_user_watches,
+		 "Watches that one user may have (default: 4 % of memory)");
+
+/**
+ * struct kev_user - one user's account
+ * @link: in kev_users, under kev_users_lock.
+ * @uid: whose.
+ * @refs: queues; under kev_users_lock.
+ * @watches: how many.
+ * @timers: periodic ones.
+ */
+struct kev_user {
+	struct list_head link;
+	kuid_t uid;
+	unsigned int refs;
+	atomic_t watches;
+	atomic_t timers;
+};
+
+static LIST_HEAD(kev_users);
+static DEFINE_MUTEX(kev_users_lock);
+
+static struct kev_user *kev_user_find(kuid_t uid)
+{
+	struct kev_user *u;
+
+	list_for_each_entry(u, &kev_users, link)
+		if (uid_eq(u->uid, uid))
+			return u;
+	return NULL;
+}
+
+/* Returns NULL without memory. */
+struct kev_user *kev_user_get(kuid_t uid)
+{
+	struct kev_user *u;
+
+	mutex_lock(&kev_users_lock);
+	u = kev_user_find(uid);
+	if (!u) {
+		u = kzalloc(sizeof(*u), GFP_KERNEL_ACCOUNT);
+		if (!u)
+			goto out;
+		u->uid = uid;
+		list_add(&u->link, &kev_users);
+	}
+	u->refs++;
+out:
+	mutex_unlock(&kev_users_lock);
+	return u;
+}
+
+void kev_user_put(struct kev_user *u)
+{
+	mutex_lock(&kev_users_lock);
+	if (!--u->refs) {
+		list_del(&u->link);
+		kfree(u);
+	}
+	mutex_unlock(&kev_users_lock);
+}
+
+/* One more watch.  False: the limit. */
+bool kev_user_charge(struct kev_user *u)
+{
+	if (likely(atomic_inc_return(&u->watches) <=
+		   (int)READ_ONCE(max_user_watches)))
+		return true;
+	atomic_dec(&u->watches);
+	return false;
+}
+
+void kev_user_uncharge(struct kev_user *u)
+{
+	atomic_dec(&u->watches);
+}
+
+u64 kev_user_watches(const struct kev_user *u)
+{
+	return atomic_read(&u->watches);
+}
+
+u64 kev_user_limit(void)
+{
+	return READ_ONCE(max_user_watches);
+}
+
+/* Returns how many periodic timers the user has now. */
+u32 kev_user_add_timers(struct kev_user *u, int n)
+{
+	return atomic_add_return(n, &u->timers);
+}
+
+void kev_quota_init(void)
+{
+	u64 bytes = (u64)totalram_pages() << PAGE_SHIFT;
+
+	if (!max_user_watches)
+		max_user_watches = min_t(u64, bytes / 25 / KEV_WATCH_COST,
+					 INT_MAX / 2);
+}

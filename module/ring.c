@@ -1,0 +1,314 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Ring memory: making it, mapping it, and the steps that the post path does not
+ * need: cancel, free, claim on behalf of GET_EVENTS.
+ *
+ * All but alloc, free and mmap are called under queue->lock.  Loops are bounded
+ * by the ring's size, whatever the program writes into its page.
+ */
+#include <linux/gfp.h>
+#include <linux/mm.h>
+#include <linux/slab.h>
+#include <linux/vmalloc.h>
+
+#include "compat/mm.h"
+#include "kev.h"
+
+static_assert(sizeof(struct ukevent) == 64);
+static_assert(sizeof(struct kevent_ring_kernel) == 64);
+static_assert(sizeof(struct kevent_ring_user) == 64);
+static_assert(KEVENT_CTL_READY == 3 && KEVENT_TYPE_MAX == 10);
+
+/* Attempts to store a word that the program keeps changing. */
+#define KEV_RING_TRIES	16
+
+/* Pages: one for the kernel's words, one for the program's, the entries. */
+#define KEV_PAGE_KERNEL		0
+#define KEV_PAGE_USER		1
+#define KEV_PAGE_ENTRIES	2
+
+static unsigned int kev_entry_pages(u32 size)
+{
+	return PFN_UP((size_t)size * sizeof(struct ukevent));
+}
+
+static void kev_free_pages(struct page **pages, unsigned int n)
+{
+	while (n--)
+		__free_page(pages[n]);
+	kvfree(pages);
+}
+
+static struct page **kev_alloc_pages(unsigned int n)
+{
+	struct page **pages;
+	unsigned int i;
+
+	pages = kvcalloc(n, sizeof(*pages), GFP_KERNEL_ACCOUNT);
+	if (!pages)
+		return NULL;
+	for (i = 0; i < n; i++) {
+		pages[i] = alloc_page(GFP_KERNEL_ACCOUNT | __GFP_ZERO);
+		if (!pages[i]) {
+			kev_free_pages(pages, i);
+			return NULL;
+		}
+		cond_resched();
+	}
+	return pages;
+}
+
+/* Process context; r is all zero and not yet shared. */
+int kev_ring_alloc(struct kev_ring *r, u32 size, u32 first, bool no_seen)
+{
+	unsigned int npages = KEV_PAGE_ENTRIES + kev_entry_pages(size);
+	struct kev_slot *slots;
+	struct page **pages;
+	void *addr;
+
+	slots = kvcalloc(size, sizeof(*slots), GFP_KERNEL_ACCOUNT);
+	if (!slots)
+		return -ENOMEM;
+	pages = kev_alloc_pages(npages);
+	if (!pages)
+		goto err_free_slots;
+	addr = vmap(pages, npages, VM_MAP, PAGE_KERNEL);
+	if (!addr)
+		goto err_free_pages;
+
+	r->kernel = addr + KEV_PAGE_KERNEL * PAGE_SIZE;
+	r->user = addr + KEV_PAGE_USER * PAGE_SIZE;
+	r->entries = addr + KEV_PAGE_ENTRIES * PAGE_SIZE;
+	r->slots = slots;
+	r->pages = pages;
+	r->npages = npages;
+	r->mask = size - 1;
+	r->no_seen = no_seen;
+	r->tail = first;
+	r->kernel->tail = first;
+	r->kernel->size = size;
+	r->user->seen = first;
+	r->user->head = first;
+	return 0;
+
+err_free_pages:
+	kev_free_pages(pages, npages);
+err_free_slots:
+	kvfree(slots);
+	return -ENOMEM;
+}
+
+/* Nobody can post or map any more. */
+void kev_ring_free(struct kev_ring *r)
+{
+	if (!r->pages)
+		return;
+	vunmap(r->kernel);
+	kev_free_pages(r->pages, r->npages);
+	kvfree(r->slots);
+}
+
+/*
+ * Maps one of the three areas, whole.  Only the program's page may be written;
+ * the mapping is not inherited, can't grow and is not dumped.
+ */
+int kev_ring_mmap(struct kev_ring *r, struct vm_area_struct *vma)
+{
+	unsigned long len = vma->vm_end - vma->vm_start;
+	unsigned long want = PAGE_SIZE;
+	unsigned int first;
+
+	switch (vma->vm_pgoff << PAGE_SHIFT) {
+	case KEVENT_MMAP_KERNEL:
+		first = KEV_PAGE_KERNEL;
+		break;
+	case KEVENT_MMAP_USER:
+		first = KEV_PAGE_USER;
+		break;
+	case KEVENT_MMAP_ENTRIES:
+		first = KEV_PAGE_ENTRIES;
+		want = (unsigned long)(r->npages - first) << PAGE_SHIFT;
+		break;
+	default:
+		return -EINVAL;
+	}
+	if (len != want || !(vma->vm_flags & VM_SHARED))
+		return -EINVAL;
+	if (vma->vm_flags & VM_EXEC)
+		return -EACCES;
+	if (first != KEV_PAGE_USER) {
+		if (vma->vm_flags & VM_WRITE)
+			return -EACCES;
+		vm_flags_clear(vma, VM_MAYWRITE);
+	}
+	vm_flags_clear(vma, VM_MAYEXEC);
+	vm_flags_set(vma, VM_DONTCOPY | VM_DONTEXPAND | VM_DONTDUMP);
+	return vm_map_pages_zero(vma, r->pages + first, len >> PAGE_SHIFT);
+}
+
+static void kev_mark_cancelled(struct kev_ring *r, u32 index)
+{
+	struct ukevent *e = kev_ring_entry(r, index);
+
+	WRITE_ONCE(e->ret_flags, e->ret_flags | KEVENT_RET_CANCELLED);
+}
+
+/*
+ * The chain of a watch's slots runs from newer to older entries; age is the
+ * distance from the newest, at index.  Returns the age of the next older one, 0
+ * at the end.  A slot that was filled again belongs to somebody else, or is
+ * younger than where we come from: either ends the chain, as all older ones
+ * were filled again before it.
+ */
+static u32 kev_chain_next(const struct kev_ring *r, const struct kev_watch *w,
+			  u32 index, u32 age)
+{
+	u32 prev = r->slots[(index - age) & r->mask].prev;
+	u32 next = (index - prev) & r->mask;
+
+	return next > age && r->slots[prev].owner == w ? next : 0;
+}
+
+/*
+ * Marks all unfreed entries of a watch and gives up its slots.  index is that
+ * of its newest entry.  Returns KEVENT_RET_CANCELLED if one of them was not
+ * claimed, KEVENT_RET_CLAIMED if one was and is not freed, both, or 0.
+ */
+u32 kev_ring_cancel(struct kev_ring *r, struct kev_watch *w, u32 index)
+{
+	struct kev_view v;
+	u32 age, next, back, ret = 0;
+
+	if (!r->slots || r->slots[index & r->mask].owner != w)
+		return 0;
+	age = 0;
+	do {
+		kev_mark_cancelled(r, index - age);
+		age = kev_chain_next(r, w, index, age);
+	} while (age);
+	/* Partner: the consumer's fence between storing seen and reading. */
+	smp_mb();
+	kev_ring_look(r, &v);
+	do {
+		next = kev_chain_next(r, w, index, age);
+		r->slots[(index - age) & r->mask].owner = NULL;
+		back = r->tail - (index - age);
+		if (back <= r->tail - v.claim)
+			ret |= KEVENT_RET_CANCELLED;
+		else if (back <= v.used)
+			ret |= KEVENT_RET_CLAIMED;
+		age = next;
+	} while (age);
+	return ret;
+}
+
+/* Stores head for the program, unless it has moved meanwhile. */
+static bool kev_move_head(struct kev_ring *r, u32 from, u32 to)
+{
+	return cmpxchg(&r->user->head, from, to) == from;
+}
+
+/*
+ * Moves head over slots that were freed out of order.  At most max; returns how
+ * many.
+ */
+u32 kev_ring_advance(struct kev_ring *r, unsigned int max)
+{
+	struct kev_view v;
+	u32 n = 0;
+
+	if (!r->ndone)
+		return 0;
+	kev_ring_look(r, &v);
+	if (v.used > kev_ring_size(r))
+		return 0;
+	while (n < v.used && n < max && r->slots[(v.head + n) & r->mask].done)
+		n++;
+	if (!n || !kev_move_head(r, v.head, v.head + n))
+		return 0;
+	for (max = 0; max < n; max++)
+		r->slots[(v.head + max) & r->mask].done = 0;
+	r->ndone -= n;
+	if (!r->ndone)
+		kev_ring_clear_flag(r, KEVENT_RING_HEAD);
+	return n;
+}
+
+/* Frees what is below (over, to), all of which was claimed unless by force. */
+int kev_ring_commit(struct kev_ring *r, u32 to, u32 over, bool force,
+		    u32 *freed)
+{
+	u64 tail = (u64)r->over << 32 | r->tail;
+	u64 left = tail - ((u64)over << 32 | to);
+	struct kev_view v;
+	unsigned int i;
+	u32 seen;
+
+	for (i = 0; i < KEV_RING_TRIES; i++) {
+		kev_ring_look(r, &v);
+		if (left > min(v.used, kev_ring_size(r)))
+			return -EOVERFLOW;
+		if (left < r->tail - v.claim && !r->no_seen) {
+			if (!force)
+				return -EINVAL;
+			seen = READ_ONCE(r->user->seen);
+			if (cmpxchg(&r->user->seen, seen, to) != seen)
+				continue;
+		}
+		if (!kev_move_head(r, v.head, to))
+			continue;
+		*freed = to - v.head;
+		return 0;
+	}
+	return -EAGAIN;
+}
+
+/* Frees [from, to): now if it is next, else when head gets there. */
+int kev_ring_commit_range(struct kev_ring *r, u32 from, u32 to, u32 *freed)
+{
+	struct kev_view v;
+	u32 limit, n = to - from;
+
+	kev_ring_look(r, &v);
+	limit = r->no_seen ? v.used : v.claim - v.head;
+	if (v.used > kev_ring_size(r) || from - v.head > limit || n > limit ||
+	    to - v.head > limit)
+		return -EOVERFLOW;
+	*freed = n;
+	if (from == v.head && kev_move_head(r, from, to))
+		return 0;
+	for (; from != to; from++) {
+		struct kev_slot *slot = &r->slots[from & r->mask];
+
+		r->ndone += !slot->done;
+		slot->done = 1;
+	}
+	if (r->ndone)
+		kev_ring_set_flag(r, KEVENT_RING_HEAD);
+	/* Partner: the consumer's fence between storing head and flags. */
+	smp_mb();
+	return 0;
+}
+
+/* Claims up to max entries for GET_EVENTS.  Returns how many, from *from on. */
+u32 kev_ring_grab(struct kev_ring *r, u32 max, u32 *from)
+{
+	struct kev_view v;
+	unsigned int i;
+	u32 seen, n;
+
+	for (i = 0; i < KEV_RING_TRIES; i++) {
+		seen = READ_ONCE(r->user->seen);
+		kev_ring_look(r, &v);
+		if (v.used > kev_ring_size(r))
+			return 0;
+		n = min(r->tail - v.claim, max);
+		*from = v.claim;
+		if (!n || r->no_seen)
+			return n;
+		/* a full barrier: entries are read after the claim is seen */
+		if (cmpxchg(&r->user->seen, seen, v.claim + n) == seen)
+			return n;
+	}
+	return 0;
+}

@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The ring in shared memory: who may write which word, and the few steps on
+ * which the post path depends.  Knows no watch but by address.  All of it is
+ * called under queue->lock.
+ */
+#ifndef KEV_RING_H
+#define KEV_RING_H
+
+#include <linux/types.h>
+#include <linux/kevent.h>
+
+struct kev_watch;
+struct vm_area_struct;
+
+/**
+ * struct kev_slot - what the kernel keeps to itself about a slot
+ * @owner: the watch whose entry is here; NULL when it has ended.
+ * @prev: the slot of the same watch's entry before this one (it may have been
+ *	filled again since: kev_ring_cancel() tells).
+ * @done: freed out of order; head will pass when it gets here.
+ */
+struct kev_slot {
+	struct kev_watch *owner;
+	u32 prev;
+	u32 done;
+};
+
+/**
+ * struct kev_ring - a queue's ring; all NULL and 0 without one
+ * @tail: next index to post at; kernel->tail is its copy.
+ * @mask: slots - 1.
+ * @user: the program's page.
+ * @entries: the slots.
+ * @slots: the same, private part.
+ * @kernel: our page.
+ * @flags: kernel->flags is its copy.
+ * @over: how often @tail came round.
+ * @no_seen: KEVENT_INIT_NO_SEEN.
+ * @ndone: slots that are done but not yet freed.
+ * @pages: backing of all three areas: kernel page, user page, entries.
+ * @npages: how many.
+ */
+struct kev_ring {
+	u32 tail;
+	u32 mask;
+	struct kevent_ring_user *user;
+	struct ukevent *entries;
+	struct kev_slot *slots;
+	struct kevent_ring_kernel *kernel;
+	u32 flags;
+	u32 over;
+	bool no_seen;
+	u32 ndone;
+	struct page **pages;
+	unsigned int npages;
+};
+
+/**
+ * struct kev_view - the program's indices, read once and made sane
+ * @head: slots below it are free.
+ * @claim: entries below it were claimed.
+ * @used: slots from @head to tail; the whole ring if the indices are broken.
+ */
+struct kev_view {
+	u32 head;
+	u32 claim;
+	u32 used;
+};
+
+static inline u32 kev_ring_size(const struct kev_ring *r)
+{
+	return r->mask + 1;
+}
+
+static inline void kev_ring_look(const struct kev_ring *r, struct kev_view *v)
+{
+	/* seen before head: a consumer stores seen first */
+	u32 seen = smp_load_acquire(&r->user->seen);
+
+	v->head = READ_ONCE(r->user->head);
+	v->used = r->tail - v->head;
+	v->claim = !r->no_seen && seen - v->head <= v->used ? seen : v->head;
+}
+
+static inline bool kev_ring_is_full(const struct kev_ring *r,
+				    const struct kev_view *v)
+{
+	return v->used > r->mask;
+}
+
+/*
+ * Has the watch an entry that nobody claimed?  The owner settles that the slot
+ * was not filled for another; then the index is less than a ring old, and
+ * comparing it is safe.
+ */
+static inline bool kev_ring_unclaimed(const struct kev_ring *r,
+				      const struct kev_view *v,
+				      const struct kev_watch *w, u32 index)
+{
+	return r->slots[index & r->mask].owner == w &&
+	       r->tail - index <= r->tail - v->claim;
+}
+
+/* Has the watch's newest entry been freed? */
+static inline bool kev_ring_freed(const struct kev_ring *r,
+				  const struct kev_view *v,
+				  const struct kev_watch *w, u32 index)
+{
+	return r->slots[index & r->mask].owner != w ||
+	       r->tail - index > v->used;
+}
+
+static inline struct ukevent *kev_ring_entry(const struct kev_ring *r,
+					     u32 index)
+{
+	return &r->entries[index & r->mask];
+}
+
+/* The entry at tail is complete: take the slot and show it. */
+static inline u32 kev_ring_publish(struct kev_ring *r, struct kev_watch *w,
+				   u32 last)
+{
+	u32 index = r->tail;
+	struct kev_slot *slot = &r->slots[index & r->mask];
+
+	slot->owner = w;
+	slot->prev = last & r->mask;
+	if (unlikely(r->ndone) && slot->done) {
+		slot->done = 0;		/* the program moved head past it */
+		r->ndone--;
+	}
+	r->tail = index + 1;
+	if (unlikely(!r->tail))
+		WRITE_ONCE(r->kernel->over, ++r->over);
+	/* Partner: the consumer's acquire of tail, before it reads entries. */
+	smp_store_release(&r->kernel->tail, r->tail);
+	return index;
+}
+
+static inline void kev_ring_set_flag(struct kev_ring *r, u32 flag)
+{
+	if (r->kernel && !(r->flags & flag)) {
+		r->flags |= flag;
+		WRITE_ONCE(r->kernel->flags, r->flags);
+	}
+}
+
+static inline void kev_ring_clear_flag(struct kev_ring *r, u32 flag)
+{
+	if (r->kernel && (r->flags & flag)) {
+		r->flags &= ~flag;
+		WRITE_ONCE(r->kernel->flags, r->flags);
+	}
+}
+
+int kev_ring_alloc(struct kev_ring *r, u32 size, u32 first, bool no_seen);
+void kev_ring_free(struct kev_ring *r);
+int kev_ring_mmap(struct kev_ring *r, struct vm_area_struct *vma);
+u32 kev_ring_cancel(struct kev_ring *r, struct kev_watch *w, u32 index);
+int kev_ring_commit(struct kev_ring *r, u32 to, u32 over, bool force,
+		    u32 *freed);
+int kev_ring_commit_range(struct kev_ring *r, u32 from, u32 to, u32 *freed);
+u32 kev_ring_advance(struct kev_ring *r, unsigned int max);
+u32 kev_ring_grab(struct kev_ring *r, u32 max, u32 *from);
+
+#endif /* KEV_RING_H */

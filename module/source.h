@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What a source is.  A new one: a file in source/, a line in source.c's table,
+ * its id in the ABI, its object in Kbuild.
+ */
+#ifndef KEV_SOURCE_H
+#define KEV_SOURCE_H
+
+#include "kev.h"
+
+/**
+ * struct kev_values - what is ready, asked in a task or known at attaching
+ * @bits: in the source's bits; 0: not ready.
+ * @ret_flags: KEVENT_RET_*.
+ * @data: for ret_data[1].
+ * @data2: for data2.
+ */
+struct kev_values {
+	u32 bits;
+	u32 ret_flags;
+	u32 data;
+	u32 data2;
+};
+
+/**
+ * struct kev_source_ops - one kind of event
+ * @name: for the slab cache.
+ * @size: of the watch with the source's own part behind it.
+ * @events: bits that may be asked for.
+ * @req_flags: KEVENT_REQ_* that ADD and MODIFY take.
+ * @has_file: the id is an fd.
+ * @has_params: ukevent.param is looked at.
+ * @check: is this the right kind of file, are the parameters sane?  Called
+ *	before anything is made, for ADD and MODIFY.  file is NULL in MODIFY.
+ *	May be NULL.
+ * @attach: hook what tells of the event; the source may call kev_ready*() from
+ *	here on.  Fills in what is ready already.  Process context, no lock of
+ *	ours, a reference to the file is held.  On failure nothing is hooked.
+ * @detach: unhook; no call of kev_ready*() is under way or comes afterwards.
+ *	queue->mutex held, may sleep.
+ * @ask: what is ready now?  Process context, no lock, file referenced.  NULL:
+ *	the source can't be asked (all its events are edges).
+ * @modify: take new parameters.  queue->mutex held.  May be NULL.
+ * @fire: READY was called; queue->lock held.  NULL: post the watch's bits.
+ */
+struct kev_source_ops {
+	const char *name;
+	size_t size;
+	u32 events;
+	u32 req_flags;
+	bool has_file;
+	bool has_params;
+	int (*check)(struct file *file, const struct ukevent *uk);
+	int (*attach)(struct kev_watch *w, struct file *file,
+		      const struct ukevent *uk, struct kev_values *v);
+	void (*detach)(struct kev_watch *w);
+	void (*ask)(struct kev_watch *w, struct file *file,
+		    struct kev_values *v);
+	void (*modify)(struct kev_watch *w, const struct ukevent *uk);
+	void (*fire)(struct kev_watch *w, u32 bits);
+};
+
+/* Flags that make sense for every source. */
+#define KEV_REQ_COMMON	(KEVENT_REQ_ONESHOT | KEVENT_REQ_WAKEUP_ALL | \
+			 KEVENT_REQ_ET | KEVENT_REQ_ALWAYS_QUEUE | \
+			 KEVENT_REQ_READY | KEVENT_REQ_DISPATCH | \
+			 KEVENT_REQ_TIMESTAMP)
+/* Flags for sources with a file that can be asked. */
+#define KEV_REQ_FILE	(KEV_REQ_COMMON | KEVENT_REQ_LAST_CHECK | \
+			 KEVENT_REQ_EXCLUSIVE | KEVENT_REQ_CLOSED)
+#define KEV_REQ_ALL	(KEV_REQ_FILE | KEVENT_REQ_COOKIE)
+
+extern const struct kev_source_ops kev_source_poll;
+extern const struct kev_source_ops kev_source_socket;
+extern const struct kev_source_ops kev_source_pipe;
+extern const struct kev_source_ops kev_source_timer;
+extern const struct kev_source_ops kev_source_user;
+
+const struct kev_source_ops *kev_source_find(u32 type);
+const struct kev_source_ops *kev_source_of(const struct kev_watch *w);
+u64 kev_source_mask(void);
+bool kev_source_known(u32 type);
+
+/* source/timer.c */
+u64 kev_timer_floor(void);
+
+#endif /* KEV_SOURCE_H */

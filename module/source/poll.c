@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * KEVENT_POLL: any file that poll(2) can wait for, by the bits of poll(2).
+ */
+#include "../hook/waitqueue.h"
+
+#define KEV_POLL_EVENTS	(KEVENT_POLL_POLLIN | KEVENT_POLL_POLLPRI | \
+			 KEVENT_POLL_POLLOUT | KEVENT_POLL_POLLERR | \
+			 KEVENT_POLL_POLLHUP | KEVENT_POLL_POLLRDNORM | \
+			 KEVENT_POLL_POLLRDBAND | KEVENT_POLL_POLLWRNORM | \
+			 KEVENT_POLL_POLLWRBAND | KEVENT_POLL_POLLMSG | \
+			 KEVENT_POLL_POLLRDHUP)
+
+static_assert(KEVENT_POLL_POLLRDHUP == (__force u32)EPOLLRDHUP);
+
+static int kev_poll_wake(wait_queue_entry_t *wait, unsigned int mode, int sync,
+			 void *key)
+{
+	struct kev_poll *p = kev_poll_of_wait(wait);
+	u32 want = p->watch.event | KEV_KEY_ALWAYS;
+	u32 bits;
+
+	if (unlikely(!kev_key_tells(&p->watch, want, key, &bits)) &&
+	    !kev_hook_wake(p, want, key, &bits))
+		return 0;
+	if (!bits)
+		return 0;
+	kev_ready_sync(&p->watch, bits, sync);
+	return 1;
+}
+
+static int kev_poll_check(struct file *file, const struct ukevent *uk)
+{
+	return file && !file_can_poll(file) ? -EPERM : 0;
+}
+
+static int kev_poll_attach(struct kev_watch *w, struct file *file,
+			   const struct ukevent *uk, struct kev_values *v)
+{
+	kev_hook_prepare(w, file);
+	if (kev_hook_attach(kev_poll_of(w), file, kev_poll_wake, &v->bits))
+		return -ENOMEM;
+	v->bits &= w->event | KEV_KEY_ALWAYS;
+	return 0;
+}
+
+static void kev_poll_ask(struct kev_watch *w, struct file *file,
+			 struct kev_values *v)
+{
+	v->bits = kev_hook_ask(file, READ_ONCE(w->event) | KEV_KEY_ALWAYS);
+}
+
+const struct kev_source_ops kev_source_poll = {
+	.name		= "kev_poll",
+	.size		= sizeof(struct kev_poll),
+	.events		= KEV_POLL_EVENTS,
+	.req_flags	= KEV_REQ_FILE,
+	.has_file	= true,
+	.check		= kev_poll_check,
+	.attach		= kev_poll_attach,
+	.detach		= kev_hook_detach,
+	.ask		= kev_poll_ask,
+};

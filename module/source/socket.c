@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * KEVENT_SOCKET: RECV, SEND, ACCEPT, with what a server would call for next:
+ * bytes readable, space to send, connections waiting, the pending error.
+ *
+ * Values are given where they take a few loads and no lock: see
+ * kev_socket_values().
+ */
+#include <linux/net.h>
+#include <net/sock.h>
+#include <net/tcp.h>
+#include <net/tcp_states.h>
+
+#include "../compat/sock.h"
+#include "../hook/waitqueue.h"
+
+#define KEV_SOCKET_EVENTS	(KEVENT_SOCKET_RECV | KEVENT_SOCKET_ACCEPT | \
+				 KEVENT_SOCKET_SEND)
+
+#define KEV_SOCKET_IN	((__force u32)(EPOLLIN | EPOLLRDNORM | EPOLLRDHUP))
+#define KEV_SOCKET_OUT	((__force u32)(EPOLLOUT | EPOLLWRNORM))
+#define KEV_SOCKET_BAD	((__force u32)(EPOLLERR | EPOLLHUP | EPOLLRDHUP))
+
+/* In poll's bits. */
+static __always_inline u32 kev_socket_want(u32 event)
+{
+	u32 want = KEV_KEY_ALWAYS;
+
+	if (event & (KEVENT_SOCKET_RECV | KEVENT_SOCKET_ACCEPT))
+		want |= KEV_SOCKET_IN;
+	if (event & KEVENT_SOCKET_SEND)
+		want |= KEV_SOCKET_OUT;
+	return want;
+}
+
+static bool kev_socket_listens(const struct sock *sk)
+{
+	return READ_ONCE(sk->sk_state) == TCP_LISTEN;
+}
+
+static u32 kev_socket_backlog(const struct sock *sk)
+{
+	/* AF_UNIX keeps connections in its receive queue */
+	if (sk->sk_family == PF_UNIX)
+		return skb_queue_len_lockless(&sk->sk_receive_queue);
+	return READ_ONCE(sk->sk_ack_backlog);
+}
+
+static u32 kev_socket_space(struct sock *sk)
+{
+	int space = READ_ONCE(sk->sk_sndbuf);
+
+	if (sk->sk_family == PF_UNIX)
+		space -= sk_wmem_alloc_get(sk);
+	else
+		space -= READ_ONCE(sk->sk_wmem_queued);
+	return max(space, 0);
+}
+
+/* TCP counts in sequence numbers; others would have to walk their queue. */
+static bool kev_socket_bytes(const struct socket *sock, u32 *bytes)
+{
+	const struct sock *sk = sock->sk;
+
+	if (!kev_sock_is_plain_tcp(sock) ||
+	    READ_ONCE(sk->sk_state) == TCP_SYN_SENT)
+		return false;
+	*bytes = READ_ONCE(tcp_sk(sk)->rcv_nxt) -
+		 READ_ONCE(tcp_sk(sk)->copied_seq);
+	return true;
+}
+
+/* SEND space and the error share a word: an error matters more. */
+static void kev_socket_errno(struct sock *sk, struct kev_values *v)
+{
+	int err = READ_ONCE(sk->sk_err);
+
+	v->ret_flags |= KEVENT_RET_BROKEN;
+	if (!err)
+		return;
+	v->ret_flags &= ~KEVENT_RET_DATA2;
+	v->ret_flags |= KEVENT_RET_ERRNO;
+	v->data2 = err;
+}
+
+/*
+ * From poll's bits to what SOCKET reports.  Takes no lock, may be called from
+ * the wake-up.
+ */
+static __always_inline void kev_socket_values(const struct socket *sock,
+					      u32 event, u32 mask,
+					      struct kev_values *v)
+{
+	struct sock *sk = sock->sk;
+
+	if (mask & (KEV_SOCKET_IN | KEV_KEY_ALWAYS))
+		v->bits |= event & (KEVENT_SOCKET_RECV | KEVENT_SOCKET_ACCEPT);
+	if (mask & (KEV_SOCKET_OUT | KEV_KEY_ALWAYS))
+		v->bits |= event & KEVENT_SOCKET_SEND;
+	if (v->bits & KEVENT_SOCKET_ACCEPT && kev_socket_listens(sk)) {
+		v->data = kev_socket_backlog(sk);
+		v->ret_flags |= KEVENT_RET_DATA;
+	} else if (v->bits & KEVENT_SOCKET_RECV &&
+		   kev_socket_bytes(sock, &v->data)) {
+		v->ret_flags |= KEVENT_RET_DATA;
+	}
+	if (v->bits & KEVENT_SOCKET_SEND && sock->type == SOCK_STREAM) {
+		v->data2 = kev_socket_space(sk);
+		v->ret_flags |= KEVENT_RET_DATA2;
+	}
+	if (unlikely(mask & KEV_SOCKET_BAD))
+		kev_socket_errno(sk, v);
+}
+
+static int kev_socket_wake(wait_queue_entry_t *wait, unsigned int mode,
+			   int sync, void *key)
+{
+	struct kev_poll *p = kev_poll_of_wait(wait);
+	u32 want = kev_socket_want(p->watch.event);
+	struct kev_values v = {};
+	u32 mask;
+
+	if (unlikely(!kev_key_tells(&p->watch, want, key, &mask)) &&
+	    !kev_hook_wake(p, want, key, &mask))
+		return 0;
+	if (!mask)
+		return 0;
+	kev_socket_values(sock_from_file(kev_watch_file(&p->watch)),
+			  p->watch.event, mask, &v);
+	kev_ready_values(&p->watch, v.bits, v.ret_flags, v.data, v.data2, sync);
+	return 1;
+}
+
+static int kev_socket_check(struct file *file, const struct ukevent *uk)
+{
+	struct socket *sock;
+
+	if (!file)
+		return 0;
+	sock = sock_from_file(file);
+	return sock && sock->sk ? 0 : -EINVAL;
+}
+
+static int kev_socket_attach(struct kev_watch *w, struct file *file,
+			     const struct ukevent *uk, struct kev_values *v)
+{
+	u32 mask;
+
+	kev_hook_prepare(w, file);
+	if (kev_hook_attach(kev_poll_of(w), file, kev_socket_wake, &mask))
+		return -ENOMEM;
+	mask &= kev_socket_want(w->event);
+	if (mask)
+		kev_socket_values(sock_from_file(file), w->event, mask, v);
+	return 0;
+}
+
+static void kev_socket_ask(struct kev_watch *w, struct file *file,
+			   struct kev_values *v)
+{
+	u32 event = READ_ONCE(w->event);
+	u32 mask = kev_hook_ask(file, kev_socket_want(event));
+
+	if (mask)
+		kev_socket_values(sock_from_file(file), event, mask, v);
+}
+
+const struct kev_source_ops kev_source_socket = {
+	.name		= "kev_socket",
+	.size		= sizeof(struct kev_poll),
+	.events		= KEV_SOCKET_EVENTS,
+	.req_flags	= KEV_REQ_FILE,
+	.has_file	= true,
+	.check		= kev_socket_check,
+	.attach		= kev_socket_attach,
+	.detach		= kev_hook_detach,
+	.ask		= kev_socket_ask,
+};

@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * KEVENT_TIMER: relative, absolute, periodic, on a clock of choice.
+ *
+ * Every expiry is counted; how often they are reported is bounded.  A timer
+ * interrupts at most once per floor; a user's periodic timers together at most
+ * KEV_TIMER_SHARE times per floor, so that thousands of short ones do not take
+ * a CPU; and one whose last event nobody has claimed backs off, to
+ * 2^KEV_TIMER_BACKOFF intervals.
+ */
+#include <linux/hrtimer.h>
+#include <linux/math64.h>
+#include <linux/module.h>
+
+#include "../compat/timer.h"
+#include "../source.h"
+
+#define KEV_TIMER_SHARE		16
+#define KEV_TIMER_BACKOFF	4
+
+static unsigned int timer_floor_ns = 50 * NSEC_PER_USEC;
+module_param(timer_floor_ns, uint, 0444);
+MODULE_PARM_DESC(timer_floor_ns,
+		 "A timer reports at most once in so many ns (default 50000)");
+
+/**
+ * struct kev_timer - a watch of type TIMER
+ * @watch: the watch.
+ * @timer: armed while there is a next expiry.
+ * @interval: ns, or 0.
+ * @next: first expiry that is not yet counted.
+ * @backoff: how often in a row the last event was found unclaimed.
+ *
+ * Changed by the timer's callback, and by others only after cancelling it.
+ */
+struct kev_timer {
+	struct kev_watch watch;
+	struct hrtimer timer;
+	u64 interval;
+	ktime_t next;
+	u32 backoff;
+};
+
+u64 kev_timer_floor(void)
+{
+	return timer_floor_ns;
+}
+
+static struct kev_timer *kev_timer_of(struct kev_watch *w)
+{
+	return container_of(w, struct kev_timer, watch);
+}
+
+/* Counts what has expired by now. */
+static u32 kev_timer_count(struct kev_timer *t, ktime_t now)
+{
+	u64 late = ktime_to_ns(ktime_sub(now, t->next));
+	u64 n = 1;
+
+	if (!t->interval)
+		return 1;
+	if ((s64)late > 0 && late >= t->interval)
+		n += div64_u64(late, t->interval);
+	t->next = ktime_add_ns(t->next, n * t->interval);
+	return n;
+}
+
+/* The least time until the next report. */
+static u64 kev_timer_pause(const struct kev_timer *t)
+{
+	u32 timers = kev_user_add_timers(t->watch.queue->account, 0);
+	u64 pause = timer_floor_ns;
+
+	pause += pause * timers / KEV_TIMER_SHARE;
+	if (t->backoff)
+		pause = max(pause, max_t(u64, t->interval, timer_floor_ns)
+				   << t->backoff);
+	return pause;
+}
+
+static enum hrtimer_restart kev_timer_expire(struct hrtimer *timer)
+{
+	struct kev_timer *t = container_of(timer, struct kev_timer, timer);
+	ktime_t now = hrtimer_cb_get_time(timer);
+	u32 n = kev_timer_count(t, now);
+	bool once = !t->interval ||
+		    (READ_ONCE(t->watch.req_flags) & KEVENT_REQ_ONESHOT);
+
+	/* the watch may be reaped once its only event is out */
+	if (once) {
+		kev_ready_count(&t->watch, KEVENT_TIMER_FIRED, n);
+		return HRTIMER_NORESTART;
+	}
+	if (kev_ready_count(&t->watch, KEVENT_TIMER_FIRED, n))
+		t->backoff = 0;
+	else if (t->backoff < KEV_TIMER_BACKOFF)
+		t->backoff++;
+	now = ktime_add_ns(now, kev_timer_pause(t));
+	hrtimer_set_expires(timer, max(t->next, now));
+	return HRTIMER_RESTART;
+}
+
+/* Starts it, by the request's parameters; it is not running. */
+static void kev_timer_start(struct kev_timer *t, const struct ukevent *uk)
+{
+	clockid_t clock = (u32)uk->param[2];
+	bool absolute = uk->param[2] & KEVENT_TIMER_ABSTIME;
+	u64 value = uk->param[0];
+
+	/* as everywhere: a relative time does not follow a clock that is set */
+	if (!absolute && clock == CLOCK_REALTIME)
+		clock = CLOCK_MONOTONIC;
+	if (!absolute && !value)
+		value = uk->param[1];
+	hrtimer_setup(&t->timer, kev_timer_expire, clock,
+		      HRTIMER_MODE_ABS_SOFT);
+	t->next = ns_to_ktime(value);
+	if (!absolute)
+		t->next = ktime_add_safe(kev_timer_now(&t->timer), t->next);
+	t->interval = uk->param[1];
+	t->backoff = 0;
+	if (t->interval)
+		kev_user_add_timers(t->watch.queue->account, 1);
+	hrtimer_start(&t->timer, t->next, HRTIMER_MODE_ABS_SOFT);
+}
+
+static void kev_timer_stop(struct kev_watch *w)
+{
+	struct kev_timer *t = kev_timer_of(w);
+
+	hrtimer_cancel(&t->timer);
+	if (t->interval)
+		kev_user_add_timers(w->queue->account, -1);
+}
+
+static int kev_timer_check(struct file *file, const struct ukevent *uk)
+{
+	u32 clock = uk->param[2];
+
+	if ((clock != CLOCK_MONOTONIC && clock != CLOCK_REALTIME &&
+	     clock != CLOCK_BOOTTIME && clock != CLOCK_TAI) ||
+	    (uk->param[2] & ~(KEVENT_TIMER_ABSTIME | U32_MAX)))
+		return -EINVAL;
+	if (uk->param[0] > KTIME_MAX || uk->param[1] > KTIME_MAX)
+		return -EINVAL;
+	if (!uk->param[0] && !uk->param[1] &&
+	    !(uk->param[2] & KEVENT_TIMER_ABSTIME))
+		return -EINVAL;
+	return 0;
+}
+
+static int kev_timer_attach(struct kev_watch *w, struct file *file,
+			    const struct ukevent *uk, struct kev_values *v)
+{
+	kev_timer_start(kev_timer_of(w), uk);
+	return 0;
+}
+
+static void kev_timer_modify(struct kev_watch *w, const struct ukevent *uk)
+{
+	kev_timer_stop(w);
+	kev_timer_start(kev_timer_of(w), uk);
+}
+
+const struct kev_source_ops kev_source_timer = {
+	.name		= "kev_timer",
+	.size		= sizeof(struct kev_timer),
+	.events		= KEVENT_TIMER_FIRED,
+	.req_flags	= KEV_REQ_COMMON,
+	.has_params	= true,
+	.check		= kev_timer_check,
+	.attach		= kev_timer_attach,
+	.detach		= kev_timer_stop,
+	.modify		= kev_timer_modify,
+};

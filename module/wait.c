@@ -1,0 +1,365 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What is done in the program's calls: letting waiting events in, asking files,
+ * sleeping, copying events out.
+ */
+#include <linux/hrtimer.h>
+#include <linux/sched/signal.h>
+#include <linux/signal.h>
+#include <linux/uaccess.h>
+
+#include "source.h"
+
+/* Steps with irqs off before they are let on for a moment. */
+#define KEV_STEPS_MAX		64
+/* One-shots reaped by one call. */
+#define KEV_REAP_MAX		64
+
+static void kev_breathe(struct kev_queue *q)
+{
+	raw_spin_unlock_irq(&q->lock);
+	cond_resched();
+	raw_spin_lock_irq(&q->lock);
+}
+
+/* Frees what was finished out of order, and lets in what waits for slots. */
+static void kev_let_in(struct kev_queue *q)
+{
+	u32 tail;
+
+	while (kev_ring_advance(&q->ring, KEV_STEPS_MAX) == KEV_STEPS_MAX)
+		kev_breathe(q);
+	do {
+		tail = q->ring.tail;
+		kev_handover(q, KEV_STEPS_MAX);
+		if (q->ring.tail == tail)
+			break;
+		if (q->attention & (KEV_Q_SLEEPERS | KEV_Q_POLLERS))
+			kev_notify(q, 0, 0);
+		kev_breathe(q);
+	} while (q->attention & KEV_Q_READY);
+}
+
+/*
+ * Asks the files of watches that a wake-up could not ask.  The list is emptied
+ * first, so that a watch that comes back is asked by the next call.
+ */
+static void kev_ask_checks(struct kev_queue *q)
+{
+	struct kev_watch *w, *last;
+
+	if (list_empty(&q->check))
+		return;
+	last = list_last_entry(&q->check, struct kev_watch, link);
+	do {
+		w = list_first_entry(&q->check, struct kev_watch, link);
+		kev_unlist(w);
+		kev_watch_ask(w);
+		/* last may be gone by now: only its address is looked at */
+	} while (w != last && !list_empty(&q->check) &&
+		 !signal_pending(current));
+}
+
+/*
+ * Asks level watches again whose entry was claimed.  The list is in the order
+ * of posting: the first one that was not claimed, or was posted by us, ends it.
+ */
+static void kev_ask_levels(struct kev_queue *q)
+{
+	u32 end = q->ring.tail;
+	struct kev_watch *w;
+	struct kev_view v;
+
+	while (!list_empty(&q->level) && !signal_pending(current)) {
+		w = list_first_entry(&q->level, struct kev_watch, link);
+		if (!(q->attention & KEV_Q_NO_RING)) {
+			kev_ring_look(&q->ring, &v);
+			if (kev_ring_unclaimed(&q->ring, &v, w, w->index) ||
+			    (s32)(w->index - end) >= 0)
+				break;
+		}
+		kev_unlist(w);
+		kev_watch_ask(w);
+	}
+}
+
+static bool kev_idle(const struct kev_queue *q)
+{
+	return !(q->attention & (KEV_Q_READY | KEV_Q_POLLERS)) &&
+	       !q->ring.ndone && list_empty(&q->check) && list_empty(&q->level);
+}
+
+/**
+ * kev_service() - do what only a task can do
+ * @q: the queue.
+ *
+ * Context: process, no locks.
+ */
+void kev_service(struct kev_queue *q)
+{
+	raw_spin_lock_irq(&q->lock);
+	kev_poll_rearm(q);
+	if (!kev_idle(q)) {
+		kev_let_in(q);
+		kev_ask_checks(q);
+		kev_ask_levels(q);
+	}
+	raw_spin_unlock_irq(&q->lock);
+	kev_watch_reap(q, KEV_REAP_MAX);
+}
+
+/* ---- Sleeping ---------------------------------------------------------- */
+
+/* False: the deadline has passed. */
+static bool kev_schedule(const struct kev_deadline *d)
+{
+	ktime_t expires = d->expires;
+
+	if (!d->limited) {
+		schedule();
+		return true;
+	}
+	return schedule_hrtimeout_range_clock(&expires, current->timer_slack_ns,
+					      HRTIMER_MODE_ABS, d->clock);
+}
+
+/*
+ * Who was chosen and leaves without taking anything passes it on: to anybody if
+ * there is an event, or work.
+ */
+static void kev_pass_on(struct kev_queue *q, const struct kev_sleeper *s)
+{
+	if (!s->chosen || s->kicked)
+		return;
+	if (kev_available(q))
+		kev_notify(q, 0, 0);
+	else if (kev_work_due(q))
+		kev_notify(q, KEV_NOTIFY_ANY, 0);
+}
+
+/*
+ * Until there is enough: 1; WAKE or the deadline: 0; else -errno.  Called and
+ * left with queue->lock held.
+ */
+static int kev_sleep_locked(struct kev_queue *q, struct kev_sleeper *s,
+			    const struct kev_deadline *d)
+{
+	bool in_time = true;
+
+	for (;;) {
+		if (kev_enough(q, s))
+			return 1;
+		if (s->kicked)
+			return 0;
+		if (signal_pending(current))
+			return -EINTR;
+		if (kev_work_due(q)) {
+			raw_spin_unlock_irq(&q->lock);
+			kev_service(q);
+			cond_resched();
+			raw_spin_lock_irq(&q->lock);
+			continue;
+		}
+		if (!in_time)
+			return 0;
+		if (d->nonblock)
+			return -EAGAIN;
+		kev_sleeper_add(q, s);
+		set_current_state(TASK_INTERRUPTIBLE);
+		raw_spin_unlock_irq(&q->lock);
+		in_time = kev_schedule(d);
+		__set_current_state(TASK_RUNNING);
+		raw_spin_lock_irq(&q->lock);
+		if (!s->chosen)
+			kev_sleeper_del(q, s);
+	}
+}
+
+/* As above, with the signal mask in force. */
+static int kev_sleep(struct kev_queue *q, struct kev_sleeper *s,
+		     const struct kev_deadline *d)
+{
+	sigset_t saved;
+	int ret;
+
+	init_waitqueue_entry(&s->wait, current);
+	INIT_LIST_HEAD(&s->link);
+	if (d->mask)
+		sigprocmask(SIG_SETMASK, d->mask, &saved);
+
+	raw_spin_lock_irq(&q->lock);
+	q->waits++;
+	ret = kev_sleep_locked(q, s, d);
+	if (ret <= 0)
+		kev_pass_on(q, s);
+	raw_spin_unlock_irq(&q->lock);
+
+	if (!d->mask)
+		return ret;
+	if (ret == -EINTR) {
+		/* the handler runs under the mask, which is then undone */
+		current->saved_sigmask = saved;
+		set_restore_sigmask();
+	} else {
+		sigprocmask(SIG_SETMASK, &saved, NULL);
+	}
+	return ret;
+}
+
+/**
+ * kev_wait() - WAIT, after its changes and its commit
+ * @q: a queue with a ring.
+ * @d: when to give up.
+ * @min: see struct kevent_ioc_wait.
+ * @last: likewise, or NULL.
+ *
+ * kev_service() has been called.  Returns the number of unclaimed entries, 0
+ * when the time was up, or -errno.
+ */
+int kev_wait(struct kev_queue *q, const struct kev_deadline *d, u32 min,
+	     const u32 *last)
+{
+	struct kev_sleeper s;
+	int ret = 0;
+	bool enough;
+
+	s.min = min;
+	s.counts = last;
+	s.since = last ? *last : 0;
+	s.kicked = false;
+	s.chosen = false;
+
+	raw_spin_lock_irq(&q->lock);
+	enough = !min || kev_enough(q, &s);
+	if (enough) {
+		q->immediate++;
+		ret = kev_available(q);
+	}
+	raw_spin_unlock_irq(&q->lock);
+	if (enough)
+		return ret;
+
+	ret = kev_sleep(q, &s, d);
+	if (ret <= 0)
+		return ret;
+	raw_spin_lock_irq(&q->lock);
+	ret = kev_available(q);
+	raw_spin_unlock_irq(&q->lock);
+	/* another consumer may have been faster: that is no timeout */
+	return ret ?: 1;
+}
+
+/* ---- Copying out ------------------------------------------------------- */
+
+/*
+ * Gives back entries that were claimed and could not be copied: what their
+ * watches still own is posted anew.
+ */
+static void kev_put_back(struct kev_queue *q, u32 from, u32 n)
+{
+	raw_spin_lock_irq(&q->lock);
+	while (n--) {
+		kev_ready_again(q, from++);
+		if (!(n % KEV_STEPS_MAX))
+			kev_breathe(q);
+	}
+	raw_spin_unlock_irq(&q->lock);
+}
+
+/* Claims up to max entries of the ring and copies them, but cancelled ones. */
+static int kev_copy_ring(struct kev_queue *q, struct ukevent __user *buf,
+			 u32 max)
+{
+	u32 from, n, i, freed;
+	int num = 0;
+
+	raw_spin_lock_irq(&q->lock);
+	n = kev_ring_grab(&q->ring, max, &from);
+	raw_spin_unlock_irq(&q->lock);
+	for (i = 0; i < n; i++) {
+		const struct ukevent *e = kev_ring_entry(&q->ring, from + i);
+
+		if (READ_ONCE(e->ret_flags) & KEVENT_RET_CANCELLED)
+			continue;
+		if (copy_to_user(buf + num, e, sizeof(*e)))
+			break;
+		num++;
+	}
+	if (unlikely(i < n))
+		kev_put_back(q, from + i, n - i);
+	if (n) {
+		raw_spin_lock_irq(&q->lock);
+		kev_ring_commit_range(&q->ring, from, from + n, &freed);
+		raw_spin_unlock_irq(&q->lock);
+	}
+	return num || i == n ? num : -EFAULT;
+}
+
+/* The same for a queue without a ring: from the ready list, one by one. */
+static int kev_copy_list(struct kev_queue *q, struct ukevent __user *buf,
+			 u32 max)
+{
+	struct kev_watch *w;
+	struct ukevent e;
+	int num = 0;
+	bool failed;
+
+	raw_spin_lock_irq(&q->lock);
+	while (num < max && !list_empty(&q->ready)) {
+		w = list_first_entry(&q->ready, struct kev_watch, link);
+		kev_take(w, &e);
+		w->pins++;
+		raw_spin_unlock_irq(&q->lock);
+		failed = copy_to_user(buf + num, &e, sizeof(e));
+		raw_spin_lock_irq(&q->lock);
+		if (kev_watch_unpin(w) && failed)
+			kev_untake(w, &e);
+		if (failed)
+			break;
+		num++;
+	}
+	raw_spin_unlock_irq(&q->lock);
+	return num || list_empty(&q->ready) ? num : -EFAULT;
+}
+
+/**
+ * kev_get_events() - GET_EVENTS
+ * @q: the queue.
+ * @d: when to give up.
+ * @buf: where to.
+ * @min: see struct kevent_ioc_get.
+ * @max: likewise.
+ *
+ * Returns how many were copied, or -errno.
+ */
+int kev_get_events(struct kev_queue *q, const struct kev_deadline *d,
+		   struct ukevent __user *buf, u32 min, u32 max)
+{
+	bool ring = !(READ_ONCE(q->attention) & KEV_Q_NO_RING);
+	struct kev_sleeper s;
+	bool enough;
+	int ret;
+
+	s.min = min;
+	s.counts = false;
+	s.kicked = false;
+	s.chosen = false;
+	for (;;) {
+		kev_service(q);
+		raw_spin_lock_irq(&q->lock);
+		enough = !min || kev_enough(q, &s);
+		if (enough)
+			q->immediate++;
+		raw_spin_unlock_irq(&q->lock);
+		ret = enough ? 1 : kev_sleep(q, &s, d);
+		if (ret < 0)
+			return ret;
+		enough = ret;
+		ret = ring ? kev_copy_ring(q, buf, max) :
+			     kev_copy_list(q, buf, max);
+		/* 0 although there was enough: all cancelled, or taken */
+		if (ret || !min || !enough)
+			return ret;
+		s.chosen = false;
+	}
+}
