@@ -60,17 +60,20 @@ void samples_free(struct samples *s);
  * @wfd: is written to.
  * @armed: was written to, and no event of it was seen yet: 0 or 1.
  * @bytes: in each write.
+ * @counted: can the kernel tell cheaply how many bytes there are? 0 or 1.
  */
 struct source {
 	int rfd;
 	int wfd;
 	uint32_t armed;
 	uint32_t bytes;
+	uint32_t counted;
 };
 
 struct source_kind {
 	const char *name;
 	uint32_t bytes;
+	uint32_t counted;
 	void (*make)(struct source *s);
 };
 

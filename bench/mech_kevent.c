@@ -3,7 +3,8 @@
  * kevent: the ring, through the inline consumer of <kevent.h> and nothing
  * else, and GET_EVENTS. "et" takes events until the ring is empty, with no
  * call; "lt" makes one WAIT each time. Every event is checked as those of the
- * others are; the socket modes check the number of bytes as well.
+ * others are; the socket modes check the number of bytes as well, where the
+ * kernel can tell it (TCP).
  */
 
 #include <assert.h>
@@ -139,17 +140,19 @@ static inline void kevent_tally(struct tally *t, const struct ukevent *uk)
 		    KEVENT_POLL_POLLIN);
 }
 
-static inline uint32_t count_wrong(const struct ukevent *uk, uint32_t expect)
+static inline uint32_t count_wrong(const struct ukevent *uk, uint32_t expect,
+				   uint32_t counted)
 {
-	return ((uk->ret_flags & KEVENT_RET_DATA) ^ KEVENT_RET_DATA) |
-	       (uk->ret_data[1] ^ expect);
+	if (uk->ret_flags & KEVENT_RET_DATA)
+		return uk->ret_data[1] ^ expect;
+	return counted;
 }
 
 static inline void socket_tally(struct tally *t, const struct ukevent *uk)
 {
 	struct source *s = (struct source *)(uintptr_t)uk->ptr;
 
-	t->wrong |= count_wrong(uk, s->bytes);
+	t->wrong |= count_wrong(uk, s->bytes, s->counted);
 	kevent_tally(t, uk);
 }
 
@@ -263,7 +266,7 @@ static void kevent_timers(struct mech *m, struct source *s, const uint64_t *at,
 
 static inline void timer_tally(struct tally *t, const struct ukevent *uk)
 {
-	t->wrong |= count_wrong(uk, 1);
+	t->wrong |= count_wrong(uk, 1, 1);
 	tally_event(t, (struct source *)(uintptr_t)uk->ptr, uk->ret_data[0],
 		    KEVENT_TIMER_FIRED);
 }

@@ -94,7 +94,7 @@ const struct source_kind source_unix = {
 };
 
 const struct source_kind source_tcp = {
-	.name = "tcp", .bytes = 1, .make = make_tcp,
+	.name = "tcp", .bytes = 1, .counted = 1, .make = make_tcp,
 };
 
 struct source *sources_make(const struct source_kind *kind, unsigned int num)
@@ -104,6 +104,7 @@ struct source *sources_make(const struct source_kind *kind, unsigned int num)
 
 	for (i = 0; i < num; i++) {
 		s[i].bytes = kind->bytes;
+		s[i].counted = kind->counted;
 		kind->make(&s[i]);
 	}
 	return s;

@@ -53,15 +53,13 @@ function place(    w, n, k, mech, mode, value, row, kevent) {
 	} else if (kevent && mode == "lt") {
 		put(row "/level", mech, value)
 	} else if (kevent && mode ~ /^et-/) {
-		put(row "/" (mode == "et-socket" ? "counts" : "source"), mech, value)
+		put(row "/source", mech, value)
 	} else {
 		put(row, mech, value)
 		if (mech ~ /^(epoll-lt|poll)$/)
 			rival[row "/level", mech] = value
-		if (!kevent) {
-			rival[row "/counts", mech] = value
+		if (!kevent)
 			rival[row "/source", mech] = value
-		}
 	}
 }
 
