@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * kevent: the ring, through the inline consumer of <kevent.h> and nothing
- * else, and GET_EVENTS. "et" takes events until the ring is empty, with no
- * call; "lt" makes one WAIT each time. Every event is checked as those of the
+ * else, and GET_EVENTS. "et" takes events with no call until it has what it
+ * waits for, as the others do; slots are freed when the next event is asked
+ * for. "lt" makes one WAIT each time. Every event is checked as those of the
  * others are; the socket modes check the number of bytes as well, where the
  * kernel can tell it (TCP).
  */
@@ -173,19 +174,20 @@ static __attribute__((flatten)) void _name(struct mech *m, struct tally *t) \
 	struct mech_kevent *k = to_kevent(m);				\
 	const struct ukevent *uk;					\
 									\
-	for (;;) {							\
-		while ((uk = kevent_ring_next(&k->ring)))		\
+	do {								\
+		uk = kevent_ring_next(&k->ring);			\
+		if (likely(uk))						\
 			_tally(t, uk);					\
-		if (likely(t->seen >= t->want))				\
-			break;						\
-		ring_sleep(k);						\
-	}								\
+		else							\
+			ring_sleep(k);					\
+	} while (t->seen < t->want);					\
 }
 
 DEFINE_RING_COLLECT(ring_collect, kevent_tally)
 DEFINE_RING_COLLECT(ring_socket_collect, socket_tally)
 
-static void ring_level_wait(struct mech *m, struct tally *t)
+/* A WAIT for each batch, as a program that sleeps does it. */
+static void ring_wait(struct mech *m, struct tally *t)
 {
 	struct mech_kevent *k = to_kevent(m);
 	const struct ukevent *uk;
@@ -199,20 +201,8 @@ static void ring_level_wait(struct mech *m, struct tally *t)
 static void ring_level_collect(struct mech *m, struct tally *t)
 {
 	do {
-		ring_level_wait(m, t);
+		ring_wait(m, t);
 	} while (unlikely(t->seen < t->want));
-}
-
-/* The loop of a program that sleeps when nothing is there. */
-static void ring_wait(struct mech *m, struct tally *t)
-{
-	struct mech_kevent *k = to_kevent(m);
-	const struct ukevent *uk;
-
-	if (unlikely(kevent_ring_wait(&k->ring, NULL) < 0))
-		die_errno("KEVENT_IOC_WAIT");
-	while ((uk = kevent_ring_next(&k->ring)))
-		kevent_tally(t, uk);
 }
 
 #define DEFINE_GET_WAIT(_name, _tally)					\
@@ -271,8 +261,16 @@ static inline void timer_tally(struct tally *t, const struct ukevent *uk)
 		    KEVENT_TIMER_FIRED);
 }
 
-DEFINE_RING_COLLECT(ring_expired, timer_tally)
+DEFINE_RING_COLLECT(ring_take_timers, timer_tally)
 DEFINE_GET_WAIT(get_timer_wait, timer_tally)
+
+/* To the end: the slots are given back, and that ends the timers. */
+static void ring_expired(struct mech *m, struct tally *t)
+{
+	ring_take_timers(m, t);
+	if (kevent_ring_next(&to_kevent(m)->ring))
+		die("more events than timers");
+}
 
 static void get_expired(struct mech *m, struct tally *t)
 {
@@ -310,7 +308,7 @@ const struct mech_ops mech_ring_lt = {
 	.type = KEVENT_POLL,
 	KEVENT_COMMON(ring),
 	.collect = ring_level_collect,
-	.wait = ring_level_wait,
+	.wait = ring_wait,
 };
 
 const struct mech_ops mech_ring_socket = {
