@@ -1,0 +1,300 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Tests unloading: refused while a queue is open, clean when none is. */
+#include "../source/kinds.h"
+
+/* Where the runner of the virtual machine puts it; KEVENT_KO says else. */
+static const char *module_path(void)
+{
+	const char *path = getenv("KEVENT_KO");
+
+	return path ? path : "/vm/kevent.ko";
+}
+
+static int unload(void)
+{
+	return syscall(SYS_delete_module, "kevent", O_NONBLOCK);
+}
+
+static bool is_busy(int error)
+{
+	return error == EBUSY || error == EWOULDBLOCK;
+}
+
+static void load(void)
+{
+	int fd = CHECK_OK(open(module_path(), O_RDONLY | O_CLOEXEC));
+
+	CHECK_OK(syscall(SYS_finit_module, fd, "", 0));
+	close(fd);
+	CHECK_SOON(access("/dev/kevent", F_OK) == 0);
+	CHECK_OK(chmod("/dev/kevent", 0666));
+}
+
+static bool is_loaded(void)
+{
+	return access("/sys/module/kevent/refcnt", F_OK) == 0;
+}
+
+/* The last reference to a queue may still be on its way out. */
+static void unload_soon(void)
+{
+	CHECK_SOON(unload() == 0 || !is_busy(errno));
+	CHECK(!is_loaded());
+	CHECK_ERRNO(open("/dev/kevent", O_RDWR), ENOENT);
+}
+
+/* Whatever becomes of the test, the next program finds the module. */
+static void run_apart(void (*run)(void *arg), void *arg)
+{
+	pid_t pid;
+	int status;
+
+	if (access(module_path(), R_OK) < 0 || !is_loaded())
+		SKIP("no %s, or built in", module_path());
+	pid = start_child(run, arg);
+	CHECK_EQ(waitpid(pid, &status, 0), pid);
+	if (!is_loaded())
+		load();
+	CHECK(WIFEXITED(status));
+	CHECK_EQ(WEXITSTATUS(status), 0);
+}
+
+/* ---- Refused --------------------------------------------------------------- */
+
+static void refused(void)
+{
+	int ret = unload();
+
+	CHECK_EQ(ret, -1);
+	CHECK(is_busy(errno));
+}
+
+TEST(refused_while_open)
+{
+	int q = kevent_open();
+
+	CHECK_OK(q);
+	refused();
+	close(q);
+}
+
+TEST(refused_with_watches)
+{
+	struct kevent_ring ring;
+	int q = kev_queue(&ring, 16);
+	struct thing t;
+
+	thing_make(&t, &kinds[KIND_EVENTFD]);
+	thing_add(q, &t, 0);
+	refused();
+	thing_raise(&t);
+	thing_take(q, &t);
+}
+
+TEST(refused_while_mapped)
+{
+	struct kevent_ring ring;
+	int q = kev_queue(&ring, 16);
+	struct thing t;
+
+	thing_make(&t, &kinds[KIND_EVENTFD]);
+	thing_add(q, &t, KEVENT_REQ_ET);
+	close(q);
+	refused();
+	thing_raise(&t);
+	CHECK_EQ(kev_tail(&ring), 1);
+	kevent_ring_unmap(&ring);
+}
+
+TEST(refused_in_flight)
+{
+	int q = kev_queue(NULL, 0), pair[2];
+
+	unix_pair(SOCK_STREAM, pair);
+	send_fds(pair[0], &q, 1);
+	close(q);
+	refused();
+	close(pair[0]);
+	close(pair[1]);
+}
+
+TEST(refused_while_somebody_sleeps)
+{
+	struct kevent_ring ring;
+	int q = kev_queue(&ring, 16);
+	struct kev_sleeper s;
+
+	kev_sleeper_prep(&s, q);
+	kev_sleeper_start(&s);
+	kev_add_user(q, 1);
+	refused();
+	kev_fire(q, 1, 0);
+	CHECK_EQ(kev_sleeper_join(&s), 1);
+}
+
+/* ---- Load, use, unload -------------------------------------------------------- */
+
+static void use_all_kinds(void)
+{
+	struct kevent_ring ring;
+	int q = kev_queue(&ring, 64), i;
+	struct ukevent uk;
+	struct thing t;
+
+	for (i = 0; i < KIND_MAX; i++) {
+		if (i == KIND_PIDFD)
+			continue;	/* its child would hold the queue */
+		thing_make(&t, &kinds[i]);
+		thing_add(q, &t, i & 1 ? KEVENT_REQ_LAST_CHECK : 0);
+		thing_raise(&t);
+		if (i & 2)
+			thing_take(q, &t);
+		/* Half of the files live longer than the queue. */
+		if (i & 4)
+			thing_drop(&t);
+	}
+	for (i = 0; i < 20; i++) {
+		kevent_prep_timer(&uk, i, 0, 100000, CLOCK_MONOTONIC, 0, i);
+		kev_change(q, KEVENT_CTL_ADD, &uk);
+	}
+	kev_close(q, &ring);
+}
+
+static void use(void *arg)
+{
+	(void)arg;
+	use_all_kinds();
+}
+
+static void some_rounds(void *arg)
+{
+	int *rounds = arg, i;
+
+	for (i = 0; i < *rounds; i++) {
+		wait_child(start_child(use, NULL));
+		unload_soon();
+		load();
+	}
+	use_all_kinds();
+}
+
+TEST_TIMEOUT(rounds, 120)
+{
+	int rounds = 15;
+
+	run_apart(some_rounds, &rounds);
+}
+
+/* The files outlive the module: nothing of it may be left on them. */
+static void files_stay(void *arg)
+{
+	static struct thing t[KIND_MAX];
+	int q = kev_queue(NULL, 0), i;
+
+	(void)arg;
+	for (i = 0; i < KIND_MAX; i++) {
+		if (i == KIND_PIDFD)
+			continue;
+		thing_make(&t[i], &kinds[i]);
+		thing_add(q, &t[i], 0);
+	}
+	close(q);
+	unload_soon();
+	for (i = 0; i < KIND_MAX; i++) {
+		if (i == KIND_PIDFD)
+			continue;
+		thing_raise(&t[i]);
+		thing_drop(&t[i]);
+	}
+	load();
+}
+
+TEST_TIMEOUT(files_stay, 60)
+{
+	run_apart(files_stay, NULL);
+}
+
+/* All others open and close all the time while the close hook goes and comes. */
+struct closer {
+	struct test_thread thread;
+	int stop;
+};
+
+static void *open_and_close(void *arg)
+{
+	struct closer *c = arg;
+	int fds[2];
+
+	while (!__atomic_load_n(&c->stop, __ATOMIC_RELAXED)) {
+		CHECK_OK(pipe(fds));
+		close(fds[0]);
+		close(fds[1]);
+		unix_pair(SOCK_STREAM, fds);
+		close(fds[1]);
+		close(fds[0]);
+	}
+	return NULL;
+}
+
+static void rounds_beside_closers(void *arg)
+{
+	static struct closer c[2];
+	int i;
+
+	for (i = 0; i < 2; i++)
+		thread_start(&c[i].thread, open_and_close, &c[i]);
+	some_rounds(arg);
+	for (i = 0; i < 2; i++) {
+		__atomic_store_n(&c[i].stop, 1, __ATOMIC_RELAXED);
+		thread_join(&c[i].thread);
+	}
+}
+
+TEST_TIMEOUT(rounds_beside_closers, 120)
+{
+	int rounds = 10;
+
+	run_apart(rounds_beside_closers, &rounds);
+}
+
+/* Opening races unloading: either is refused, nothing breaks. */
+static void *open_all_the_time(void *arg)
+{
+	struct closer *c = arg;
+	struct kevent_ring ring;
+	int q;
+
+	while (!__atomic_load_n(&c->stop, __ATOMIC_RELAXED)) {
+		q = kevent_init(&ring, 16, 0, 0);
+		if (q < 0)
+			continue;
+		kev_add_user(q, 1);
+		kev_fire(q, 1, 0);
+		kev_close(q, &ring);
+	}
+	return NULL;
+}
+
+static void open_races(void *arg)
+{
+	static struct closer c;
+	int i, unloads = 0;
+
+	(void)arg;
+	thread_start(&c.thread, open_all_the_time, &c);
+	for (i = 0; i < 2000 && unloads < 10; i++) {
+		if (unload() == 0) {
+			unloads++;
+			load();
+		} else {
+			CHECK(is_busy(errno));
+		}
+	}
+	__atomic_store_n(&c.stop, 1, __ATOMIC_RELAXED);
+	thread_join(&c.thread);
+}
+
+TEST_TIMEOUT(open_races, 60)
+{
+	run_apart(open_races, NULL);
+}
