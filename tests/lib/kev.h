@@ -181,27 +181,49 @@ static inline int kev_try(int q, unsigned int cmd, unsigned int type,
 
 /* ---- Events ------------------------------------------------------------ */
 
+static inline void kev_check_event(const char *file, int line,
+				   const struct ukevent *uk, uint64_t id,
+				   unsigned int bits)
+{
+	if (!uk)
+		test_fail(file, line, "no event where one of %llu was expected",
+			  (unsigned long long)id);
+	if (uk->ptr != id || uk->ret_data[0] != bits)
+		test_fail(file, line, "event of %llu with 0x%x, expected %llu with 0x%x",
+			  (unsigned long long)uk->ptr, uk->ret_data[0],
+			  (unsigned long long)id, bits);
+}
+
+static inline const struct ukevent *
+kev_expect_at(const char *file, int line, struct kevent_ring *ring, uint64_t id,
+	      unsigned int bits)
+{
+	const struct ukevent *uk = kevent_ring_next(ring);
+
+	kev_check_event(file, line, uk, id, bits);
+	return uk;
+}
+
+static inline struct ukevent kev_expect_get_at(const char *file, int line,
+					       int q, uint64_t id,
+					       unsigned int bits)
+{
+	struct ukevent uk;
+	int n = CHECK_OK(kevent_get_events(q, 0, 1, NULL, &uk, 0));
+
+	kev_check_event(file, line, n ? &uk : NULL, id, bits);
+	return uk;
+}
+
 /* The next event of the ring must be that of id and have just these bits. */
-#define kev_expect(ring, id_, bits_) ({					\
-	const struct ukevent *expect_ = kevent_ring_next(ring);		\
-									\
-	CHECK(expect_);							\
-	CHECK_EQ(expect_->ptr, id_);					\
-	CHECK_EQ(expect_->ret_data[0], bits_);				\
-	expect_;							\
-})
+#define kev_expect(ring, id, bits) \
+	kev_expect_at(__FILE__, __LINE__, ring, id, bits)
 
 #define kev_expect_none(ring) CHECK(!kevent_ring_next(ring))
 
-/* As kev_expect(), through GET_EVENTS. */
-#define kev_expect_get(q, id_, bits_) ({				\
-	struct ukevent expect_;						\
-									\
-	CHECK_EQ(kevent_get_events(q, 0, 1, NULL, &expect_, 0), 1);	\
-	CHECK_EQ(expect_.ptr, id_);					\
-	CHECK_EQ(expect_.ret_data[0], bits_);				\
-	expect_;							\
-})
+/* The same through GET_EVENTS. */
+#define kev_expect_get(q, id, bits) \
+	kev_expect_get_at(__FILE__, __LINE__, q, id, bits)
 
 #define kev_expect_get_none(q) do {					\
 	struct ukevent expect_;						\

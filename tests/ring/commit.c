@@ -154,16 +154,28 @@ TEST(range_out_of_turn)
 	struct kevent_ring ring;
 	int q = queue_with(&ring, 6, 6);
 
-	CHECK_EQ(commit_range(q, 4, 6), 0);
-	CHECK_EQ(commit_range(q, 1, 3), 0);
+	CHECK_OK(commit_range(q, 4, 6));
+	CHECK_OK(commit_range(q, 1, 3));
 	CHECK_EQ(kev_head(&ring), 0);
 	CHECK(kev_flags(&ring) & KEVENT_RING_HEAD);
-	CHECK_EQ(commit_range(q, 0, 1), 3);
+	CHECK_OK(commit_range(q, 0, 1));
 	CHECK_EQ(kev_head(&ring), 3);
 	CHECK(kev_flags(&ring) & KEVENT_RING_HEAD);
-	CHECK_EQ(commit_range(q, 3, 4), 3);
+	CHECK_OK(commit_range(q, 3, 4));
 	CHECK_EQ(kev_head(&ring), 6);
 	CHECK(!(kev_flags(&ring) & KEVENT_RING_HEAD));
+}
+
+/* A range that has to wait has not been freed yet. */
+TEST(range_counts_what_is_freed)
+{
+	struct kevent_ring ring;
+	int q = queue_with(&ring, 6, 6);
+
+	CHECK_EQ(commit_range(q, 1, 3), 0);
+	CHECK_EQ(commit_range(q, 0, 1), 3);
+	CHECK_EQ(commit_range(q, 4, 5), 0);
+	CHECK_EQ(kevent_commit(q, 4, 0), 2);
 }
 
 /* Who frees by a store sees the flag and makes the call. */
@@ -172,10 +184,10 @@ TEST(range_behind_a_store)
 	struct kevent_ring ring;
 	int q = queue_with(&ring, 6, 6);
 
-	CHECK_EQ(commit_range(q, 2, 6), 0);
+	CHECK_OK(commit_range(q, 2, 6));
 	kev_free_to(&ring, 2);
 	CHECK(kev_flags(&ring) & KEVENT_RING_HEAD);
-	CHECK_EQ(kevent_ring_call(&ring), 0);
+	CHECK_OK(kevent_ring_call(&ring));
 	CHECK_EQ(kev_head(&ring), 6);
 	CHECK(!(kev_flags(&ring) & KEVENT_RING_HEAD));
 }
@@ -185,8 +197,8 @@ TEST(range_behind_a_commit)
 	struct kevent_ring ring;
 	int q = queue_with(&ring, 6, 6);
 
-	CHECK_EQ(commit_range(q, 2, 5), 0);
-	CHECK_EQ(kevent_commit(q, 2, 0), 5);
+	CHECK_OK(commit_range(q, 2, 5));
+	CHECK_OK(kevent_commit(q, 2, 0));
 	CHECK_EQ(kev_head(&ring), 5);
 	CHECK_EQ(kevent_commit(q, 6, 0), 1);
 }
@@ -198,7 +210,7 @@ TEST(range_overtaken_by_a_store)
 	int q = queue_with(&ring, 6, 6);
 	uint32_t i;
 
-	CHECK_EQ(commit_range(q, 2, 4), 0);
+	CHECK_OK(commit_range(q, 2, 4));
 	kev_free_to(&ring, 6);
 	CHECK_OK(kevent_ring_call(&ring));
 	CHECK_EQ(kev_head(&ring), 6);
@@ -209,6 +221,7 @@ TEST(range_overtaken_by_a_store)
 	kev_claim_to(&ring, 12);
 	CHECK_EQ(kevent_commit(q, 10, 0), 4);
 	CHECK_EQ(kev_head(&ring), 10);
+	CHECK(!(kev_flags(&ring) & KEVENT_RING_HEAD));
 }
 
 TEST(range_hands_over)
@@ -217,9 +230,9 @@ TEST(range_hands_over)
 	int q = queue_with(&ring, 10, 8);
 
 	CHECK_EQ(kev_tail(&ring), 8);
-	CHECK_EQ(commit_range(q, 1, 2), 0);
+	CHECK_OK(commit_range(q, 1, 2));
 	CHECK_EQ(kev_tail(&ring), 8);
-	CHECK_EQ(commit_range(q, 0, 1), 2);
+	CHECK_OK(commit_range(q, 0, 1));
 	CHECK_EQ(kev_tail(&ring), 10);
 }
 

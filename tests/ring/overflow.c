@@ -84,8 +84,25 @@ TEST(merged_while_waiting)
 	for (i = 0; i < 6; i++) {
 		uk = kev_expect(&ring, i, i == 3 ? 7 : 3);
 		CHECK_EQ(uk->ret_data[1], i == 3 ? 3 : 2);
-		CHECK_EQ(uk->merged, i == 3 ? 2 : 1);
 	}
+	kev_expect_none(&ring);
+}
+
+TEST(merged_counts_while_waiting)
+{
+	struct kevent_ring ring;
+	int q = kev_queue(&ring, 1);
+	unsigned int i;
+
+	add_users(q, 2);
+	fire_users(q, 2, 1);
+	for (i = 0; i < 5; i++)
+		kev_fire(q, 1, 1);
+	CHECK_EQ(kev_expect(&ring, 0, 1)->merged, 0);
+	CHECK_EQ(kev_expect(&ring, 1, 1)->merged, 5);
+	/* And not once more. */
+	kev_fire(q, 1, 1);
+	CHECK_EQ(kev_expect(&ring, 1, 1)->merged, 0);
 	kev_expect_none(&ring);
 }
 
@@ -146,7 +163,7 @@ TEST(wait_hands_over)
 	int q = full_queue(&ring);
 
 	kev_free_to(&ring, 2);
-	CHECK_EQ(kevent_ring_call(&ring), 0);
+	CHECK_OK(kevent_ring_call(&ring));
 	CHECK_EQ(kev_tail(&ring), 6);
 	kev_claim_to(&ring, 6);
 	kev_free_to(&ring, 6);
@@ -163,7 +180,7 @@ TEST(commit_in_wait_hands_over)
 	struct kevent_ring ring;
 	int q = full_queue(&ring);
 
-	CHECK_EQ(ioctl(q, KEVENT_IOC_WAIT, &wait), 0);
+	CHECK_OK(ioctl(q, KEVENT_IOC_WAIT, &wait));
 	CHECK_EQ(wait.head, 2);
 	CHECK_EQ(wait.tail, 6);
 	CHECK_EQ(kev_tail(&ring), 6);

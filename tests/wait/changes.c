@@ -241,7 +241,7 @@ TEST(commit)
 	struct kevent_ring ring;
 	int q = queue_with(&ring, 6, 4);
 
-	CHECK_EQ(ioctl(q, KEVENT_IOC_WAIT, &wait), 0);
+	CHECK_OK(ioctl(q, KEVENT_IOC_WAIT, &wait));
 	CHECK_EQ(wait.head, 3);
 	CHECK_EQ(wait.tail, 6);
 	CHECK_EQ(kev_head(&ring), 3);

@@ -22,17 +22,28 @@ static int do_wait(int q, struct kevent_ioc_wait wait)
 
 TEST(nothing_to_wait_for)
 {
+	struct kevent_ring ring;
+	int q = queue_of(&ring, 4, 2);
+
+	CHECK_EQ(do_wait(q, (struct kevent_ioc_wait){ 0 }), 0);
+	kev_fire(q, 0, 1);
+	CHECK_EQ(do_wait(q, (struct kevent_ioc_wait){ 0 }), 0);
+}
+
+TEST(tells_indices)
+{
 	struct kevent_ioc_wait wait = { 0 };
 	struct kevent_ring ring;
 	int q = queue_of(&ring, 4, 2);
 
-	CHECK_EQ(ioctl(q, KEVENT_IOC_WAIT, &wait), 0);
+	CHECK_OK(ioctl(q, KEVENT_IOC_WAIT, &wait));
+	CHECK_EQ(wait.head, 0);
 	CHECK_EQ(wait.tail, 0);
 	kev_fire(q, 0, 1);
 	kev_fire(q, 1, 1);
 	kev_claim_to(&ring, 1);
 	kev_free_to(&ring, 1);
-	CHECK_EQ(ioctl(q, KEVENT_IOC_WAIT, &wait), 0);
+	CHECK_OK(ioctl(q, KEVENT_IOC_WAIT, &wait));
 	CHECK_EQ(wait.head, 1);
 	CHECK_EQ(wait.tail, 2);
 }
