@@ -5,7 +5,7 @@
 #include <sys/socket.h>
 
 #define ROUNDS		20000
-#define ROUNDS_NS	3000000000ull
+#define ROUNDS_NS	2000000000ull
 #define LOST_NS		10000000000ull
 
 /* ---- Merging ----------------------------------------------------------- */

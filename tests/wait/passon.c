@@ -3,9 +3,10 @@
 #include "kev.h"
 
 #include <signal.h>
+#include <sys/wait.h>
 
 #define ROUNDS		3000
-#define RUN_NS		5000000000ull
+#define RUN_NS		3000000000ull
 #define LOST_NS		10000000000ull
 
 /*
@@ -224,4 +225,53 @@ TEST_TIMEOUT(wait_is_interrupted, 40)
 TEST_TIMEOUT(get_events_is_interrupted, 40)
 {
 	signals(get_until_signal);
+}
+
+/* ---- Death ------------------------------------------------------------- */
+
+static void sleep_and_die(void *arg)
+{
+	struct kevent_ioc_wait wait = { .min = 1 };
+	struct pass *p = arg;
+
+	ioctl(p->q, KEVENT_IOC_WAIT, &wait);
+	/* Killed, it must not get here: the parent looks at the status. */
+}
+
+static void *patient_process(void *arg)
+{
+	pin_to_cpu(cpu_count() - 1);
+	return patient(arg);
+}
+
+/*
+ * Killed before the event comes, but on the CPU of its killer: it has had no
+ * chance to leave.  It is chosen, and the event must reach somebody who lives.
+ */
+TEST_TIMEOUT(killed, 40)
+{
+	uint64_t end = now_ns() + RUN_NS;
+	struct pass p = { 0 };
+	uint32_t round;
+	int status;
+
+	p.q = kev_queue_at(&p.ring, 4, 0, KEVENT_WAKE_LIFO, 0);
+	kev_add_user(p.q, 1);
+	thread_start(&p.patient, patient_process, &p);
+	pin_to_cpu(0);
+	for (round = 1; round <= 300 && now_ns() < end; round++) {
+		pid_t pid;
+
+		wait_blocked_in(p.patient.tid, SYS_ioctl);
+		pid = start_child(sleep_and_die, &p);
+		wait_blocked_in(pid, SYS_ioctl);
+		CHECK_OK(kill(pid, SIGKILL));
+		kev_fire(p.q, 1, 1);
+		await(&p.taken, round);
+		CHECK_EQ(waitpid(pid, &status, 0), pid);
+		CHECK(WIFSIGNALED(status));
+	}
+	__atomic_store_n(&p.stop, true, __ATOMIC_RELEASE);
+	kev_fire(p.q, 1, 1);
+	thread_join(&p.patient);
 }
