@@ -147,7 +147,7 @@ TEST(unknown_commands)
 	struct ukevent uk;
 	unsigned int i;
 
-	for (i = 0; i < sizeof(cmds) / sizeof(cmds[0]); i++) {
+	for (i = 0; i < ARRAY_SIZE(cmds); i++) {
 		prep_users(&uk, 1);
 		ctl = batch(cmds[i], 1, &uk);
 		CHECK_ERRNO(ioctl(q, KEVENT_IOC_CTL, &ctl), EINVAL);
@@ -361,7 +361,7 @@ TEST(wild_pointers)
 	unsigned int i;
 
 	kev_add_user(q, 0);
-	for (i = 0; i < sizeof(wild) / sizeof(wild[0]); i++) {
+	for (i = 0; i < ARRAY_SIZE(wild); i++) {
 		ctl = batch(KEVENT_CTL_ADD, N, NULL);
 		ctl.events = wild[i];
 		CHECK_ERRNO(ioctl(q, KEVENT_IOC_CTL, &ctl), EFAULT);

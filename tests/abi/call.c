@@ -206,7 +206,7 @@ TEST(clocks)
 	unsigned int i, abs;
 
 	set_up(&f, 4);
-	for (i = 0; i < sizeof(clocks) / sizeof(clocks[0]); i++) {
+	for (i = 0; i < ARRAY_SIZE(clocks); i++) {
 		for (abs = 0; abs < 2; abs++) {
 			f.get.flags = KEVENT_FLAGS_TIMEOUT | abs;
 			f.wait.flags = KEVENT_FLAGS_TIMEOUT | abs;
@@ -229,7 +229,7 @@ TEST(times)
 	unsigned int i, abs;
 
 	set_up(&f, 4);
-	for (i = 0; i < sizeof(times) / sizeof(times[0]); i++) {
+	for (i = 0; i < ARRAY_SIZE(times); i++) {
 		for (abs = 0; abs < 2; abs++) {
 			f.get.flags = KEVENT_FLAGS_TIMEOUT | abs;
 			f.wait.flags = KEVENT_FLAGS_TIMEOUT | abs;
@@ -254,7 +254,7 @@ TEST(signal_sets)
 	f.wait.flags = KEVENT_FLAGS_SIGMASK;
 	f.get.sigmask = (uintptr_t)&set;
 	f.wait.sigmask = (uintptr_t)&set;
-	for (i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+	for (i = 0; i < ARRAY_SIZE(sizes); i++) {
 		f.get.sigsetsize = sizes[i];
 		f.wait.sigsetsize = sizes[i];
 		GET(&f, EINVAL);
@@ -285,7 +285,7 @@ TEST(bad_pointers)
 
 	memset(half, 0, 4);
 	set_up(&f, 4);
-	for (i = 0; i < sizeof(calls) / sizeof(calls[0]); i++) {
+	for (i = 0; i < ARRAY_SIZE(calls); i++) {
 		CHECK_ERRNO(ioctl(f.q, calls[i], NULL), EFAULT);
 		CHECK_ERRNO(ioctl(f.q, calls[i], (void *)~63ul), EFAULT);
 		CHECK_ERRNO(ioctl(f.q, calls[i], half), EFAULT);
@@ -303,7 +303,7 @@ TEST(get_into_nowhere)
 	unsigned int i;
 
 	set_up(&f, 4);
-	for (i = 0; i < sizeof(wild) / sizeof(wild[0]); i++) {
+	for (i = 0; i < ARRAY_SIZE(wild); i++) {
 		f.get.events = wild[i];
 		GET(&f, EFAULT);
 	}

@@ -84,7 +84,7 @@ TEST(sizes_refused)
 	};
 	unsigned int i;
 
-	for (i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++)
+	for (i = 0; i < ARRAY_SIZE(sizes); i++)
 		refuse(sized(sizes[i]));
 	if (ring_max() < 0x80000000)
 		refuse(sized(ring_max() * 2));

@@ -13,6 +13,10 @@
 
 #include <kevent.h>
 
+#ifndef ARRAY_SIZE
+#define ARRAY_SIZE(array) (sizeof(array) / sizeof((array)[0]))
+#endif
+
 /* ---- Queues ------------------------------------------------------------ */
 
 /* A queue whose indices start at first; ring may be NULL if num is 0. */

@@ -71,7 +71,7 @@ TEST(refuses_what_is_out_of_range)
 	int q = queue_with(&ring, 6, 6);
 	unsigned int i;
 
-	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+	for (i = 0; i < ARRAY_SIZE(bad); i++) {
 		CHECK_ERRNO(kevent_commit(q, bad[i], 0), EOVERFLOW);
 		CHECK_ERRNO(commit(q, bad[i], 0, KEVENT_COMMIT_FORCE),
 			    EOVERFLOW);

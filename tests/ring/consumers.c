@@ -158,6 +158,7 @@ static void check_all_read(const struct shared *s)
 static void run(struct shared *s, unsigned int consumers)
 {
 	struct test_thread writer[WRITERS];
+	struct ukevent uk;
 	unsigned int i;
 
 	for (i = 0; i < WRITERS; i++)
@@ -169,7 +170,7 @@ static void run(struct shared *s, unsigned int consumers)
 	for (i = 0; i < consumers; i++)
 		thread_join(&s->consumer[i].thread);
 	/* No slot has got lost: all are free, or can be taken. */
-	while (kevent_ring_take(&s->ring, (struct ukevent[1]){}, 1))
+	while (kevent_ring_take(&s->ring, &uk, 1))
 		;
 	CHECK_EQ(kev_head(&s->ring), kev_tail(&s->ring));
 	CHECK_EQ(kev_seen(&s->ring), kev_tail(&s->ring));

@@ -8,7 +8,8 @@ static const uint32_t strange[] = {
 	0, 1, 2, 3, 4, 5, 7, 8, 9, 100, 0x7fffffff, 0x80000000, 0x80000001,
 	0xfffffff0, 0xfffffffe, 0xffffffff,
 };
-#define STRANGE (sizeof(strange) / sizeof(strange[0]))
+
+#define STRANGE ARRAY_SIZE(strange)
 
 static void store(const struct kevent_ring *ring, uint32_t seen, uint32_t head)
 {

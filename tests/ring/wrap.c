@@ -9,7 +9,7 @@ static const uint32_t starts[] = {
 };
 
 #define for_each_start(i) \
-	for (i = 0; i < sizeof(starts) / sizeof(starts[0]); i++)
+	for (i = 0; i < ARRAY_SIZE(starts); i++)
 
 static void one_by_one(uint32_t first, unsigned int num)
 {
