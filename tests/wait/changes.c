@@ -259,7 +259,7 @@ TEST(commit_out_of_range)
 	unsigned int i;
 
 	CHECK_EQ(kevent_commit(q, 3, 0), 3);
-	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+	for (i = 0; i < ARRAY_SIZE(bad); i++) {
 		struct kevent_ioc_wait wait = with_commit(bad[i]);
 
 		wait.min = 1;
