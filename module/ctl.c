@@ -265,24 +265,36 @@ static int kev_wait_commit(struct kev_queue *q, u32 to)
 				 &freed);
 }
 
-static int kev_wait_check(const struct kev_queue *q,
-			  const struct kevent_ioc_wait *wait)
+static int kev_get_wait(struct kevent_ioc_wait *wait,
+			const struct kevent_ioc_wait __user *arg)
 {
-	if ((wait->flags & ~KEV_WAIT_FLAGS) || wait->reserved ||
-	    wait->nchanges > KEV_BATCH_MAX ||
-	    wait->min > kev_ring_size(&q->ring))
-		return -EINVAL;
+	if (!user_read_access_begin(arg, sizeof(*arg)))
+		return -EFAULT;
+	unsafe_get_user(wait->changes, &arg->changes, fault);
+	unsafe_get_user(wait->nchanges, &arg->nchanges, fault);
+	unsafe_get_user(wait->flags, &arg->flags, fault);
+	unsafe_get_user(wait->commit, &arg->commit, fault);
+	unsafe_get_user(wait->last, &arg->last, fault);
+	unsafe_get_user(wait->min, &arg->min, fault);
+	unsafe_get_user(wait->clockid, &arg->clockid, fault);
+	unsafe_get_user(wait->timeout.tv_sec, &arg->timeout.tv_sec, fault);
+	unsafe_get_user(wait->timeout.tv_nsec, &arg->timeout.tv_nsec, fault);
+	unsafe_get_user(wait->sigmask, &arg->sigmask, fault);
+	unsafe_get_user(wait->sigsetsize, &arg->sigsetsize, fault);
+	unsafe_get_user(wait->reserved, &arg->reserved, fault);
+	user_read_access_end();
 	return 0;
+
+fault:
+	user_read_access_end();
+	return -EFAULT;
 }
 
 /* done, failed, head, tail */
-static int kev_wait_report(struct kev_queue *q,
-			   struct kevent_ioc_wait __user *arg,
-			   const struct kev_tally *tally)
+static __always_inline int kev_put_wait(struct kevent_ioc_wait __user *arg,
+					const struct kev_tally *tally,
+					u32 head, u32 tail)
 {
-	u32 head = READ_ONCE(q->ring.user->head);
-	u32 tail = READ_ONCE(q->ring.tail);
-
 	if (!user_write_access_begin(arg, sizeof(*arg)))
 		return -EFAULT;
 	unsafe_put_user(tally->done, &arg->done, fault);
@@ -297,47 +309,69 @@ fault:
 	return -EFAULT;
 }
 
-static long kev_ioc_wait(struct kev_queue *q, struct file *file,
-			 struct kevent_ioc_wait __user *arg)
+static noinline long kev_ioc_wait_long(struct kev_queue *q, struct file *file,
+				       struct kevent_ioc_wait __user *arg,
+				       const struct kevent_ioc_wait *wait)
 {
 	struct kev_deadline d = { .nonblock = file->f_flags & O_NONBLOCK };
 	struct kev_tally tally = {};
-	struct kevent_ioc_wait wait;
+	u32 min = wait->min;
 	sigset_t mask;
 	int err, ret;
 
-	if (!q->ring.pages)
-		return -ENXIO;
-	if (copy_from_user(&wait, arg, sizeof(wait)))
-		return -EFAULT;
-	err = kev_wait_check(q, &wait);
-	if (!err)
-		err = kev_decode_timeout(&d, wait.flags, wait.clockid,
-					 &wait.timeout);
-	if (!err && (wait.flags & KEVENT_FLAGS_SIGMASK))
-		err = kev_decode_sigmask(&d, &mask, wait.sigmask,
-					 wait.sigsetsize);
+	err = kev_decode_timeout(&d, wait->flags, wait->clockid,
+				 &wait->timeout);
+	if (!err && (wait->flags & KEVENT_FLAGS_SIGMASK))
+		err = kev_decode_sigmask(&d, &mask, wait->sigmask,
+					 wait->sigsetsize);
 	if (err)
 		return err;
 
-	if (wait.nchanges)
+	if (wait->nchanges)
 		err = kev_change(q, file, KEVENT_CTL_MIXED,
-				 u64_to_user_ptr(wait.changes), wait.nchanges,
+				 u64_to_user_ptr(wait->changes), wait->nchanges,
 				 &tally);
-	if (!err && (wait.flags & KEVENT_FLAGS_COMMIT))
-		err = kev_wait_commit(q, wait.commit);
-	kev_service(q);
+	if (!err && (wait->flags & KEVENT_FLAGS_COMMIT))
+		err = kev_wait_commit(q, wait->commit);
 	if (tally.failed)
-		wait.min = 0;
-	if (kev_wait_report(q, arg, &tally))
+		min = 0;
+	kev_service(q, min);
+	if (kev_put_wait(arg, &tally, READ_ONCE(q->ring.user->head),
+			 READ_ONCE(q->ring.tail)))
 		return -EFAULT;
 	if (err)
 		return err;
-	ret = kev_wait(q, &d, wait.min,
-		       wait.flags & KEVENT_FLAGS_LAST ? &wait.last : NULL);
+	ret = kev_wait(q, &d, min,
+		       wait->flags & KEVENT_FLAGS_LAST ? &wait->last : NULL);
 	if (put_user(READ_ONCE(q->ring.tail), &arg->tail))
 		return -EFAULT;
-	return tally.failed ? min(ret, 0) : ret;
+	return ret;
+}
+
+/* The usual call: nothing but to wait, and there is something already. */
+static long kev_ioc_wait(struct kev_queue *q, struct file *file,
+			 struct kevent_ioc_wait __user *arg)
+{
+	static const struct kev_tally none;
+	struct kevent_ioc_wait wait;
+	u32 head, tail;
+	int ret;
+
+	if (!q->ring.pages)
+		return -ENXIO;
+	if (kev_get_wait(&wait, arg))
+		return -EFAULT;
+	if ((wait.flags & ~KEV_WAIT_FLAGS) || wait.reserved ||
+	    wait.nchanges > KEV_BATCH_MAX ||
+	    wait.min > kev_ring_size(&q->ring))
+		return -EINVAL;
+	if (wait.nchanges || (wait.flags & ~KEVENT_FLAGS_LAST) || !wait.min)
+		return kev_ioc_wait_long(q, file, arg, &wait);
+	ret = kev_wait_now(q, wait.min, wait.flags ? &wait.last : NULL, &head,
+			   &tail);
+	if (!ret)
+		return kev_ioc_wait_long(q, file, arg, &wait);
+	return kev_put_wait(arg, &none, head, tail) ? -EFAULT : ret;
 }
 
 /* ---- The rest ---------------------------------------------------------- */
@@ -367,7 +401,7 @@ static long kev_ioc_commit(struct kev_queue *q, struct file *file,
 					commit.flags & KEVENT_COMMIT_FORCE,
 					&freed);
 	}
-	kev_service(q);
+	kev_service(q, false);
 	raw_spin_lock_irq(&q->lock);
 	commit.head = READ_ONCE(q->ring.user->head);
 	commit.over = q->ring.over - (commit.head > q->ring.tail);
@@ -438,29 +472,49 @@ static long kev_ioc_info(struct kev_queue *q,
 	return copy_to_user(arg, &info, info.size) ? -EFAULT : 0;
 }
 
+/* Before INIT. */
+static long kev_ioctl_first(struct kev_queue *q, unsigned int cmd,
+			    void __user *p)
+{
+	switch (cmd) {
+	case KEVENT_IOC_INFO:
+		return kev_ioc_info(q, p);
+	case KEVENT_IOC_INIT:
+		return kev_ioc_init(q, p);
+	case KEVENT_IOC_CTL:
+	case KEVENT_IOC_GET_EVENTS:
+	case KEVENT_IOC_WAIT:
+	case KEVENT_IOC_COMMIT:
+	case KEVENT_IOC_WAKE:
+		return -ENXIO;
+	default:
+		return -ENOTTY;
+	}
+}
+
 long kev_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 {
 	struct kev_queue *q = file->private_data;
 	void __user *p = (void __user *)arg;
 
-	if (cmd == KEVENT_IOC_INFO)
-		return kev_ioc_info(q, p);
-	if (cmd == KEVENT_IOC_INIT)
-		return kev_ioc_init(q, p);
 	/* Partner: kev_queue_init() */
-	if (!smp_load_acquire(&q->inited))
-		return _IOC_TYPE(cmd) == KEVENT_IOC_MAGIC ? -ENXIO : -ENOTTY;
+	if (unlikely(!smp_load_acquire(&q->inited)))
+		return kev_ioctl_first(q, cmd, p);
+	if (likely(cmd == KEVENT_IOC_WAIT))
+		return kev_ioc_wait(q, file, p);
 	switch (cmd) {
 	case KEVENT_IOC_CTL:
 		return kev_ioc_ctl(q, file, p);
 	case KEVENT_IOC_GET_EVENTS:
 		return kev_ioc_get_events(q, file, p);
-	case KEVENT_IOC_WAIT:
-		return kev_ioc_wait(q, file, p);
 	case KEVENT_IOC_COMMIT:
 		return kev_ioc_commit(q, file, p);
 	case KEVENT_IOC_WAKE:
 		return kev_ioc_wake(q, file, p);
+	case KEVENT_IOC_INFO:
+		return kev_ioc_info(q, p);
+	case KEVENT_IOC_INIT:
+		return kev_ioc_init(q, p);
 	default:
 		return -ENOTTY;
 	}

@@ -35,12 +35,12 @@
  *
  *	queue->mutex: which watches a queue has: membership in kev_files and
  *	    queue->watches; attaching and detaching hooks.
- *	queue->lock: watch->state, on, link, event, req_flags, user, pending,
- *	    data, ret_flags, time, index, pins; the ring and its slots; the lists
- *	    ready, level, check, fired; sleepers; attention; counters.
+ *	queue->lock: watch->state, on, link, ev, index, pins; the ring and its
+ *	    slots; the lists ready, level, check, fired; sleepers; attention;
+ *	    counters.
  *	RCU: lookup in kev_files by the close hook; a watch's memory after it
  *	    left the tables.
- *	Set before publication, never changed: watch->queue, id, type, ops,
+ *	Set before publication, never changed: watch->queue, ask, ev.id, type,
  *	    cookie; key but for a closed file.
  *	User page (seen, head): the program's.  Each is read once per decision
  *	    and believed only as far as it hurts its owner alone.
@@ -111,7 +111,7 @@ struct seq_file;
 /* Most entries of one batch: bounds one call's work. */
 #define KEV_BATCH_MAX		65536u
 
-/* struct kev_watch.state */
+/* struct kev_watch.state; 0: armed, and an edge-triggered event just posts */
 #define KEV_W_ADDING		0x01
 #define KEV_W_DISARMED		0x02
 #define KEV_W_FIRED		0x04
@@ -120,8 +120,6 @@ struct seq_file;
 #define KEV_W_RECHECK		0x20	/* on the ready list, and to be asked */
 #define KEV_W_LEVEL		0x40	/* to be asked again once claimed */
 #define KEV_W_GONE		0x80	/* taken down; freed by the last pin */
-#define KEV_W_ASK_HERE		0x100	/* may be asked in the wake-up */
-#define KEV_W_ASK_TCP		0x200	/* the same, if still plain TCP */
 
 /* struct kev_watch.on: the list that link is on */
 enum kev_list {
@@ -137,21 +135,14 @@ enum kev_list {
  * @queue: its queue.
  * @key: address of the file, or kev_key_of_id() for sources without one.
  * @node: in kev_files.
- * @id: what the program calls it.
- * @type: KEVENT_*.
- * @on: enum kev_list.
+ * @ev: the event as it would be posted now: id, type, cookie, what was asked
+ *	for, the newest levels and totals.  While it waits on the ready list,
+ *	ret_data[0], merged and time are those of the waiting event; else 0.
  * @state: KEV_W_*.
- * @event: what is asked for, in the source's bits.
- * @req_flags: KEVENT_REQ_*.
- * @index: of its newest entry, if that slot's owner is this watch.
- * @user: the program's word.
- * @cookie: index in queue->watches, and a generation above it.
- * @pending: bits that wait for a slot.
- * @data: goes to ret_data[1].
- * @data2: goes to data2.
- * @ret_flags: KEVENT_RET_* that go with @pending.
+ * @on: enum kev_list.
+ * @ask: enum kev_ask, set by the hook before ADD is through.
  * @pins: tasks that are asking the file.
- * @time: of the first pending event.
+ * @index: of its newest entry, if that slot's owner is this watch.
  * @link: on one of the lists of enum kev_list.
  * @rcu: when dead.
  *
@@ -161,21 +152,12 @@ struct kev_watch {
 	struct kev_queue *queue;
 	unsigned long key;
 	struct rhlist_head node;
-	u64 id;
-	u8 type;
-	u8 on;
-	u16 state;
-	u32 event;
-	u32 req_flags;
-	u32 index;
-	u64 user;
-	u64 cookie;
-	u32 pending;
-	u32 data;
-	u32 data2;
-	u16 ret_flags;
+	struct ukevent ev;
+	u8 state;
+	u8 on : 4;
+	u8 ask : 4;
 	u16 pins;
-	u64 time;
+	u32 index;
 	union {
 		struct list_head link;
 		struct rcu_head rcu;
@@ -187,6 +169,7 @@ struct kev_watch {
 #define KEV_Q_POLLERS		0x2	/* an outer poller wants one wake */
 #define KEV_Q_READY		0x4	/* the ready list is not empty */
 #define KEV_Q_NO_RING		0x8	/* events go to the ready list */
+#define KEV_Q_NO_SEEN		0x10	/* KEVENT_INIT_NO_SEEN */
 
 /**
  * struct kev_queue - one open /dev/kevent
@@ -195,7 +178,7 @@ struct kev_queue {
 	raw_spinlock_t lock;
 	u32 attention;
 	struct kev_ring ring;
-	u64 posted;
+	u64 posted_list;
 	u64 merged;
 
 	struct list_head ready;
@@ -206,7 +189,7 @@ struct kev_queue {
 
 	struct list_head sleepers;
 	u32 policy;
-	u32 flags;
+	u32 first_index;
 	bool inited;
 
 	u64 overflowed;
@@ -259,7 +242,7 @@ int kev_watch_add(struct kev_queue *q, struct file *self, struct ukevent *uk);
 int kev_watch_remove(struct kev_queue *q, struct ukevent *uk);
 int kev_watch_modify(struct kev_queue *q, struct ukevent *uk);
 int kev_watch_fire(struct kev_queue *q, struct ukevent *uk);
-void kev_watch_ask(struct kev_watch *w);
+bool kev_watch_ask(struct kev_watch *w, unsigned int how);
 bool kev_watch_unpin(struct kev_watch *w);
 void kev_watch_reap(struct kev_queue *q, unsigned int max);
 void kev_watch_remove_all(struct kev_queue *q);
@@ -269,22 +252,23 @@ int kev_watch_init(void);
 void kev_watch_exit(void);
 
 /* ready.c */
-void kev_ready_sync(struct kev_watch *w, u32 bits, int sync);
-void kev_ready_values(struct kev_watch *w, u32 bits, u32 ret_flags, u32 data,
+bool kev_ready(struct kev_watch *w, u32 bits, int sync);
+bool kev_ready_values(struct kev_watch *w, u32 bits, u32 ret_flags, u32 data,
 		      u32 data2, int sync);
 bool kev_ready_count(struct kev_watch *w, u32 bits, u32 n);
-void kev_ready_locked(struct kev_watch *w, u32 bits, int sync);
+bool kev_ready_locked(struct kev_watch *w, u32 bits, int sync,
+		      unsigned int how);
 void kev_ready_answer(struct kev_watch *w, u32 bits, u32 ret_flags, u32 data,
-		      u32 data2);
+		      u32 data2, unsigned int how);
 void kev_ready_delivered(struct kev_watch *w);
 void kev_not_ready(struct kev_watch *w);
 void kev_ready_again(struct kev_queue *q, u32 index);
 void kev_take(struct kev_watch *w, struct ukevent *e);
 void kev_untake(struct kev_watch *w, const struct ukevent *e);
 void kev_ready_last(struct kev_watch *w, u32 ret_flags);
-void kev_need_check(struct kev_watch *w);
+bool kev_need_check(struct kev_watch *w);
 u32 kev_disarm(struct kev_watch *w);
-void kev_handover(struct kev_queue *q, unsigned int max);
+bool kev_handover(struct kev_queue *q, unsigned int max);
 void kev_unlist(struct kev_watch *w);
 
 /* wait.c */
@@ -308,7 +292,9 @@ int kev_wait(struct kev_queue *q, const struct kev_deadline *d, u32 min,
 	     const u32 *last);
 int kev_get_events(struct kev_queue *q, const struct kev_deadline *d,
 		   struct ukevent __user *buf, u32 min, u32 max);
-void kev_service(struct kev_queue *q);
+int kev_wait_now(struct kev_queue *q, u32 min, const u32 *last, u32 *head,
+		 u32 *tail);
+void kev_service(struct kev_queue *q, bool taker);
 
 /* notify.c */
 /**
@@ -337,6 +323,7 @@ struct kev_sleeper {
 
 #define KEV_NOTIFY_ALL	0x1	/* every sleeper, not one */
 #define KEV_NOTIFY_ANY	0x2	/* whatever its minimum: work in a task */
+#define KEV_NOTIFY_OUTER 0x4	/* outer pollers only: the caller takes it */
 
 void kev_notify(struct kev_queue *q, unsigned int how, int sync);
 unsigned int kev_notify_kick(struct kev_queue *q, unsigned int num);

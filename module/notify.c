@@ -121,11 +121,13 @@ void kev_notify(struct kev_queue *q, unsigned int how, int sync)
 	struct kev_sleeper *s;
 
 	lockdep_assert_held(&q->lock);
-	do {
+	while ((q->attention & KEV_Q_SLEEPERS) && !(how & KEV_NOTIFY_OUTER)) {
 		s = kev_choose(q, how);
 		if (s)
 			kev_sleeper_wake(q, s, sync);
-	} while (s && (how & KEV_NOTIFY_ALL));
+		if (!s || !(how & KEV_NOTIFY_ALL))
+			break;
+	}
 	if (q->attention & KEV_Q_POLLERS) {
 		q->attention &= ~KEV_Q_POLLERS;
 		irq_work_queue(&q->wake_pollers);

@@ -69,9 +69,11 @@ int kev_queue_init(struct kev_queue *q, struct kevent_ioc_init *init)
 	} else {
 		q->ring = ring;
 		q->policy = init->policy;
-		q->flags = init->flags;
+		q->first_index = init->first_index;
 		if (!init->ring_size)
 			q->attention |= KEV_Q_NO_RING;
+		if (ring.no_seen)
+			q->attention |= KEV_Q_NO_SEEN;
 		/* Partner: kev_queue_of() in ctl.c, mmap in main.c */
 		smp_store_release(&q->inited, true);
 	}
@@ -104,7 +106,9 @@ void kev_queue_show(struct kev_queue *q, struct seq_file *m)
 	u64 posted, merged, overflowed, waits, immediate;
 
 	raw_spin_lock_irq(&q->lock);
-	posted = q->posted;
+	/* what went into the ring is its tail */
+	posted = q->posted_list + q->ring.tail - q->first_index +
+		 ((u64)q->ring.over << 32);
 	merged = q->merged;
 	overflowed = q->overflowed;
 	waits = q->waits;

@@ -6,6 +6,7 @@
  * Entry points take queue->lock with irqs off and may be called from any
  * context in which the source's own lock may be held.
  */
+#include <linux/ktime.h>
 #include <linux/smp.h>
 #include <linux/timekeeping.h>
 
@@ -14,12 +15,36 @@
 /* How many are let in from the ready list by a post, with irqs off. */
 #define KEV_HANDOVER_POST	8
 
+#define KEV_REQ_ONE	(KEVENT_REQ_ONESHOT | KEVENT_REQ_DISPATCH)
+
+/* Most callers are in a wake-up and have irqs off, but on -rt none has. */
+static __always_inline bool kev_lock(struct kev_queue *q, unsigned long *flags)
+{
+	if (likely(irqs_disabled())) {
+		raw_spin_lock(&q->lock);
+		return false;
+	}
+	raw_spin_lock_irqsave(&q->lock, *flags);
+	return true;
+}
+
+static __always_inline void kev_unlock(struct kev_queue *q, bool restore,
+				       unsigned long flags)
+{
+	if (likely(!restore))
+		raw_spin_unlock(&q->lock);
+	else
+		raw_spin_unlock_irqrestore(&q->lock, flags);
+}
+
+/* ---- Lists ------------------------------------------------------------- */
+
 static void kev_list_move(struct kev_watch *w, struct list_head *list,
 			  enum kev_list on)
 {
 	if (w->on == KEV_ON_NONE)
 		list_add_tail(&w->link, list);
-	else
+	else if (!list_is_last(&w->link, list))
 		list_move_tail(&w->link, list);
 	w->on = on;
 }
@@ -47,69 +72,28 @@ void kev_unlist(struct kev_watch *w)
 	w->on = KEV_ON_NONE;
 }
 
-static void kev_merge(struct kev_watch *w, u32 bits)
-{
-	struct ukevent *e = kev_ring_entry(&w->queue->ring, w->index);
-	u32 flags = e->ret_flags | w->ret_flags;
-
-	WRITE_ONCE(e->ret_data[0], e->ret_data[0] | bits);
-	if (w->ret_flags & KEVENT_RET_DATA)
-		WRITE_ONCE(e->ret_data[1], w->data);
-	if (w->ret_flags & (KEVENT_RET_DATA2 | KEVENT_RET_ERRNO))
-		WRITE_ONCE(e->data2, w->data2);
-	if (w->ret_flags & KEVENT_RET_ERRNO)
-		flags &= ~KEVENT_RET_DATA2;
-	WRITE_ONCE(e->ret_flags, flags);
-	if (e->merged != U16_MAX)
-		WRITE_ONCE(e->merged, e->merged + 1);
-	w->queue->merged++;
-}
-
-static __always_inline void kev_fill_entry(const struct kev_watch *w,
-					   struct ukevent *e, u32 bits)
-{
-	e->id.raw_u64 = w->id;
-	e->type = w->type;
-	e->event = w->event;
-	e->req_flags = w->req_flags;
-	WRITE_ONCE(e->ret_flags, w->ret_flags);
-	e->ret_data[0] = bits;
-	e->ret_data[1] = w->data;
-	e->ptr = w->user;
-	e->cookie = w->cookie;
-	e->time = w->time;
-	e->cpu = raw_smp_processor_id();
-	e->merged = 0;
-	e->data2 = w->data2;
-}
-
-/* Fills the slot at tail.  There is room. */
-static __always_inline void kev_fill(struct kev_watch *w, u32 bits)
-{
-	struct kev_queue *q = w->queue;
-
-	kev_fill_entry(w, kev_ring_entry(&q->ring, q->ring.tail), bits);
-	w->index = kev_ring_publish(&q->ring, w, w->index);
-	q->posted++;
-}
-
-/* The flags of a watch that need more than a filled slot. */
-#define KEV_STATE_SPECIAL	(KEV_W_FIRED | KEV_W_LEVEL | KEV_W_RECHECK)
+/* The states of a watch that is put on a list after its slot was filled. */
+#define KEV_STATE_LISTED	(KEV_W_FIRED | KEV_W_LEVEL | KEV_W_RECHECK)
 
 /*
- * After the slot was filled: level watches are to be asked again, a fired
- * one-shot is to be reaped.  Both lists are in the order of posting, so that
- * whoever works on them stops at the first whose turn has not come.
+ * Level watches are to be asked again, a fired one-shot is to be reaped.  Both
+ * lists are in the order of posting, so that whoever works on them stops at the
+ * first whose turn has not come.
  */
-static void kev_filled_special(struct kev_watch *w)
+static void kev_enlist(struct kev_watch *w)
 {
 	struct kev_queue *q = w->queue;
 
+	if (w->on == KEV_ON_READY)
+		return;
 	if (w->state & KEV_W_RECHECK) {
 		w->state &= ~KEV_W_RECHECK;
+		kev_unlist(w);
 		kev_list_move(w, &q->check, KEV_ON_CHECK);
 		kev_ring_set_flag(&q->ring, KEVENT_RING_NEED_CHECK);
 	} else if (w->state & KEV_W_FIRED) {
+		if (w->on != KEV_ON_FIRED)
+			kev_unlist(w);
 		kev_list_move(w, &q->fired, KEV_ON_FIRED);
 	} else if (w->on != KEV_ON_CHECK) {
 		kev_list_move(w, &q->level, KEV_ON_LEVEL);
@@ -117,39 +101,104 @@ static void kev_filled_special(struct kev_watch *w)
 	}
 }
 
-/* Lets watches from the ready list into the ring, in order; at most max. */
-void kev_handover(struct kev_queue *q, unsigned int max)
+/* ---- Into the ring ----------------------------------------------------- */
+
+static void kev_count_merge(u16 *merged)
 {
+	if (*merged != U16_MAX)
+		WRITE_ONCE(*merged, *merged + 1);
+}
+
+static void kev_merge(struct kev_watch *w, u32 bits)
+{
+	struct ukevent *e = kev_ring_entry(&w->queue->ring, w->index);
+	u32 flags = e->ret_flags | w->ev.ret_flags;
+
+	WRITE_ONCE(e->ret_data[0], e->ret_data[0] | bits);
+	if (w->ev.ret_flags & KEVENT_RET_DATA)
+		WRITE_ONCE(e->ret_data[1], w->ev.ret_data[1]);
+	if (w->ev.ret_flags & (KEVENT_RET_DATA2 | KEVENT_RET_ERRNO))
+		WRITE_ONCE(e->data2, w->ev.data2);
+	if (w->ev.ret_flags & KEVENT_RET_ERRNO)
+		flags &= ~KEVENT_RET_DATA2;
+	WRITE_ONCE(e->ret_flags, flags);
+	kev_count_merge(&e->merged);
+	w->queue->merged++;
+}
+
+/* Word by word: a rep mov costs more for so little. */
+static __always_inline void kev_copy(struct ukevent *to,
+				     const struct ukevent *from)
+{
+	const u64 *s = (const u64 *)from;
+	u64 *d = (u64 *)to;
+
+	d[0] = s[0];
+	d[1] = s[1];
+	d[2] = s[2];
+	d[3] = s[3];
+	d[4] = s[4];
+	d[5] = s[5];
+	d[6] = s[6];
+	d[7] = s[7];
+}
+
+/* Fills the slot at tail.  There is room. */
+static __always_inline void kev_fill(struct kev_watch *w, u32 bits)
+{
+	struct kev_queue *q = w->queue;
+	struct ukevent *e = kev_ring_entry(&q->ring, q->ring.tail);
+
+	kev_copy(e, &w->ev);
+	e->ret_data[0] |= bits;
+	e->cpu = raw_smp_processor_id();
+	w->index = kev_ring_publish(&q->ring, w, w->index);
+}
+
+/* The waiting event has gone out. */
+static void kev_clear_pending(struct kev_watch *w)
+{
+	w->ev.ret_data[0] = 0;
+	w->ev.merged = 0;
+	w->ev.time = 0;
+}
+
+/*
+ * Lets watches from the ready list into the ring, in order; at most max.
+ * Returns true if there were any.
+ */
+bool kev_handover(struct kev_queue *q, unsigned int max)
+{
+	u32 tail = q->ring.tail;
 	struct kev_watch *w;
 	struct kev_view v;
-	u32 bits;
 
 	lockdep_assert_held(&q->lock);
 	if (!(q->attention & KEV_Q_READY) || (q->attention & KEV_Q_NO_RING))
-		return;
+		return false;
 	kev_ring_look(&q->ring, &v);
-	while (max-- && !list_empty(&q->ready) &&
-	       v.used <= q->ring.mask) {
+	while (max-- && !list_empty(&q->ready) && v.used <= q->ring.mask) {
 		w = list_first_entry(&q->ready, struct kev_watch, link);
 		kev_unlist(w);
-		bits = w->pending;
-		w->pending = 0;
-		kev_fill(w, bits);
+		kev_fill(w, 0);
+		kev_clear_pending(w);
 		v.used++;
-		if (w->state & KEV_STATE_SPECIAL)
-			kev_filled_special(w);
+		if (w->state & KEV_STATE_LISTED)
+			kev_enlist(w);
 	}
+	return q->ring.tail != tail;
 }
 
 /* No slot, or others wait for one: behind them. */
-static noinline void kev_overflow(struct kev_watch *w, u32 bits)
+static noinline bool kev_overflow(struct kev_watch *w, u32 bits)
 {
 	struct kev_queue *q = w->queue;
 
-	w->pending |= bits;
+	w->ev.ret_data[0] |= bits;
 	if (w->on == KEV_ON_READY) {
+		kev_count_merge(&w->ev.merged);
 		q->merged++;
-		return;
+		return false;
 	}
 	if (w->on == KEV_ON_CHECK)
 		w->state |= KEV_W_RECHECK;
@@ -158,15 +207,52 @@ static noinline void kev_overflow(struct kev_watch *w, u32 bits)
 	q->nready++;
 	q->attention |= KEV_Q_READY;
 	if (q->attention & KEV_Q_NO_RING) {
-		q->posted++;
-		return;
+		q->posted_list++;
+		return true;
 	}
 	q->overflowed++;
 	kev_ring_set_flag(&q->ring, KEVENT_RING_OVERFLOW);
 	/* Partner: the consumer's fence between storing head and flags. */
 	smp_mb();
 	kev_handover(q, KEV_HANDOVER_POST);
+	return true;
 }
+
+/* Into the unclaimed entry.  False: there is none, or it was claimed now. */
+static bool kev_try_merge(struct kev_watch *w, struct kev_view *v, u32 bits)
+{
+	struct kev_ring *r = &w->queue->ring;
+
+	if (!kev_ring_unclaimed(r, v, w, w->index))
+		return false;
+	kev_merge(w, bits);
+	/* Partner: the consumer's fence between storing seen and reading. */
+	smp_mb();
+	kev_ring_look(r, v);
+	return kev_ring_unclaimed(r, v, w, w->index);
+}
+
+/* Into the unclaimed entry, a new slot, or the ready list.  True: new. */
+static bool kev_post(struct kev_watch *w, u32 bits)
+{
+	struct kev_queue *q = w->queue;
+	struct kev_view v;
+
+	if (q->attention & KEV_Q_NO_RING || w->on == KEV_ON_READY)
+		return kev_overflow(w, bits);
+	if (q->attention & KEV_Q_READY)
+		kev_handover(q, KEV_HANDOVER_POST);
+	kev_ring_look(&q->ring, &v);
+	if (kev_try_merge(w, &v, bits))
+		return false;
+	if (kev_ring_is_full(&q->ring, &v) || (q->attention & KEV_Q_READY))
+		return kev_overflow(w, bits);
+	kev_fill(w, bits);
+	w->ev.time = 0;
+	return true;
+}
+
+/* ---- An event comes ---------------------------------------------------- */
 
 /*
  * A one-shot takes one event and then none: only marked here; unhooking and the
@@ -175,99 +261,124 @@ static noinline void kev_overflow(struct kev_watch *w, u32 bits)
 static void kev_disarm_oneshot(struct kev_watch *w)
 {
 	w->state |= KEV_W_DISARMED;
-	if (w->req_flags & KEVENT_REQ_ONESHOT)
+	if (w->ev.req_flags & KEVENT_REQ_ONESHOT)
 		w->state |= KEV_W_FIRED;
 }
 
-#define KEV_REQ_ONE	(KEVENT_REQ_ONESHOT | KEVENT_REQ_DISPATCH)
+/**
+ * kev_ready_locked() - an event came: every case
+ * @w: its watch.
+ * @bits: what came, in the source's bits; levels, totals and ret_flags of w->ev
+ *	belong to it.
+ * @sync: wake flags of the waker.
+ * @how: KEV_NOTIFY_*.
+ *
+ * Context: queue->lock held.  False: the watch takes no event.
+ */
+bool kev_ready_locked(struct kev_watch *w, u32 bits, int sync,
+		      unsigned int how)
+{
+	struct kev_queue *q = w->queue;
+	bool new;
 
-/* Into the unclaimed entry, a new slot, or the ready list.  True: a new one. */
-static __always_inline bool kev_post(struct kev_watch *w, u32 bits)
+	lockdep_assert_held(&q->lock);
+	if (w->state & (KEV_W_DEAD | KEV_W_DISARMED))
+		return false;
+	if ((w->ev.req_flags & KEVENT_REQ_TIMESTAMP) && w->on != KEV_ON_READY)
+		w->ev.time = ktime_get_ns();
+	if (w->ev.req_flags & KEV_REQ_ONE)
+		kev_disarm_oneshot(w);
+	new = kev_post(w, bits);
+	if (w->state & KEV_STATE_LISTED)
+		kev_enlist(w);
+	if (new && (q->attention & (KEV_Q_SLEEPERS | KEV_Q_POLLERS))) {
+		if (w->ev.req_flags & KEVENT_REQ_WAKEUP_ALL)
+			how |= KEV_NOTIFY_ALL;
+		kev_notify(q, how, sync);
+	}
+	return true;
+}
+
+/* What the short way does not do. */
+#define KEV_STATE_LONG	((u8)~KEV_W_LEVEL)
+#define KEV_REQ_LONG	(KEV_REQ_ONE | KEVENT_REQ_TIMESTAMP)
+#define KEV_Q_LONG	(KEV_Q_READY | KEV_Q_NO_RING | KEV_Q_NO_SEEN)
+
+/*
+ * The short way: an armed watch, a ring with room, nothing to merge with.
+ * False: nothing was done.
+ */
+static __always_inline bool kev_ready_short(struct kev_watch *w, u32 bits,
+					    int sync)
 {
 	struct kev_queue *q = w->queue;
 	struct kev_view v;
 
-	if (unlikely(q->attention & (KEV_Q_READY | KEV_Q_NO_RING))) {
-		if (q->attention & KEV_Q_NO_RING) {
-			kev_overflow(w, bits);
-			return true;
-		}
-		kev_handover(q, KEV_HANDOVER_POST);
-	}
+	if (unlikely((w->state & KEV_STATE_LONG) |
+		     (w->ev.req_flags & KEV_REQ_LONG) |
+		     (q->attention & KEV_Q_LONG)))
+		return false;
 	kev_ring_look(&q->ring, &v);
-	if (kev_ring_unclaimed(&q->ring, &v, w, w->index) &&
-	    w->on != KEV_ON_READY) {
-		kev_merge(w, bits);
-		/* Partner: the consumer's fence between seen and reading. */
-		smp_mb();
-		kev_ring_look(&q->ring, &v);
-		if (kev_ring_unclaimed(&q->ring, &v, w, w->index))
-			return false;
-	}
-	if (unlikely(kev_ring_is_full(&q->ring, &v) ||
-		     (q->attention & KEV_Q_READY))) {
-		kev_overflow(w, bits);
-		return true;
-	}
+	if (unlikely(kev_ring_is_full(&q->ring, &v)) ||
+	    kev_ring_unclaimed(&q->ring, &v, w, w->index))
+		return false;
 	kev_fill(w, bits);
+	if (w->state & KEV_W_LEVEL)
+		kev_enlist(w);
+	if (q->attention) {
+		kev_notify(q, w->ev.req_flags & KEVENT_REQ_WAKEUP_ALL ?
+			   KEV_NOTIFY_ALL : 0, sync);
+	}
 	return true;
 }
 
 /**
- * kev_ready_locked() - an event came
+ * kev_ready() - an event came
  * @w: its watch.
- * @bits: what came, in the source's bits; w->ret_flags, data and data2 belong
- *	to it.
- * @sync: the waker is about to sleep.
+ * @bits: what came, in the source's bits.
+ * @sync: wake flags of the waker.
  *
- * Context: queue->lock held.
+ * Any context.  False: the watch takes no event.
  */
-void kev_ready_locked(struct kev_watch *w, u32 bits, int sync)
+bool kev_ready(struct kev_watch *w, u32 bits, int sync)
 {
 	struct kev_queue *q = w->queue;
-	bool again;
+	unsigned long flags = 0;
+	bool restore, ret = true;
 
-	lockdep_assert_held(&q->lock);
-	if (unlikely(w->state & (KEV_W_DEAD | KEV_W_DISARMED)))
-		return;
-	if (unlikely(w->req_flags & KEVENT_REQ_TIMESTAMP) &&
-	    w->on != KEV_ON_READY)
-		w->time = ktime_get_ns();
-	if (unlikely(w->req_flags & KEV_REQ_ONE))
-		kev_disarm_oneshot(w);
-	again = kev_post(w, bits);
-	if (unlikely(w->state & KEV_STATE_SPECIAL) && w->on != KEV_ON_READY)
-		kev_filled_special(w);
-	if (unlikely(q->attention & (KEV_Q_SLEEPERS | KEV_Q_POLLERS)) && again)
-		kev_notify(q, w->req_flags & KEVENT_REQ_WAKEUP_ALL ?
-			   KEV_NOTIFY_ALL : 0, sync);
+	restore = kev_lock(q, &flags);
+	if (!likely(kev_ready_short(w, bits, sync)))
+		ret = kev_ready_locked(w, bits, sync, 0);
+	kev_unlock(q, restore, flags);
+	return ret;
 }
 
-void kev_ready_sync(struct kev_watch *w, u32 bits, int sync)
+static __always_inline void kev_set_values(struct kev_watch *w, u32 ret_flags,
+					   u32 data, u32 data2)
 {
-	struct kev_queue *q = w->queue;
-	unsigned long flags;
-
-	raw_spin_lock_irqsave(&q->lock, flags);
-	kev_ready_locked(w, bits, sync);
-	raw_spin_unlock_irqrestore(&q->lock, flags);
+	w->ev.ret_flags = ret_flags;
+	w->ev.ret_data[1] = data;
+	w->ev.data2 = data2;
 }
 
 /* With levels or an errno; see struct ukevent. */
-void kev_ready_values(struct kev_watch *w, u32 bits, u32 ret_flags, u32 data,
+bool kev_ready_values(struct kev_watch *w, u32 bits, u32 ret_flags, u32 data,
 		      u32 data2, int sync)
 {
 	struct kev_queue *q = w->queue;
-	unsigned long flags;
+	unsigned long flags = 0;
+	bool restore, ret = true;
 
-	raw_spin_lock_irqsave(&q->lock, flags);
-	if (!(w->state & (KEV_W_DEAD | KEV_W_DISARMED))) {
-		w->ret_flags = ret_flags;
-		w->data = data;
-		w->data2 = data2;
-		kev_ready_locked(w, bits, sync);
+	restore = kev_lock(q, &flags);
+	if (likely(!(w->state & (KEV_W_DEAD | KEV_W_DISARMED)))) {
+		kev_set_values(w, ret_flags, data, data2);
+		if (!likely(kev_ready_short(w, bits, sync)))
+			kev_ready_locked(w, bits, sync, 0);
+	} else {
+		ret = false;
 	}
-	raw_spin_unlock_irqrestore(&q->lock, flags);
+	kev_unlock(q, restore, flags);
+	return ret;
 }
 
 /*
@@ -277,30 +388,28 @@ void kev_ready_values(struct kev_watch *w, u32 bits, u32 ret_flags, u32 data,
 bool kev_ready_count(struct kev_watch *w, u32 bits, u32 n)
 {
 	struct kev_queue *q = w->queue;
-	unsigned long flags;
+	unsigned long flags = 0;
+	bool restore, ret;
 	u64 merged;
-	bool again;
 
-	raw_spin_lock_irqsave(&q->lock, flags);
+	restore = kev_lock(q, &flags);
 	merged = q->merged;
-	w->data += n;
-	w->ret_flags |= KEVENT_RET_DATA;
-	kev_ready_locked(w, bits, 0);
-	again = q->merged == merged;
-	raw_spin_unlock_irqrestore(&q->lock, flags);
-	return again;
+	w->ev.ret_data[1] += n;
+	w->ev.ret_flags |= KEVENT_RET_DATA;
+	ret = kev_ready_short(w, bits, 0) ||
+	      (kev_ready_locked(w, bits, 0, 0) && q->merged == merged);
+	kev_unlock(q, restore, flags);
+	return ret;
 }
 
 /* A task asked, and this is the answer. */
 void kev_ready_answer(struct kev_watch *w, u32 bits, u32 ret_flags, u32 data,
-		      u32 data2)
+		      u32 data2, unsigned int how)
 {
-	if (ret_flags) {
-		w->ret_flags = ret_flags;
-		w->data = data;
-		w->data2 = data2;
-	}
-	kev_ready_locked(w, bits, 0);
+	lockdep_assert_held(&w->queue->lock);
+	if (ret_flags)
+		kev_set_values(w, ret_flags, data, data2);
+	kev_ready_locked(w, bits, 0, how);
 }
 
 /*
@@ -318,7 +427,81 @@ void kev_not_ready(struct kev_watch *w)
 		return;
 	kev_ring_look(&q->ring, &v);
 	if (kev_ring_unclaimed(&q->ring, &v, w, w->index))
-		kev_filled_special(w);
+		kev_enlist(w);
+}
+
+/* An event was handed over in the result of ADD or MODIFY. */
+void kev_ready_delivered(struct kev_watch *w)
+{
+	lockdep_assert_held(&w->queue->lock);
+	if (w->ev.req_flags & KEV_REQ_ONE)
+		kev_disarm_oneshot(w);
+	if (w->state & KEV_STATE_LISTED)
+		kev_enlist(w);
+}
+
+/*
+ * The last event of a watch whose file is gone.  What was outstanding has been
+ * cancelled; the watch stays until the slot is freed.
+ */
+void kev_ready_last(struct kev_watch *w, u32 ret_flags)
+{
+	lockdep_assert_held(&w->queue->lock);
+	w->ev.req_flags |= KEVENT_REQ_ONESHOT;
+	w->state &= ~(KEV_W_DISARMED | KEV_W_LEVEL | KEV_W_RECHECK);
+	kev_set_values(w, ret_flags, 0, 0);
+	kev_ready_locked(w, 0, 0, 0);
+}
+
+/**
+ * kev_need_check() - something happened, and the file must be asked in a task
+ * @w: its watch.
+ *
+ * Any context.  False: the watch takes no event.
+ */
+bool kev_need_check(struct kev_watch *w)
+{
+	struct kev_queue *q = w->queue;
+	unsigned long flags;
+	bool ret = false;
+
+	raw_spin_lock_irqsave(&q->lock, flags);
+	if (w->state & (KEV_W_DEAD | KEV_W_DISARMED))
+		goto out;
+	ret = true;
+	if (w->on == KEV_ON_CHECK)
+		goto out;
+	if (w->on == KEV_ON_READY) {
+		w->state |= KEV_W_RECHECK;
+		goto out;
+	}
+	kev_unlist(w);
+	kev_list_move(w, &q->check, KEV_ON_CHECK);
+	kev_ring_set_flag(&q->ring, KEVENT_RING_NEED_CHECK);
+	if (q->attention & (KEV_Q_SLEEPERS | KEV_Q_POLLERS))
+		kev_notify(q, KEV_NOTIFY_ANY, 0);
+out:
+	raw_spin_unlock_irqrestore(&q->lock, flags);
+	return ret;
+}
+
+/* ---- Taking back ------------------------------------------------------- */
+
+/*
+ * Takes back what is outstanding: entries, the waiting event, lists.  Returns
+ * KEVENT_RET_CANCELLED and KEVENT_RET_CLAIMED as kev_ring_cancel().
+ */
+u32 kev_disarm(struct kev_watch *w)
+{
+	u32 ret = 0;
+
+	lockdep_assert_held(&w->queue->lock);
+	if (w->on == KEV_ON_READY)
+		ret = KEVENT_RET_CANCELLED;
+	kev_unlist(w);
+	kev_clear_pending(w);
+	w->state &= ~KEV_W_RECHECK;
+	return ret | kev_ring_cancel(&w->queue->ring, w, w->index);
 }
 
 /*
@@ -333,10 +516,11 @@ void kev_ready_again(struct kev_queue *q, u32 index)
 	lockdep_assert_held(&q->lock);
 	if (!w || (e->ret_flags & KEVENT_RET_CANCELLED))
 		return;
-	w->ret_flags |= e->ret_flags & KEVENT_RET_BROKEN;
+	w->ev.ret_flags |= e->ret_flags & KEVENT_RET_BROKEN;
+	w->ev.time = e->time;
 	kev_post(w, e->ret_data[0]);
-	if ((w->state & KEV_STATE_SPECIAL) && w->on != KEV_ON_READY)
-		kev_filled_special(w);
+	if (w->state & KEV_STATE_LISTED)
+		kev_enlist(w);
 }
 
 /* Takes the event of a watch on the ready list: no ring. */
@@ -344,10 +528,11 @@ void kev_take(struct kev_watch *w, struct ukevent *e)
 {
 	lockdep_assert_held(&w->queue->lock);
 	kev_unlist(w);
-	kev_fill_entry(w, e, w->pending);
-	w->pending = 0;
-	if (w->state & KEV_STATE_SPECIAL)
-		kev_filled_special(w);
+	kev_copy(e, &w->ev);
+	e->cpu = raw_smp_processor_id();
+	kev_clear_pending(w);
+	if (w->state & KEV_STATE_LISTED)
+		kev_enlist(w);
 }
 
 /* It could not be copied: back to the front. */
@@ -356,83 +541,13 @@ void kev_untake(struct kev_watch *w, const struct ukevent *e)
 	struct kev_queue *q = w->queue;
 
 	lockdep_assert_held(&q->lock);
-	w->pending |= e->ret_data[0];
+	w->ev.ret_data[0] |= e->ret_data[0];
 	if (w->on == KEV_ON_READY)
 		return;
 	kev_unlist(w);
+	w->ev.time = e->time;
 	list_add(&w->link, &q->ready);
 	w->on = KEV_ON_READY;
 	q->nready++;
 	q->attention |= KEV_Q_READY;
-}
-
-/* An event was handed over in the result of ADD or MODIFY. */
-void kev_ready_delivered(struct kev_watch *w)
-{
-	lockdep_assert_held(&w->queue->lock);
-	if (w->req_flags & KEV_REQ_ONE)
-		kev_disarm_oneshot(w);
-	if ((w->state & KEV_STATE_SPECIAL) && w->on != KEV_ON_READY)
-		kev_filled_special(w);
-}
-
-/*
- * The last event of a watch whose file is gone.  What was outstanding has been
- * cancelled; the watch stays until the slot is freed.
- */
-void kev_ready_last(struct kev_watch *w, u32 ret_flags)
-{
-	lockdep_assert_held(&w->queue->lock);
-	w->req_flags |= KEVENT_REQ_ONESHOT;
-	w->state &= ~(KEV_W_DISARMED | KEV_W_LEVEL | KEV_W_RECHECK);
-	w->ret_flags = ret_flags;
-	w->data = 0;
-	w->data2 = 0;
-	kev_ready_locked(w, 0, 0);
-}
-
-/**
- * kev_need_check() - something happened, and the file must be asked in a task
- * @w: its watch.
- */
-void kev_need_check(struct kev_watch *w)
-{
-	struct kev_queue *q = w->queue;
-	unsigned long flags;
-
-	raw_spin_lock_irqsave(&q->lock, flags);
-	if (w->state & (KEV_W_DEAD | KEV_W_DISARMED) || w->on == KEV_ON_CHECK)
-		goto out;
-	if (w->on == KEV_ON_READY && !(q->attention & KEV_Q_NO_RING)) {
-		w->state |= KEV_W_RECHECK;
-		goto out;
-	}
-	if (w->on != KEV_ON_READY) {
-		kev_unlist(w);
-		kev_list_move(w, &q->check, KEV_ON_CHECK);
-	} else {
-		w->state |= KEV_W_RECHECK;
-	}
-	kev_ring_set_flag(&q->ring, KEVENT_RING_NEED_CHECK);
-	if (q->attention & (KEV_Q_SLEEPERS | KEV_Q_POLLERS))
-		kev_notify(q, KEV_NOTIFY_ANY, 0);
-out:
-	raw_spin_unlock_irqrestore(&q->lock, flags);
-}
-
-/*
- * Takes back what is outstanding: entries, pending bits, lists.  Returns
- * KEVENT_RET_CANCELLED and KEVENT_RET_CLAIMED as kev_ring_cancel().
- */
-u32 kev_disarm(struct kev_watch *w)
-{
-	u32 ret = 0;
-
-	lockdep_assert_held(&w->queue->lock);
-	if (w->on == KEV_ON_READY)
-		ret = KEVENT_RET_CANCELLED;
-	kev_unlist(w);
-	w->pending = 0;
-	w->state &= ~KEV_W_RECHECK;
-	return ret | kev_ring_cancel(&w->queue->ring, w, w->index);
 }

@@ -274,9 +274,11 @@ int kev_ring_commit_range(struct kev_ring *r, u32 from, u32 to, u32 *freed)
 	if (v.used > kev_ring_size(r) || from - v.head > limit || n > limit ||
 	    to - v.head > limit)
 		return -EOVERFLOW;
-	*freed = n;
-	if (from == v.head && kev_move_head(r, from, to))
+	*freed = 0;
+	if (from == v.head && kev_move_head(r, from, to)) {
+		*freed = n;
 		return 0;
+	}
 	for (; from != to; from++) {
 		struct kev_slot *slot = &r->slots[from & r->mask];
 

@@ -30,7 +30,7 @@ const struct kev_source_ops *kev_source_find(u32 type)
 
 const struct kev_source_ops *kev_source_of(const struct kev_watch *w)
 {
-	return kev_sources[w->type];
+	return kev_sources[w->ev.type];
 }
 
 u64 kev_source_mask(void)

@@ -22,29 +22,45 @@ static void kev_breathe(struct kev_queue *q)
 	raw_spin_lock_irq(&q->lock);
 }
 
+/* One sleeper for each of n events that were let in, but those of the caller. */
+static void kev_notify_many(struct kev_queue *q, u32 n, bool *taker)
+{
+	while (n-- && (q->attention & (KEV_Q_SLEEPERS | KEV_Q_POLLERS))) {
+		kev_notify(q, *taker ? KEV_NOTIFY_OUTER : 0, 0);
+		*taker = false;
+	}
+}
+
 /* Frees what was finished out of order, and lets in what waits for slots. */
-static void kev_let_in(struct kev_queue *q)
+static void kev_let_in(struct kev_queue *q, bool *taker)
 {
 	u32 tail;
 
 	while (kev_ring_advance(&q->ring, KEV_STEPS_MAX) == KEV_STEPS_MAX)
 		kev_breathe(q);
-	do {
+	for (;;) {
 		tail = q->ring.tail;
-		kev_handover(q, KEV_STEPS_MAX);
-		if (q->ring.tail == tail)
-			break;
-		if (q->attention & (KEV_Q_SLEEPERS | KEV_Q_POLLERS))
-			kev_notify(q, 0, 0);
+		if (!kev_handover(q, KEV_STEPS_MAX))
+			return;
+		kev_notify_many(q, q->ring.tail - tail, taker);
+		if (!(q->attention & KEV_Q_READY))
+			return;
 		kev_breathe(q);
-	} while (q->attention & KEV_Q_READY);
+	}
+}
+
+static void kev_ask(struct kev_watch *w, bool *taker)
+{
+	kev_unlist(w);
+	if (kev_watch_ask(w, *taker ? KEV_NOTIFY_OUTER : 0))
+		*taker = false;
 }
 
 /*
- * Asks the files of watches that a wake-up could not ask.  The list is emptied
- * first, so that a watch that comes back is asked by the next call.
+ * Asks the files of watches that a wake-up could not ask: those on the list
+ * now, so that one that comes back is asked by the next call.
  */
-static void kev_ask_checks(struct kev_queue *q)
+static void kev_ask_checks(struct kev_queue *q, bool *taker)
 {
 	struct kev_watch *w, *last;
 
@@ -53,18 +69,28 @@ static void kev_ask_checks(struct kev_queue *q)
 	last = list_last_entry(&q->check, struct kev_watch, link);
 	do {
 		w = list_first_entry(&q->check, struct kev_watch, link);
-		kev_unlist(w);
-		kev_watch_ask(w);
+		kev_ask(w, taker);
 		/* last may be gone by now: only its address is looked at */
 	} while (w != last && !list_empty(&q->check) &&
 		 !signal_pending(current));
+}
+
+/* Is the first level watch to be asked again: was its entry claimed? */
+static bool kev_level_due(struct kev_queue *q, const struct kev_view *v)
+{
+	struct kev_watch *w;
+
+	if (list_empty(&q->level))
+		return false;
+	w = list_first_entry(&q->level, struct kev_watch, link);
+	return !kev_ring_unclaimed(&q->ring, v, w, w->index);
 }
 
 /*
  * Asks level watches again whose entry was claimed.  The list is in the order
  * of posting: the first one that was not claimed, or was posted by us, ends it.
  */
-static void kev_ask_levels(struct kev_queue *q)
+static void kev_ask_levels(struct kev_queue *q, bool *taker)
 {
 	u32 end = q->ring.tail;
 	struct kev_watch *w;
@@ -74,35 +100,35 @@ static void kev_ask_levels(struct kev_queue *q)
 		w = list_first_entry(&q->level, struct kev_watch, link);
 		if (!(q->attention & KEV_Q_NO_RING)) {
 			kev_ring_look(&q->ring, &v);
-			if (kev_ring_unclaimed(&q->ring, &v, w, w->index) ||
-			    (s32)(w->index - end) >= 0)
+			if (!kev_level_due(q, &v) || (s32)(w->index - end) >= 0)
 				break;
 		}
-		kev_unlist(w);
-		kev_watch_ask(w);
+		kev_ask(w, taker);
 	}
 }
 
 static bool kev_idle(const struct kev_queue *q)
 {
-	return !(q->attention & (KEV_Q_READY | KEV_Q_POLLERS)) &&
-	       !q->ring.ndone && list_empty(&q->check) && list_empty(&q->level);
+	return !(q->attention & KEV_Q_READY) && !q->ring.ndone &&
+	       list_empty(&q->check) && list_empty(&q->level);
 }
 
 /**
  * kev_service() - do what only a task can do
  * @q: the queue.
+ * @taker: the caller will take an event if there is one: nobody need be woken
+ *	for the first.
  *
  * Context: process, no locks.
  */
-void kev_service(struct kev_queue *q)
+void kev_service(struct kev_queue *q, bool taker)
 {
 	raw_spin_lock_irq(&q->lock);
 	kev_poll_rearm(q);
 	if (!kev_idle(q)) {
-		kev_let_in(q);
-		kev_ask_checks(q);
-		kev_ask_levels(q);
+		kev_let_in(q, &taker);
+		kev_ask_checks(q, &taker);
+		kev_ask_levels(q, &taker);
 	}
 	raw_spin_unlock_irq(&q->lock);
 	kev_watch_reap(q, KEV_REAP_MAX);
@@ -155,7 +181,7 @@ static int kev_sleep_locked(struct kev_queue *q, struct kev_sleeper *s,
 			return -EINTR;
 		if (kev_work_due(q)) {
 			raw_spin_unlock_irq(&q->lock);
-			kev_service(q);
+			kev_service(q, true);
 			cond_resched();
 			raw_spin_lock_irq(&q->lock);
 			continue;
@@ -207,6 +233,41 @@ static int kev_sleep(struct kev_queue *q, struct kev_sleeper *s,
 }
 
 /**
+ * kev_wait_now() - WAIT, if there is enough and nothing else to do
+ * @q: a queue with a ring.
+ * @min: see struct kevent_ioc_wait.
+ * @last: likewise, or NULL.
+ * @head: out.
+ * @tail: out.
+ *
+ * Returns the number of unclaimed entries, or 0: go the long way.
+ */
+int kev_wait_now(struct kev_queue *q, u32 min, const u32 *last, u32 *head,
+		 u32 *tail)
+{
+	struct kev_view v;
+	u32 num, ret = 0;
+
+	raw_spin_lock_irq(&q->lock);
+	kev_ring_look(&q->ring, &v);
+	num = q->ring.tail - v.claim;
+	if (min != 1 && last)
+		num = q->ring.tail - *last;
+	if (num < min || (q->attention & KEV_Q_READY) || q->ring.ndone ||
+	    !list_empty(&q->check) || !list_empty(&q->fired) ||
+	    kev_level_due(q, &v))
+		goto out;
+	kev_poll_rearm(q);
+	q->immediate++;
+	*head = v.head;
+	*tail = q->ring.tail;
+	ret = q->ring.tail - v.claim;
+out:
+	raw_spin_unlock_irq(&q->lock);
+	return ret;
+}
+
+/**
  * kev_wait() - WAIT, after its changes and its commit
  * @q: a queue with a ring.
  * @d: when to give up.
@@ -233,7 +294,8 @@ int kev_wait(struct kev_queue *q, const struct kev_deadline *d, u32 min,
 	enough = !min || kev_enough(q, &s);
 	if (enough) {
 		q->immediate++;
-		ret = kev_available(q);
+		if (min)
+			ret = kev_available(q);
 	}
 	raw_spin_unlock_irq(&q->lock);
 	if (enough)
@@ -345,7 +407,7 @@ int kev_get_events(struct kev_queue *q, const struct kev_deadline *d,
 	s.kicked = false;
 	s.chosen = false;
 	for (;;) {
-		kev_service(q);
+		kev_service(q, min);
 		raw_spin_lock_irq(&q->lock);
 		enough = !min || kev_enough(q, &s);
 		if (enough)

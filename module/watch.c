@@ -61,7 +61,7 @@ static struct kev_watch *kev_find_key(struct kev_queue *q, unsigned long key,
 	rcu_read_lock();
 	list = rhltable_lookup(&kev_files, &key, kev_files_params);
 	rhl_for_each_entry_rcu(w, pos, list, node)
-		if (w->queue == q && w->type == type && w->id == id)
+		if (w->queue == q && w->ev.type == type && w->ev.id.raw_u64 == id)
 			goto found;
 	w = NULL;
 found:
@@ -73,7 +73,7 @@ static struct kev_watch *kev_find_cookie(struct kev_queue *q, u64 cookie)
 {
 	struct kev_watch *w = xa_load(&q->watches, (u32)cookie);
 
-	return w && READ_ONCE(w->cookie) == cookie ? w : NULL;
+	return w && READ_ONCE(w->ev.cookie) == cookie ? w : NULL;
 }
 
 /* ---- The end ----------------------------------------------------------- */
@@ -82,7 +82,7 @@ static void kev_watch_free_rcu(struct rcu_head *rcu)
 {
 	struct kev_watch *w = container_of(rcu, struct kev_watch, rcu);
 
-	kmem_cache_free(kev_caches[w->type], w);
+	kmem_cache_free(kev_caches[w->ev.type], w);
 }
 
 /* Dead, detached, out of the tables, not pinned. */
@@ -121,7 +121,7 @@ static u32 kev_watch_kill(struct kev_watch *w)
 {
 	struct kev_queue *q = w->queue;
 	bool pinned;
-	u16 state;
+	u8 state;
 	u32 ret;
 
 	lockdep_assert_held(&q->mutex);
@@ -134,7 +134,7 @@ static u32 kev_watch_kill(struct kev_watch *w)
 
 	if (!(state & KEV_W_UNTABLED))
 		kev_untable(w);
-	xa_erase(&q->watches, (u32)w->cookie);
+	xa_erase(&q->watches, (u32)w->ev.cookie);
 	q->nwatches--;
 	kev_user_uncharge(q->account);
 	if (state & KEV_W_ADDING)
@@ -161,7 +161,7 @@ static void kev_watch_close(struct kev_watch *w)
 
 	lockdep_assert_held(&q->mutex);
 	raw_spin_lock_irq(&q->lock);
-	last = (w->req_flags & KEVENT_REQ_CLOSED) && !(w->state & KEV_W_FIRED);
+	last = (w->ev.req_flags & KEVENT_REQ_CLOSED) && !(w->state & KEV_W_FIRED);
 	if (last) {
 		w->state |= KEV_W_UNTABLED | KEV_W_DISARMED;
 		kev_disarm(w);
@@ -323,9 +323,12 @@ bool kev_watch_unpin(struct kev_watch *w)
  * kev_watch_ask() - ask in a task whether a watch is ready, and post
  * @w: a watch that has just been taken off the list it was on.
  *
+ * @how: KEV_NOTIFY_*.
+ *
  * Context: queue->lock held; it is dropped meanwhile.  w may be gone after.
+ * Returns true if it was ready.
  */
-void kev_watch_ask(struct kev_watch *w)
+bool kev_watch_ask(struct kev_watch *w, unsigned int how)
 {
 	struct kev_queue *q = w->queue;
 	struct kev_values v = {};
@@ -333,18 +336,19 @@ void kev_watch_ask(struct kev_watch *w)
 
 	lockdep_assert_held(&q->lock);
 	if (!kev_watch_pin(w, &file))
-		return;
+		return false;
 	raw_spin_unlock_irq(&q->lock);
 	kev_source_of(w)->ask(w, file, &v);
 	if (file)
 		kev_file_put(file);
 	raw_spin_lock_irq(&q->lock);
 	if (!kev_watch_unpin(w))
-		return;
+		return false;
 	if (v.bits)
-		kev_ready_answer(w, v.bits, v.ret_flags, v.data, v.data2);
+		kev_ready_answer(w, v.bits, v.ret_flags, v.data, v.data2, how);
 	else
 		kev_not_ready(w);
+	return v.bits;
 }
 
 /* ---- Checking a request ------------------------------------------------ */
@@ -397,9 +401,9 @@ static int kev_type_error(u32 type)
 /* Takes over what a request asks for.  Fields under queue->lock. */
 static void kev_watch_set(struct kev_watch *w, const struct ukevent *uk)
 {
-	w->event = uk->event;
-	w->req_flags = uk->req_flags & KEV_REQ_FILE;
-	w->user = uk->ptr;
+	w->ev.event = uk->event;
+	w->ev.req_flags = uk->req_flags & KEV_REQ_FILE;
+	w->ev.ptr = uk->ptr;
 	w->state &= ~(KEV_W_DISARMED | KEV_W_FIRED | KEV_W_LEVEL);
 	if (kev_source_of(w)->ask &&
 	    !(uk->req_flags & (KEVENT_REQ_ET | KEVENT_REQ_ONESHOT |
@@ -420,10 +424,10 @@ static struct kev_watch *kev_watch_alloc(struct kev_queue *q, struct file *file,
 		return ERR_PTR(-ENOMEM);
 	}
 	w->queue = q;
-	w->type = uk->type;
-	w->id = uk->id.raw_u64;
+	w->ev.type = uk->type;
+	w->ev.id = uk->id;
 	w->key = file ? (unsigned long)file :
-			kev_key_of_id(q, w->type, w->id);
+			kev_key_of_id(q, uk->type, uk->id.raw_u64);
 	w->state = KEV_W_ADDING;
 	kev_watch_set(w, uk);
 	return w;
@@ -447,7 +451,7 @@ static int kev_watch_insert(struct kev_watch *w, struct kev_watch **old)
 		return err == -EBUSY ? -ENOSPC : err;
 
 	mutex_lock(&q->mutex);
-	*old = kev_find_key(q, w->key, w->type, w->id);
+	*old = kev_find_key(q, w->key, w->ev.type, w->ev.id.raw_u64);
 	if (unlikely(*old)) {
 		raw_spin_lock_irq(&q->lock);
 		spent = kev_watch_spent(*old);
@@ -462,7 +466,7 @@ static int kev_watch_insert(struct kev_watch *w, struct kev_watch **old)
 		kev_watch_kill(*old);
 		*old = NULL;
 	}
-	WRITE_ONCE(w->cookie, (u64)++q->generation << 32 | index);
+	WRITE_ONCE(w->ev.cookie, (u64)++q->generation << 32 | index);
 	err = rhltable_insert(&kev_files, &w->node, kev_files_params);
 	if (err)
 		goto err_erase;
@@ -483,7 +487,7 @@ static void kev_watch_settle(struct kev_watch *w, struct kev_values *v,
 {
 	lockdep_assert_held(&w->queue->lock);
 	if (uk->req_flags & KEVENT_REQ_READY)
-		v->bits |= w->event;
+		v->bits |= w->ev.event;
 	if (!v->bits) {
 		kev_not_ready(w);
 		return;
@@ -491,7 +495,8 @@ static void kev_watch_settle(struct kev_watch *w, struct kev_values *v,
 	if (w->state & KEV_W_DISARMED)
 		return;		/* an event was faster, and one is enough */
 	if (uk->req_flags & KEVENT_REQ_ALWAYS_QUEUE) {
-		kev_ready_answer(w, v->bits, v->ret_flags, v->data, v->data2);
+		kev_ready_answer(w, v->bits, v->ret_flags, v->data, v->data2,
+				 0);
 		return;
 	}
 	uk->ret_flags |= KEVENT_RET_DONE | v->ret_flags;
@@ -522,7 +527,7 @@ static int kev_watch_attach(struct kev_watch *w, struct file *file,
 		kev_watch_bury(w);
 		return err;
 	}
-	uk->cookie = w->cookie;
+	uk->cookie = w->ev.cookie;
 	raw_spin_lock_irq(&q->lock);
 	w->state &= ~KEV_W_ADDING;
 	dead = w->state & KEV_W_DEAD;
@@ -553,10 +558,9 @@ static int kev_watch_add_file(struct kev_queue *q, struct file *file,
 	if (likely(!err))
 		return kev_watch_attach(w, file, uk);
 	kev_user_uncharge(q->account);
-	kmem_cache_free(kev_caches[w->type], w);
+	kmem_cache_free(kev_caches[w->ev.type], w);
 	if (!old)
 		return err;
-	uk->cookie = old->cookie;
 	return kev_watch_rearm(old, uk, false);
 }
 
@@ -691,6 +695,7 @@ static int kev_watch_rearm(struct kev_watch *w, struct ukevent *uk, bool cancel)
 	raw_spin_unlock_irq(&q->lock);
 	if (ops->modify)
 		ops->modify(w, uk);
+	uk->cookie = w->ev.cookie;	/* where the parameters were */
 	mutex_unlock(&q->mutex);
 
 	if (ops->ask)
@@ -722,7 +727,7 @@ int kev_watch_modify(struct kev_queue *q, struct ukevent *uk)
 		return PTR_ERR(w);
 	ops = kev_source_of(w);
 	err = kev_check(ops, NULL, uk);
-	if ((uk->req_flags ^ w->req_flags) & KEVENT_REQ_EXCLUSIVE)
+	if ((uk->req_flags ^ w->ev.req_flags) & KEVENT_REQ_EXCLUSIVE)
 		err = -EINVAL;
 	if (ops->has_params && (uk->req_flags & KEVENT_REQ_COOKIE))
 		err = -EINVAL;
@@ -751,7 +756,7 @@ int kev_watch_fire(struct kev_queue *q, struct ukevent *uk)
 		return PTR_ERR(w);
 	ops = kev_source_of(w);
 	raw_spin_lock_irq(&q->lock);
-	bits = uk->event ? uk->event & w->event : w->event;
+	bits = uk->event ? uk->event & w->ev.event : w->ev.event;
 	if (w->state & KEV_W_UNTABLED)
 		err = -ENOENT;
 	else if (!bits)
@@ -759,7 +764,7 @@ int kev_watch_fire(struct kev_queue *q, struct ukevent *uk)
 	else if (ops->fire)
 		ops->fire(w, bits);
 	else
-		kev_ready_locked(w, bits, 0);
+		kev_ready_locked(w, bits, 0, 0);
 	raw_spin_unlock_irq(&q->lock);
 	mutex_unlock(&q->mutex);
 	if (file)

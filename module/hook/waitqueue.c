@@ -92,7 +92,7 @@ static int kev_hook_extra_wake(wait_queue_entry_t *wait, unsigned int mode,
 static void kev_hook_enqueue(struct kev_watch *w, wait_queue_head_t *head,
 			     wait_queue_entry_t *wait)
 {
-	if (w->req_flags & KEVENT_REQ_EXCLUSIVE)
+	if (w->ev.req_flags & KEVENT_REQ_EXCLUSIVE)
 		add_wait_queue_exclusive(head, wait);
 	else
 		add_wait_queue(head, wait);
@@ -194,7 +194,7 @@ u32 kev_hook_ask(struct file *file, u32 want)
  * Which files may be asked from the wake-up, that is with irqs off and their
  * queue's lock held: those whose ->poll only reads.  Called at ADD.
  */
-static u16 kev_hook_class(struct file *file)
+static enum kev_ask kev_hook_class(struct file *file)
 {
 	static const struct file_operations *eventfd_fops;
 	struct eventfd_ctx *eventfd;
@@ -202,40 +202,41 @@ static u16 kev_hook_class(struct file *file)
 
 	if (file->private_data && S_ISFIFO(file_inode(file)->i_mode) &&
 	    file->private_data == file_inode(file)->i_pipe)
-		return KEV_W_ASK_HERE;
+		return KEV_ASK_HERE;
 	sock = sock_from_file(file);
 	if (sock && sock->sk) {
 		if (sock->sk->sk_family == PF_UNIX &&
 		    sock->type == SOCK_STREAM)
-			return KEV_W_ASK_HERE;
-		return kev_sock_is_plain_tcp(sock) ? KEV_W_ASK_TCP : 0;
+			return KEV_ASK_HERE;
+		return kev_sock_is_plain_tcp(sock) ? KEV_ASK_TCP :
+						     KEV_ASK_TASK;
 	}
 	if (sock || file->f_op == &kev_fops)
-		return 0;
+		return KEV_ASK_TASK;
 	if (file->f_op == READ_ONCE(eventfd_fops))
-		return KEV_W_ASK_HERE;
+		return KEV_ASK_HERE;
 	if (READ_ONCE(eventfd_fops))
-		return 0;
+		return KEV_ASK_TASK;
 	eventfd = eventfd_ctx_fileget(file);
 	if (IS_ERR(eventfd))
-		return 0;
+		return KEV_ASK_TASK;
 	eventfd_ctx_put(eventfd);
 	WRITE_ONCE(eventfd_fops, file->f_op);
-	return KEV_W_ASK_HERE;
+	return KEV_ASK_HERE;
 }
 
 /* Called by sources before kev_hook_attach(): nobody else sees the watch. */
 void kev_hook_prepare(struct kev_watch *w, struct file *file)
 {
-	w->state |= kev_hook_class(file);
+	w->ask = kev_hook_class(file);
 }
 
 /* A TCP socket may have become kTLS or part of a sockmap since ADD. */
 static bool kev_hook_here(const struct kev_watch *w)
 {
-	if (w->state & KEV_W_ASK_TCP)
+	if (w->ask == KEV_ASK_TCP)
 		return kev_sock_is_plain_tcp(sock_from_file(kev_watch_file(w)));
-	return w->state & KEV_W_ASK_HERE;
+	return w->ask == KEV_ASK_HERE;
 }
 
 /**
@@ -245,8 +246,7 @@ static bool kev_hook_here(const struct kev_watch *w)
  * @key: of the wake-up.
  * @bits: out: what is ready.
  *
- * Returns true if the file could be asked here, and is ready; else a task will
- * be asked to, or there is nothing.
+ * Returns true if it was left to a task.
  * Context: under the head's lock.
  */
 bool kev_hook_wake(struct kev_poll *p, u32 want, void *key, u32 *bits)
@@ -255,14 +255,14 @@ bool kev_hook_wake(struct kev_poll *p, u32 want, void *key, u32 *bits)
 
 	if (key_to_poll(key) & POLLFREE) {
 		kev_hook_free(&p->wait, kev_hook_first(p));
-		kev_need_check(w);
-		return false;
+		*bits = 0;
+		return kev_need_check(w);
 	}
-	if ((w->req_flags & KEVENT_REQ_LAST_CHECK) || !kev_hook_here(w)) {
-		kev_need_check(w);
-		return false;
+	if ((w->ev.req_flags & KEVENT_REQ_LAST_CHECK) || !kev_hook_here(w)) {
+		*bits = 0;
+		return kev_need_check(w);
 	}
 	/* not released while we are on its queue: see kev.h */
 	*bits = kev_hook_ask(kev_watch_file(w), want);
-	return *bits;
+	return false;
 }

@@ -39,18 +39,17 @@ static int kev_pipe_wake(wait_queue_entry_t *wait, unsigned int mode, int sync,
 			 void *key)
 {
 	struct kev_poll *p = kev_poll_of_wait(wait);
-	u32 want = kev_pipe_want(p->watch.event);
+	u32 want = kev_pipe_want(p->watch.ev.event);
 	struct kev_values v = {};
 	u32 mask;
 
 	if (unlikely(!kev_key_tells(&p->watch, want, key, &mask)) &&
-	    !kev_hook_wake(p, want, key, &mask))
-		return 0;
+	    kev_hook_wake(p, want, key, &mask))
+		return 1;
 	if (!mask)
 		return 0;
-	kev_pipe_values(p->watch.event, mask, &v);
-	kev_ready_values(&p->watch, v.bits, v.ret_flags, 0, 0, sync);
-	return 1;
+	kev_pipe_values(p->watch.ev.event, mask, &v);
+	return kev_ready_values(&p->watch, v.bits, v.ret_flags, 0, 0, sync);
 }
 
 static int kev_pipe_check(struct file *file, const struct ukevent *uk)
@@ -69,16 +68,16 @@ static int kev_pipe_attach(struct kev_watch *w, struct file *file,
 	kev_hook_prepare(w, file);
 	if (kev_hook_attach(kev_poll_of(w), file, kev_pipe_wake, &mask))
 		return -ENOMEM;
-	mask &= kev_pipe_want(w->event);
+	mask &= kev_pipe_want(w->ev.event);
 	if (mask)
-		kev_pipe_values(w->event, mask, v);
+		kev_pipe_values(w->ev.event, mask, v);
 	return 0;
 }
 
 static void kev_pipe_ask(struct kev_watch *w, struct file *file,
 			 struct kev_values *v)
 {
-	u32 event = READ_ONCE(w->event);
+	u32 event = READ_ONCE(w->ev.event);
 	u32 mask = kev_hook_ask(file, kev_pipe_want(event));
 
 	if (mask)

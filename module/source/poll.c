@@ -17,16 +17,13 @@ static int kev_poll_wake(wait_queue_entry_t *wait, unsigned int mode, int sync,
 			 void *key)
 {
 	struct kev_poll *p = kev_poll_of_wait(wait);
-	u32 want = p->watch.event | KEV_KEY_ALWAYS;
+	u32 want = p->watch.ev.event | KEV_KEY_ALWAYS;
 	u32 bits;
 
 	if (unlikely(!kev_key_tells(&p->watch, want, key, &bits)) &&
-	    !kev_hook_wake(p, want, key, &bits))
-		return 0;
-	if (!bits)
-		return 0;
-	kev_ready_sync(&p->watch, bits, sync);
-	return 1;
+	    kev_hook_wake(p, want, key, &bits))
+		return 1;
+	return bits && kev_ready(&p->watch, bits, sync);
 }
 
 static int kev_poll_check(struct file *file, const struct ukevent *uk)
@@ -40,14 +37,14 @@ static int kev_poll_attach(struct kev_watch *w, struct file *file,
 	kev_hook_prepare(w, file);
 	if (kev_hook_attach(kev_poll_of(w), file, kev_poll_wake, &v->bits))
 		return -ENOMEM;
-	v->bits &= w->event | KEV_KEY_ALWAYS;
+	v->bits &= w->ev.event | KEV_KEY_ALWAYS;
 	return 0;
 }
 
 static void kev_poll_ask(struct kev_watch *w, struct file *file,
 			 struct kev_values *v)
 {
-	v->bits = kev_hook_ask(file, READ_ONCE(w->event) | KEV_KEY_ALWAYS);
+	v->bits = kev_hook_ask(file, READ_ONCE(w->ev.event) | KEV_KEY_ALWAYS);
 }
 
 const struct kev_source_ops kev_source_poll = {

@@ -84,7 +84,7 @@ static enum hrtimer_restart kev_timer_expire(struct hrtimer *timer)
 	ktime_t now = hrtimer_cb_get_time(timer);
 	u32 n = kev_timer_count(t, now);
 	bool once = !t->interval ||
-		    (READ_ONCE(t->watch.req_flags) & KEVENT_REQ_ONESHOT);
+		    (READ_ONCE(t->watch.ev.req_flags) & KEVENT_REQ_ONESHOT);
 
 	/* the watch may be reaped once its only event is out */
 	if (once) {

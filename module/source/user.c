@@ -16,9 +16,9 @@ static void kev_user_detach(struct kev_watch *w)
 
 static void kev_user_fire(struct kev_watch *w, u32 bits)
 {
-	w->data++;
-	w->ret_flags |= KEVENT_RET_DATA;
-	kev_ready_locked(w, bits, 0);
+	w->ev.ret_data[1]++;
+	w->ev.ret_flags |= KEVENT_RET_DATA;
+	kev_ready_locked(w, bits, 0, 0);
 }
 
 const struct kev_source_ops kev_source_user = {
