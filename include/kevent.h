@@ -361,25 +361,68 @@ static inline int kevent_ring_call(const struct kevent_ring *ring)
  */
 
 /* Gives back the slots of the batch that is done. */
-static inline void kevent_ring_release(struct kevent_ring *ring)
+static inline void kevent_ring_release(const struct kevent_ring *ring)
 {
-	if (__atomic_load_n(&ring->user->head, __ATOMIC_RELAXED) != ring->end)
-		__atomic_store_n(&ring->user->head, ring->end,
-				 __ATOMIC_RELEASE);		/* 5 */
+	struct kevent_ring_user *user = ring->user;
+	uint32_t end = ring->end;
+
+	if (__atomic_load_n(&user->head, __ATOMIC_RELAXED) != end)
+		__atomic_store_n(&user->head, end, __ATOMIC_RELEASE); /* 5 */
 }
 
-/* Claims all that is there.  Returns how much. */
+/* Claims all that is there.  Returns its end: the old one if there is nothing. */
 static inline uint32_t kevent_ring_claim(struct kevent_ring *ring)
 {
 	uint32_t tail = __atomic_load_n(&ring->kernel->tail, __ATOMIC_ACQUIRE);
 
-	ring->pos = ring->end;					/* 1 */
-	if (tail == ring->pos)
-		return 0;
+	if (tail == ring->end)					/* 1 */
+		return tail;
 	ring->end = tail;
 	__atomic_store_n(&ring->user->seen, tail, __ATOMIC_RELEASE); /* 2 */
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);		/* 3 */
-	return tail - ring->pos;
+	return tail;
+}
+
+/* The end of a batch and perhaps of the ring: free, see if a call is due. */
+static inline uint32_t kevent_ring_turn(struct kevent_ring *ring)
+{
+	kevent_ring_release(ring);
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);		/* 5, 6 */
+	if (__atomic_load_n(&ring->kernel->flags, __ATOMIC_RELAXED) &
+	    KEVENT_RING_CALL)
+		kevent_ring_call(ring);
+	return kevent_ring_claim(ring);
+}
+
+/*
+ * The same where there is more and no call is due: both stores, one fence.  A
+ * flag that is raised just now is seen at the end of the new batch.
+ */
+static inline uint32_t kevent_ring_swap(struct kevent_ring *ring)
+{
+	const struct kevent_ring_kernel *kernel = ring->kernel;
+	struct kevent_ring_user *user = ring->user;
+	uint32_t tail, end = ring->end;
+
+	tail = __atomic_load_n(&kernel->tail, __ATOMIC_ACQUIRE);
+	if (tail == end ||
+	    __builtin_expect(__atomic_load_n(&kernel->flags,
+					     __ATOMIC_RELAXED) &
+			     KEVENT_RING_CALL, 0))
+		return kevent_ring_turn(ring);
+	ring->end = tail;
+	__atomic_store_n(&user->seen, tail, __ATOMIC_RELEASE);	/* 2 */
+	__atomic_store_n(&user->head, end, __ATOMIC_RELEASE);	/* 5 */
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);		/* 3 */
+	return tail;
+}
+
+/* Is it to be skipped?  Looked at just before it is acted on. */
+static inline int kevent_is_cancelled(const struct ukevent *uk)
+{
+	return __builtin_expect(__atomic_load_n(&uk->ret_flags,
+						__ATOMIC_RELAXED) &
+				KEVENT_RET_CANCELLED, 0);
 }
 
 /**
@@ -391,13 +434,13 @@ static inline uint32_t kevent_ring_claim(struct kevent_ring *ring)
  */
 static inline const struct ukevent *kevent_ring_more(struct kevent_ring *ring)
 {
-	while (ring->pos != ring->end) {			/* 4 */
-		const struct ukevent *uk;
+	uint32_t pos = ring->pos;
 
-		uk = &ring->entries[ring->pos++ & ring->mask];
-		if (__builtin_expect(!(__atomic_load_n(&uk->ret_flags,
-						       __ATOMIC_RELAXED) &
-				       KEVENT_RET_CANCELLED), 1))
+	while (pos != ring->end) {				/* 4 */
+		const struct ukevent *uk = &ring->entries[pos & ring->mask];
+
+		ring->pos = ++pos;
+		if (!kevent_is_cancelled(uk))
 			return uk;
 	}
 	return NULL;
@@ -405,7 +448,8 @@ static inline const struct ukevent *kevent_ring_more(struct kevent_ring *ring)
 
 /**
  * kevent_ring_next() - the next event, in place
- * @ring: the ring.
+ * @ring: the ring, of which this thread is the only consumer: no GET_EVENTS,
+ *	no kevent_ring_take() by others.
  *
  * Returns NULL when nothing is there; then kevent_ring_wait() sleeps.  What it
  * returned stays valid until kevent_ring_next() or kevent_ring_wait() is called
@@ -417,20 +461,21 @@ static inline const struct ukevent *kevent_ring_more(struct kevent_ring *ring)
  */
 static inline const struct ukevent *kevent_ring_next(struct kevent_ring *ring)
 {
-	const struct ukevent *uk = kevent_ring_more(ring);
+	uint32_t pos = ring->pos, end = ring->end;
 
-	while (!uk) {
-		kevent_ring_release(ring);
-		__atomic_thread_fence(__ATOMIC_SEQ_CST);	/* 5, 6 */
-		if (__builtin_expect(__atomic_load_n(&ring->kernel->flags,
-						     __ATOMIC_RELAXED) &
-				     KEVENT_RING_CALL, 0))
-			kevent_ring_call(ring);
-		if (!kevent_ring_claim(ring))
-			return NULL;
-		uk = kevent_ring_more(ring);
+	for (;;) {
+		const struct ukevent *uk;
+
+		if (pos == end) {
+			end = kevent_ring_swap(ring);
+			if (pos == end)
+				return NULL;
+		}
+		uk = &ring->entries[pos & ring->mask];		/* 4 */
+		ring->pos = ++pos;
+		if (!kevent_is_cancelled(uk))
+			return uk;
 	}
-	return uk;
 }
 
 /**
@@ -447,11 +492,12 @@ static inline int kevent_ring_wait(struct kevent_ring *ring,
 {
 	int ret;
 
+	ring->pos = ring->end;
 	kevent_ring_release(ring);
 	ret = kevent_wait(ring->fd, 1, ring->end, timeout, 0);
 	if (ret < 0)
 		return -1;
-	return (int)kevent_ring_claim(ring);
+	return (int)(kevent_ring_claim(ring) - ring->pos);
 }
 
 /* ---- The ring: several threads, copied out ----------------------------- */

@@ -15,12 +15,16 @@
 
 /* ---- Batches of changes ------------------------------------------------ */
 
-static int kev_get_entry(struct ukevent *uk, const struct ukevent __user *p)
+/*
+ * Reads an entry.  Its result must have a place: that is tried before anything
+ * is changed, so that what was done is always told.
+ */
+static int kev_get_entry(struct ukevent *uk, struct ukevent __user *p)
 {
-	const u64 __user *from = (const u64 __user *)p;
+	u64 __user *from = (u64 __user *)p;
 	u64 *to = (u64 *)uk;
 
-	if (!user_read_access_begin(p, sizeof(*p)))
+	if (!user_access_begin(p, sizeof(*p)))
 		return -EFAULT;
 	unsafe_get_user(to[0], from + 0, fault);
 	unsafe_get_user(to[1], from + 1, fault);
@@ -30,11 +34,12 @@ static int kev_get_entry(struct ukevent *uk, const struct ukevent __user *p)
 	unsafe_get_user(to[5], from + 5, fault);
 	unsafe_get_user(to[6], from + 6, fault);
 	unsafe_get_user(to[7], from + 7, fault);
-	user_read_access_end();
+	unsafe_put_user(uk->ret_flags, &p->ret_flags, fault);
+	user_access_end();
 	return 0;
 
 fault:
-	user_read_access_end();
+	user_access_end();
 	return -EFAULT;
 }
 
@@ -376,6 +381,20 @@ static long kev_ioc_wait(struct kev_queue *q, struct file *file,
 
 /* ---- The rest ---------------------------------------------------------- */
 
+/* What was remembered as done and has become next. */
+static u32 kev_commit_more(struct kev_queue *q)
+{
+	u32 n, sum = 0;
+
+	do {
+		raw_spin_lock_irq(&q->lock);
+		n = kev_ring_advance(&q->ring, KEV_CTL_STEPS);
+		raw_spin_unlock_irq(&q->lock);
+		sum += n;
+	} while (n == KEV_CTL_STEPS);
+	return sum;
+}
+
 static long kev_ioc_commit(struct kev_queue *q, struct file *file,
 			   struct kevent_ioc_commit __user *arg)
 {
@@ -401,6 +420,7 @@ static long kev_ioc_commit(struct kev_queue *q, struct file *file,
 					commit.flags & KEVENT_COMMIT_FORCE,
 					&freed);
 	}
+	freed += kev_commit_more(q);
 	kev_service(q, false);
 	raw_spin_lock_irq(&q->lock);
 	commit.head = READ_ONCE(q->ring.user->head);

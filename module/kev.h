@@ -40,7 +40,7 @@
  *	    counters.
  *	RCU: lookup in kev_files by the close hook; a watch's memory after it
  *	    left the tables.
- *	Set before publication, never changed: watch->queue, ask, ev.id, type,
+ *	Set before publication, never changed: watch->queue, ev.id, type,
  *	    cookie; key but for a closed file.
  *	User page (seen, head): the program's.  Each is read once per decision
  *	    and believed only as far as it hurts its owner alone.
@@ -120,6 +120,17 @@ struct seq_file;
 #define KEV_W_RECHECK		0x20	/* on the ready list, and to be asked */
 #define KEV_W_LEVEL		0x40	/* to be asked again once claimed */
 #define KEV_W_GONE		0x80	/* taken down; freed by the last pin */
+#define KEV_W_LONG		0x100	/* terms that the short way does not do:
+					 * ONESHOT, DISPATCH, TIMESTAMP,
+					 * LAST_CHECK */
+#define KEV_W_ASK_HERE		0x200	/* may be asked in the wake-up */
+#define KEV_W_ASK_TCP		0x400	/* the same, while it is plain TCP */
+
+/* States that the short way of kev_ready() does not know. */
+#define KEV_W_NOT_SHORT		(KEV_W_ADDING | KEV_W_DISARMED | KEV_W_FIRED | \
+				 KEV_W_UNTABLED | KEV_W_DEAD | \
+				 KEV_W_RECHECK | KEV_W_LEVEL | KEV_W_GONE | \
+				 KEV_W_LONG)
 
 /* struct kev_watch.on: the list that link is on */
 enum kev_list {
@@ -140,7 +151,6 @@ enum kev_list {
  *	ret_data[0], merged and time are those of the waiting event; else 0.
  * @state: KEV_W_*.
  * @on: enum kev_list.
- * @ask: enum kev_ask, set by the hook before ADD is through.
  * @pins: tasks that are asking the file.
  * @index: of its newest entry, if that slot's owner is this watch.
  * @link: on one of the lists of enum kev_list.
@@ -153,9 +163,8 @@ struct kev_watch {
 	unsigned long key;
 	struct rhlist_head node;
 	struct ukevent ev;
-	u8 state;
-	u8 on : 4;
-	u8 ask : 4;
+	u16 state : 13;
+	u16 on : 3;
 	u16 pins;
 	u32 index;
 	union {
@@ -170,6 +179,8 @@ struct kev_watch {
 #define KEV_Q_READY		0x4	/* the ready list is not empty */
 #define KEV_Q_NO_RING		0x8	/* events go to the ready list */
 #define KEV_Q_NO_SEEN		0x10	/* KEVENT_INIT_NO_SEEN */
+/* What even the next longer way does not know. */
+#define KEV_Q_NOT_NEXT		(KEV_Q_READY | KEV_Q_NO_RING | KEV_Q_NO_SEEN)
 
 /**
  * struct kev_queue - one open /dev/kevent
@@ -252,7 +263,6 @@ int kev_watch_init(void);
 void kev_watch_exit(void);
 
 /* ready.c */
-bool kev_ready(struct kev_watch *w, u32 bits, int sync);
 bool kev_ready_values(struct kev_watch *w, u32 bits, u32 ret_flags, u32 data,
 		      u32 data2, int sync);
 bool kev_ready_count(struct kev_watch *w, u32 bits, u32 n);

@@ -10,32 +10,12 @@
 #include <linux/smp.h>
 #include <linux/timekeeping.h>
 
-#include "kev.h"
+#include "ready.h"
 
 /* How many are let in from the ready list by a post, with irqs off. */
 #define KEV_HANDOVER_POST	8
 
 #define KEV_REQ_ONE	(KEVENT_REQ_ONESHOT | KEVENT_REQ_DISPATCH)
-
-/* Most callers are in a wake-up and have irqs off, but on -rt none has. */
-static __always_inline bool kev_lock(struct kev_queue *q, unsigned long *flags)
-{
-	if (likely(irqs_disabled())) {
-		raw_spin_lock(&q->lock);
-		return false;
-	}
-	raw_spin_lock_irqsave(&q->lock, *flags);
-	return true;
-}
-
-static __always_inline void kev_unlock(struct kev_queue *q, bool restore,
-				       unsigned long flags)
-{
-	if (likely(!restore))
-		raw_spin_unlock(&q->lock);
-	else
-		raw_spin_unlock_irqrestore(&q->lock, flags);
-}
 
 /* ---- Lists ------------------------------------------------------------- */
 
@@ -126,33 +106,22 @@ static void kev_merge(struct kev_watch *w, u32 bits)
 	w->queue->merged++;
 }
 
-/* Word by word: a rep mov costs more for so little. */
-static __always_inline void kev_copy(struct ukevent *to,
-				     const struct ukevent *from)
+/* The event of a watch as it is now. */
+static void kev_copy(struct ukevent *e, const struct kev_watch *w, u32 bits)
 {
-	const u64 *s = (const u64 *)from;
-	u64 *d = (u64 *)to;
-
-	d[0] = s[0];
-	d[1] = s[1];
-	d[2] = s[2];
-	d[3] = s[3];
-	d[4] = s[4];
-	d[5] = s[5];
-	d[6] = s[6];
-	d[7] = s[7];
+	*e = w->ev;
+	e->ret_data[0] |= bits;
+	e->cpu = raw_smp_processor_id();
 }
 
 /* Fills the slot at tail.  There is room. */
-static __always_inline void kev_fill(struct kev_watch *w, u32 bits)
+static void kev_fill(struct kev_ring *r, struct kev_watch *w, u32 bits)
 {
-	struct kev_queue *q = w->queue;
-	struct ukevent *e = kev_ring_entry(&q->ring, q->ring.tail);
+	u32 index = r->tail, slot = index & r->mask;
 
-	kev_copy(e, &w->ev);
-	e->ret_data[0] |= bits;
-	e->cpu = raw_smp_processor_id();
-	w->index = kev_ring_publish(&q->ring, w, w->index);
+	kev_copy(&r->entries[slot], w, bits);
+	kev_ring_publish(r, &r->slots[slot], w, r->long_tail, w->index);
+	w->index = index;
 }
 
 /* The waiting event has gone out. */
@@ -180,7 +149,7 @@ bool kev_handover(struct kev_queue *q, unsigned int max)
 	while (max-- && !list_empty(&q->ready) && v.used <= q->ring.mask) {
 		w = list_first_entry(&q->ready, struct kev_watch, link);
 		kev_unlist(w);
-		kev_fill(w, 0);
+		kev_fill(&q->ring, w, 0);
 		kev_clear_pending(w);
 		v.used++;
 		if (w->state & KEV_STATE_LISTED)
@@ -223,7 +192,7 @@ static bool kev_try_merge(struct kev_watch *w, struct kev_view *v, u32 bits)
 {
 	struct kev_ring *r = &w->queue->ring;
 
-	if (!kev_ring_unclaimed(r, v, w, w->index))
+	if (r->no_seen || !kev_ring_unclaimed(r, v, w, w->index))
 		return false;
 	kev_merge(w, bits);
 	/* Partner: the consumer's fence between storing seen and reading. */
@@ -247,7 +216,7 @@ static bool kev_post(struct kev_watch *w, u32 bits)
 		return false;
 	if (kev_ring_is_full(&q->ring, &v) || (q->attention & KEV_Q_READY))
 		return kev_overflow(w, bits);
-	kev_fill(w, bits);
+	kev_fill(&q->ring, w, bits);
 	w->ev.time = 0;
 	return true;
 }
@@ -263,6 +232,22 @@ static void kev_disarm_oneshot(struct kev_watch *w)
 	w->state |= KEV_W_DISARMED;
 	if (w->ev.req_flags & KEVENT_REQ_ONESHOT)
 		w->state |= KEV_W_FIRED;
+}
+
+/* The shortest way, for level watches and with sleepers as well. */
+static bool kev_ready_next(struct kev_queue *q, struct kev_watch *w, u32 bits,
+			   int sync)
+{
+	if ((w->state & KEV_W_NOT_SHORT & ~KEV_W_LEVEL) ||
+	    (q->attention & KEV_Q_NOT_NEXT) ||
+	    !kev_try_fill(&q->ring, w, bits))
+		return false;
+	if (w->state & KEV_W_LEVEL)
+		kev_enlist(w);
+	if (q->attention)
+		kev_notify(q, w->ev.req_flags & KEVENT_REQ_WAKEUP_ALL ?
+			   KEV_NOTIFY_ALL : 0, sync);
+	return true;
 }
 
 /**
@@ -299,57 +284,22 @@ bool kev_ready_locked(struct kev_watch *w, u32 bits, int sync,
 	return true;
 }
 
-/* What the short way does not do. */
-#define KEV_STATE_LONG	((u8)~KEV_W_LEVEL)
-#define KEV_REQ_LONG	(KEV_REQ_ONE | KEVENT_REQ_TIMESTAMP)
-#define KEV_Q_LONG	(KEV_Q_READY | KEV_Q_NO_RING | KEV_Q_NO_SEEN)
-
 /*
- * The short way: an armed watch, a ring with room, nothing to merge with.
- * False: nothing was done.
+ * The rest of kev_ready(): anything but the shortest way.  What is next to it
+ * goes almost as fast.
  */
-static __always_inline bool kev_ready_short(struct kev_watch *w, u32 bits,
-					    int sync)
+bool kev_ready_long(struct kev_watch *w, u32 bits, int sync)
 {
 	struct kev_queue *q = w->queue;
-	struct kev_view v;
+	unsigned long flags;
+	bool ret = true;
 
-	if (unlikely((w->state & KEV_STATE_LONG) |
-		     (w->ev.req_flags & KEV_REQ_LONG) |
-		     (q->attention & KEV_Q_LONG)))
-		return false;
-	kev_ring_look(&q->ring, &v);
-	if (unlikely(kev_ring_is_full(&q->ring, &v)) ||
-	    kev_ring_unclaimed(&q->ring, &v, w, w->index))
-		return false;
-	kev_fill(w, bits);
-	if (w->state & KEV_W_LEVEL)
-		kev_enlist(w);
-	if (q->attention) {
-		kev_notify(q, w->ev.req_flags & KEVENT_REQ_WAKEUP_ALL ?
-			   KEV_NOTIFY_ALL : 0, sync);
-	}
-	return true;
-}
-
-/**
- * kev_ready() - an event came
- * @w: its watch.
- * @bits: what came, in the source's bits.
- * @sync: wake flags of the waker.
- *
- * Any context.  False: the watch takes no event.
- */
-bool kev_ready(struct kev_watch *w, u32 bits, int sync)
-{
-	struct kev_queue *q = w->queue;
-	unsigned long flags = 0;
-	bool restore, ret = true;
-
-	restore = kev_lock(q, &flags);
-	if (!likely(kev_ready_short(w, bits, sync)))
+	if (w->ev.req_flags & KEVENT_REQ_LAST_CHECK)
+		return kev_need_check(w);
+	raw_spin_lock_irqsave(&q->lock, flags);
+	if (!kev_ready_next(q, w, bits, sync))
 		ret = kev_ready_locked(w, bits, sync, 0);
-	kev_unlock(q, restore, flags);
+	raw_spin_unlock_irqrestore(&q->lock, flags);
 	return ret;
 }
 
@@ -366,18 +316,18 @@ bool kev_ready_values(struct kev_watch *w, u32 bits, u32 ret_flags, u32 data,
 		      u32 data2, int sync)
 {
 	struct kev_queue *q = w->queue;
-	unsigned long flags = 0;
-	bool restore, ret = true;
+	unsigned long flags;
+	bool ret = false;
 
-	restore = kev_lock(q, &flags);
+	if (unlikely(w->ev.req_flags & KEVENT_REQ_LAST_CHECK))
+		return kev_need_check(w);
+	raw_spin_lock_irqsave(&q->lock, flags);
 	if (likely(!(w->state & (KEV_W_DEAD | KEV_W_DISARMED)))) {
 		kev_set_values(w, ret_flags, data, data2);
-		if (!likely(kev_ready_short(w, bits, sync)))
-			kev_ready_locked(w, bits, sync, 0);
-	} else {
-		ret = false;
+		ret = kev_ready_next(q, w, bits, sync) ||
+		      kev_ready_locked(w, bits, sync, 0);
 	}
-	kev_unlock(q, restore, flags);
+	raw_spin_unlock_irqrestore(&q->lock, flags);
 	return ret;
 }
 
@@ -388,17 +338,17 @@ bool kev_ready_values(struct kev_watch *w, u32 bits, u32 ret_flags, u32 data,
 bool kev_ready_count(struct kev_watch *w, u32 bits, u32 n)
 {
 	struct kev_queue *q = w->queue;
-	unsigned long flags = 0;
-	bool restore, ret;
+	unsigned long flags;
 	u64 merged;
+	bool ret;
 
-	restore = kev_lock(q, &flags);
+	raw_spin_lock_irqsave(&q->lock, flags);
 	merged = q->merged;
 	w->ev.ret_data[1] += n;
 	w->ev.ret_flags |= KEVENT_RET_DATA;
-	ret = kev_ready_short(w, bits, 0) ||
+	ret = kev_ready_next(q, w, bits, 0) ||
 	      (kev_ready_locked(w, bits, 0, 0) && q->merged == merged);
-	kev_unlock(q, restore, flags);
+	raw_spin_unlock_irqrestore(&q->lock, flags);
 	return ret;
 }
 
@@ -528,8 +478,7 @@ void kev_take(struct kev_watch *w, struct ukevent *e)
 {
 	lockdep_assert_held(&w->queue->lock);
 	kev_unlist(w);
-	kev_copy(e, &w->ev);
-	e->cpu = raw_smp_processor_id();
+	kev_copy(e, w, 0);
 	kev_clear_pending(w);
 	if (w->state & KEV_STATE_LISTED)
 		kev_enlist(w);

@@ -17,6 +17,8 @@
 static_assert(sizeof(struct ukevent) == 64);
 static_assert(sizeof(struct kevent_ring_kernel) == 64);
 static_assert(sizeof(struct kevent_ring_user) == 64);
+static_assert(offsetof(struct kevent_ring_kernel, tail) == 0 &&
+	      offsetof(struct kevent_ring_kernel, over) == 4);
 static_assert(KEVENT_CTL_READY == 3 && KEVENT_TYPE_MAX == 10);
 
 /* Attempts to store a word that the program keeps changing. */
@@ -65,6 +67,7 @@ int kev_ring_alloc(struct kev_ring *r, u32 size, u32 first, bool no_seen)
 	struct kev_slot *slots;
 	struct page **pages;
 	void *addr;
+	u32 i;
 
 	slots = kvcalloc(size, sizeof(*slots), GFP_KERNEL_ACCOUNT);
 	if (!slots)
@@ -76,6 +79,8 @@ int kev_ring_alloc(struct kev_ring *r, u32 size, u32 first, bool no_seen)
 	if (!addr)
 		goto err_free_pages;
 
+	for (i = 0; i < size; i++)
+		slots[i].done = i + 1;
 	r->kernel = addr + KEV_PAGE_KERNEL * PAGE_SIZE;
 	r->user = addr + KEV_PAGE_USER * PAGE_SIZE;
 	r->entries = addr + KEV_PAGE_ENTRIES * PAGE_SIZE;
@@ -163,7 +168,7 @@ static void kev_mark_cancelled(struct kev_ring *r, u32 index)
 static u32 kev_chain_next(const struct kev_ring *r, const struct kev_watch *w,
 			  u32 index, u32 age)
 {
-	u32 prev = r->slots[(index - age) & r->mask].prev;
+	u32 prev = r->slots[(index - age) & r->mask].prev & r->mask;
 	u32 next = (index - prev) & r->mask;
 
 	return next > age && r->slots[prev].owner == w ? next : 0;
@@ -208,6 +213,11 @@ static bool kev_move_head(struct kev_ring *r, u32 from, u32 to)
 	return cmpxchg(&r->user->head, from, to) == from;
 }
 
+static bool kev_slot_done(const struct kev_ring *r, u32 index)
+{
+	return r->slots[index & r->mask].done == index;
+}
+
 /*
  * Moves head over slots that were freed out of order.  At most max; returns how
  * many.
@@ -217,20 +227,20 @@ u32 kev_ring_advance(struct kev_ring *r, unsigned int max)
 	struct kev_view v;
 	u32 n = 0;
 
-	if (!r->ndone)
+	if (!r->any_done)
 		return 0;
 	kev_ring_look(r, &v);
 	if (v.used > kev_ring_size(r))
 		return 0;
-	while (n < v.used && n < max && r->slots[(v.head + n) & r->mask].done)
+	while (n < v.used && n < max && kev_slot_done(r, v.head + n))
 		n++;
-	if (!n || !kev_move_head(r, v.head, v.head + n))
+	if (n && !kev_move_head(r, v.head, v.head + n))
 		return 0;
-	for (max = 0; max < n; max++)
-		r->slots[(v.head + max) & r->mask].done = 0;
-	r->ndone -= n;
-	if (!r->ndone)
+	/* the program may have moved head past some of them itself */
+	if ((s32)(v.head + n - r->done_end) >= 0) {
+		r->any_done = false;
 		kev_ring_clear_flag(r, KEVENT_RING_HEAD);
+	}
 	return n;
 }
 
@@ -263,32 +273,40 @@ int kev_ring_commit(struct kev_ring *r, u32 to, u32 over, bool force,
 	return -EAGAIN;
 }
 
+/* [from, to) is done, but not next. */
+static void kev_remember_done(struct kev_ring *r, const struct kev_view *v,
+			      u32 from, u32 to)
+{
+	if (!r->any_done || to - v->head > r->done_end - v->head)
+		r->done_end = to;
+	r->any_done = true;
+	for (; from != to; from++)
+		r->slots[from & r->mask].done = from;
+	kev_ring_set_flag(r, KEVENT_RING_HEAD);
+	/* Partner: the consumer's fence between storing head and flags. */
+	smp_mb();
+}
+
 /* Frees [from, to): now if it is next, else when head gets there. */
 int kev_ring_commit_range(struct kev_ring *r, u32 from, u32 to, u32 *freed)
 {
 	struct kev_view v;
-	u32 limit, n = to - from;
+	u32 limit;
 
 	kev_ring_look(r, &v);
-	limit = r->no_seen ? v.used : v.claim - v.head;
-	if (v.used > kev_ring_size(r) || from - v.head > limit || n > limit ||
-	    to - v.head > limit)
+	if (v.used > kev_ring_size(r) || from - v.head > v.used ||
+	    to - v.head > v.used || to - v.head < from - v.head)
 		return -EOVERFLOW;
+	limit = r->no_seen ? v.used : v.claim - v.head;
+	if (to - v.head > limit)
+		return -EINVAL;
 	*freed = 0;
-	if (from == v.head && kev_move_head(r, from, to)) {
-		*freed = n;
+	if (from == to)
 		return 0;
-	}
-	for (; from != to; from++) {
-		struct kev_slot *slot = &r->slots[from & r->mask];
-
-		r->ndone += !slot->done;
-		slot->done = 1;
-	}
-	if (r->ndone)
-		kev_ring_set_flag(r, KEVENT_RING_HEAD);
-	/* Partner: the consumer's fence between storing head and flags. */
-	smp_mb();
+	if (from == v.head && kev_move_head(r, from, to))
+		*freed = to - from;
+	else
+		kev_remember_done(r, &v, from, to);
 	return 0;
 }
 

@@ -16,9 +16,10 @@ struct vm_area_struct;
 /**
  * struct kev_slot - what the kernel keeps to itself about a slot
  * @owner: the watch whose entry is here; NULL when it has ended.
- * @prev: the slot of the same watch's entry before this one (it may have been
- *	filled again since: kev_ring_cancel() tells).
- * @done: freed out of order; head will pass when it gets here.
+ * @prev: the index of the same watch's entry before this one (its slot may
+ *	have been filled again since: kev_ring_cancel() tells).
+ * @done: the index of its entry, if that was freed out of order and head will
+ *	pass when it gets here; else another number.
  */
 struct kev_slot {
 	struct kev_watch *owner;
@@ -29,29 +30,42 @@ struct kev_slot {
 /**
  * struct kev_ring - a queue's ring; all NULL and 0 without one
  * @tail: next index to post at; kernel->tail is its copy.
+ * @over: how often @tail came round; kernel->over is its copy.
+ * @long_tail: both.
  * @mask: slots - 1.
  * @user: the program's page.
  * @entries: the slots.
  * @slots: the same, private part.
  * @kernel: our page.
  * @flags: kernel->flags is its copy.
- * @over: how often @tail came round.
  * @no_seen: KEVENT_INIT_NO_SEEN.
- * @ndone: slots that are done but not yet freed.
+ * @any_done: there are slots that are done and not yet freed,
+ * @done_end: all of them below this index.
  * @pages: backing of all three areas: kernel page, user page, entries.
  * @npages: how many.
  */
 struct kev_ring {
-	u32 tail;
+	union {
+		struct {
+#ifdef __LITTLE_ENDIAN
+			u32 tail;
+			u32 over;
+#else
+			u32 over;
+			u32 tail;
+#endif
+		};
+		u64 long_tail;
+	};
 	u32 mask;
 	struct kevent_ring_user *user;
 	struct ukevent *entries;
 	struct kev_slot *slots;
 	struct kevent_ring_kernel *kernel;
 	u32 flags;
-	u32 over;
 	bool no_seen;
-	u32 ndone;
+	bool any_done;
+	u32 done_end;
 	struct page **pages;
 	unsigned int npages;
 };
@@ -118,24 +132,22 @@ static inline struct ukevent *kev_ring_entry(const struct kev_ring *r,
 }
 
 /* The entry at tail is complete: take the slot and show it. */
-static inline u32 kev_ring_publish(struct kev_ring *r, struct kev_watch *w,
-				   u32 last)
+static __always_inline void kev_ring_publish(struct kev_ring *r,
+					     struct kev_slot *slot,
+					     struct kev_watch *w, u64 tail,
+					     u32 last)
 {
-	u32 index = r->tail;
-	struct kev_slot *slot = &r->slots[index & r->mask];
-
 	slot->owner = w;
-	slot->prev = last & r->mask;
-	if (unlikely(r->ndone) && slot->done) {
-		slot->done = 0;		/* the program moved head past it */
-		r->ndone--;
-	}
-	r->tail = index + 1;
-	if (unlikely(!r->tail))
-		WRITE_ONCE(r->kernel->over, ++r->over);
+	slot->prev = last;
+	slot->done = ++tail;
+	r->long_tail = tail;
 	/* Partner: the consumer's acquire of tail, before it reads entries. */
-	smp_store_release(&r->kernel->tail, r->tail);
-	return index;
+#if defined(__LITTLE_ENDIAN) && BITS_PER_LONG == 64
+	smp_store_release((u64 *)&r->kernel->tail, tail);
+#else
+	WRITE_ONCE(r->kernel->over, upper_32_bits(tail));
+	smp_store_release(&r->kernel->tail, lower_32_bits(tail));
+#endif
 }
 
 static inline void kev_ring_set_flag(struct kev_ring *r, u32 flag)

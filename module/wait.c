@@ -109,7 +109,7 @@ static void kev_ask_levels(struct kev_queue *q, bool *taker)
 
 static bool kev_idle(const struct kev_queue *q)
 {
-	return !(q->attention & KEV_Q_READY) && !q->ring.ndone &&
+	return !(q->attention & KEV_Q_READY) && !q->ring.any_done &&
 	       list_empty(&q->check) && list_empty(&q->level);
 }
 
@@ -173,6 +173,9 @@ static int kev_sleep_locked(struct kev_queue *q, struct kev_sleeper *s,
 	bool in_time = true;
 
 	for (;;) {
+		/* who is killed takes nothing any more */
+		if (fatal_signal_pending(current))
+			return -EINTR;
 		if (kev_enough(q, s))
 			return 1;
 		if (s->kicked)
@@ -253,7 +256,7 @@ int kev_wait_now(struct kev_queue *q, u32 min, const u32 *last, u32 *head,
 	num = q->ring.tail - v.claim;
 	if (min != 1 && last)
 		num = q->ring.tail - *last;
-	if (num < min || (q->attention & KEV_Q_READY) || q->ring.ndone ||
+	if (num < min || (q->attention & KEV_Q_READY) || q->ring.any_done ||
 	    !list_empty(&q->check) || !list_empty(&q->fired) ||
 	    kev_level_due(q, &v))
 		goto out;
@@ -328,32 +331,45 @@ static void kev_put_back(struct kev_queue *q, u32 from, u32 n)
 	raw_spin_unlock_irq(&q->lock);
 }
 
-/* Claims up to max entries of the ring and copies them, but cancelled ones. */
+/* Copies n claimed entries, but cancelled ones.  Returns how many were tried. */
+static u32 kev_copy_claimed(struct kev_queue *q, struct ukevent __user *buf,
+			    u32 from, u32 n, int *num)
+{
+	u32 i;
+
+	for (i = 0; i < n; i++) {
+		const struct ukevent *e = kev_ring_entry(&q->ring, from + i);
+
+		if (READ_ONCE(e->ret_flags) & KEVENT_RET_CANCELLED)
+			continue;
+		if (copy_to_user(buf + *num, e, sizeof(*e)))
+			break;
+		(*num)++;
+	}
+	return i;
+}
+
+/* Claims up to max entries of the ring, copies and frees them. */
 static int kev_copy_ring(struct kev_queue *q, struct ukevent __user *buf,
 			 u32 max)
 {
 	u32 from, n, i, freed;
 	int num = 0;
 
-	raw_spin_lock_irq(&q->lock);
-	n = kev_ring_grab(&q->ring, max, &from);
-	raw_spin_unlock_irq(&q->lock);
-	for (i = 0; i < n; i++) {
-		const struct ukevent *e = kev_ring_entry(&q->ring, from + i);
-
-		if (READ_ONCE(e->ret_flags) & KEVENT_RET_CANCELLED)
-			continue;
-		if (copy_to_user(buf + num, e, sizeof(*e)))
-			break;
-		num++;
-	}
-	if (unlikely(i < n))
-		kev_put_back(q, from + i, n - i);
-	if (n) {
+	do {
+		raw_spin_lock_irq(&q->lock);
+		n = kev_ring_grab(&q->ring, max, &from);
+		raw_spin_unlock_irq(&q->lock);
+		if (!n)
+			return 0;
+		i = kev_copy_claimed(q, buf, from, n, &num);
+		if (unlikely(i < n))
+			kev_put_back(q, from + i, n - i);
 		raw_spin_lock_irq(&q->lock);
 		kev_ring_commit_range(&q->ring, from, from + n, &freed);
 		raw_spin_unlock_irq(&q->lock);
-	}
+		/* all cancelled: perhaps there are more */
+	} while (!num && i == n && !signal_pending(current));
 	return num || i == n ? num : -EFAULT;
 }
 
@@ -384,6 +400,13 @@ static int kev_copy_list(struct kev_queue *q, struct ukevent __user *buf,
 	return num || list_empty(&q->ready) ? num : -EFAULT;
 }
 
+static int kev_copy(struct kev_queue *q, struct ukevent __user *buf, u32 max)
+{
+	if (q->ring.pages)
+		return kev_copy_ring(q, buf, max);
+	return kev_copy_list(q, buf, max);
+}
+
 /**
  * kev_get_events() - GET_EVENTS
  * @q: the queue.
@@ -397,31 +420,27 @@ static int kev_copy_list(struct kev_queue *q, struct ukevent __user *buf,
 int kev_get_events(struct kev_queue *q, const struct kev_deadline *d,
 		   struct ukevent __user *buf, u32 min, u32 max)
 {
-	bool ring = !(READ_ONCE(q->attention) & KEV_Q_NO_RING);
 	struct kev_sleeper s;
-	bool enough;
-	int ret;
+	int ret, num;
 
 	s.min = min;
 	s.counts = false;
 	s.kicked = false;
-	s.chosen = false;
 	for (;;) {
-		kev_service(q, min);
-		raw_spin_lock_irq(&q->lock);
-		enough = !min || kev_enough(q, &s);
-		if (enough)
-			q->immediate++;
-		raw_spin_unlock_irq(&q->lock);
-		ret = enough ? 1 : kev_sleep(q, &s, d);
-		if (ret < 0)
-			return ret;
-		enough = ret;
-		ret = ring ? kev_copy_ring(q, buf, max) :
-			     kev_copy_list(q, buf, max);
-		/* 0 although there was enough: all cancelled, or taken */
-		if (ret || !min || !enough)
-			return ret;
 		s.chosen = false;
+		kev_service(q, true);
+		raw_spin_lock_irq(&q->lock);
+		ret = !min || kev_enough(q, &s);
+		q->immediate += ret;
+		raw_spin_unlock_irq(&q->lock);
+		if (!ret)
+			ret = kev_sleep(q, &s, d);
+		/* what is there, although it is not enough */
+		num = kev_copy(q, buf, max);
+		if (num)
+			return num;
+		/* enough, and then nothing: all cancelled, or taken */
+		if (ret <= 0 || !min)
+			return ret < 0 ? ret : 0;
 	}
 }

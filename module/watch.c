@@ -121,7 +121,7 @@ static u32 kev_watch_kill(struct kev_watch *w)
 {
 	struct kev_queue *q = w->queue;
 	bool pinned;
-	u8 state;
+	u16 state;
 	u32 ret;
 
 	lockdep_assert_held(&q->mutex);
@@ -356,7 +356,7 @@ bool kev_watch_ask(struct kev_watch *w, unsigned int how)
 static int kev_check(const struct kev_source_ops *ops, struct file *file,
 		     const struct ukevent *uk)
 {
-	if (!uk->event || (uk->event & ~ops->events) || uk->ret_flags ||
+	if (!uk->event || (uk->event & ~ops->events) ||
 	    (uk->req_flags & ~ops->req_flags & ~KEVENT_REQ_COOKIE))
 		return -EINVAL;
 	if ((uk->req_flags & KEVENT_REQ_ONESHOT) &&
@@ -368,7 +368,7 @@ static int kev_check(const struct kev_source_ops *ops, struct file *file,
 static int kev_check_add(const struct kev_source_ops *ops, struct file *self,
 			 struct file *file, const struct ukevent *uk)
 {
-	if (uk->req_flags & KEVENT_REQ_COOKIE)
+	if ((uk->req_flags & KEVENT_REQ_COOKIE) || uk->ret_flags)
 		return -EINVAL;
 	if (!ops->has_params && (uk->param[0] || uk->param[1] || uk->param[2]))
 		return -EINVAL;
@@ -404,7 +404,10 @@ static void kev_watch_set(struct kev_watch *w, const struct ukevent *uk)
 	w->ev.event = uk->event;
 	w->ev.req_flags = uk->req_flags & KEV_REQ_FILE;
 	w->ev.ptr = uk->ptr;
-	w->state &= ~(KEV_W_DISARMED | KEV_W_FIRED | KEV_W_LEVEL);
+	w->state &= ~(KEV_W_DISARMED | KEV_W_FIRED | KEV_W_LEVEL | KEV_W_LONG);
+	if (uk->req_flags & (KEVENT_REQ_ONESHOT | KEVENT_REQ_DISPATCH |
+			     KEVENT_REQ_TIMESTAMP | KEVENT_REQ_LAST_CHECK))
+		w->state |= KEV_W_LONG;
 	if (kev_source_of(w)->ask &&
 	    !(uk->req_flags & (KEVENT_REQ_ET | KEVENT_REQ_ONESHOT |
 			       KEVENT_REQ_DISPATCH)))
@@ -687,6 +690,7 @@ static int kev_watch_rearm(struct kev_watch *w, struct ukevent *uk, bool cancel)
 	if (w->state & (KEV_W_ADDING | KEV_W_UNTABLED) ||
 	    !kev_watch_pin(w, &file))
 		goto err_unlock;
+	uk->ret_flags = 0;
 	if (cancel)
 		uk->ret_flags = kev_disarm(w);
 	else if (w->on != KEV_ON_READY)
@@ -755,6 +759,7 @@ int kev_watch_fire(struct kev_queue *q, struct ukevent *uk)
 	if (IS_ERR(w))
 		return PTR_ERR(w);
 	ops = kev_source_of(w);
+	uk->ret_flags = 0;
 	raw_spin_lock_irq(&q->lock);
 	bits = uk->event ? uk->event & w->ev.event : w->ev.event;
 	if (w->state & KEV_W_UNTABLED)

@@ -194,7 +194,7 @@ u32 kev_hook_ask(struct file *file, u32 want)
  * Which files may be asked from the wake-up, that is with irqs off and their
  * queue's lock held: those whose ->poll only reads.  Called at ADD.
  */
-static enum kev_ask kev_hook_class(struct file *file)
+static u16 kev_hook_class(struct file *file)
 {
 	static const struct file_operations *eventfd_fops;
 	struct eventfd_ctx *eventfd;
@@ -202,41 +202,40 @@ static enum kev_ask kev_hook_class(struct file *file)
 
 	if (file->private_data && S_ISFIFO(file_inode(file)->i_mode) &&
 	    file->private_data == file_inode(file)->i_pipe)
-		return KEV_ASK_HERE;
+		return KEV_W_ASK_HERE;
 	sock = sock_from_file(file);
 	if (sock && sock->sk) {
 		if (sock->sk->sk_family == PF_UNIX &&
 		    sock->type == SOCK_STREAM)
-			return KEV_ASK_HERE;
-		return kev_sock_is_plain_tcp(sock) ? KEV_ASK_TCP :
-						     KEV_ASK_TASK;
+			return KEV_W_ASK_HERE;
+		return kev_sock_is_plain_tcp(sock) ? KEV_W_ASK_TCP : 0;
 	}
 	if (sock || file->f_op == &kev_fops)
-		return KEV_ASK_TASK;
+		return 0;
 	if (file->f_op == READ_ONCE(eventfd_fops))
-		return KEV_ASK_HERE;
+		return KEV_W_ASK_HERE;
 	if (READ_ONCE(eventfd_fops))
-		return KEV_ASK_TASK;
+		return 0;
 	eventfd = eventfd_ctx_fileget(file);
 	if (IS_ERR(eventfd))
-		return KEV_ASK_TASK;
+		return 0;
 	eventfd_ctx_put(eventfd);
 	WRITE_ONCE(eventfd_fops, file->f_op);
-	return KEV_ASK_HERE;
+	return KEV_W_ASK_HERE;
 }
 
 /* Called by sources before kev_hook_attach(): nobody else sees the watch. */
 void kev_hook_prepare(struct kev_watch *w, struct file *file)
 {
-	w->ask = kev_hook_class(file);
+	w->state |= kev_hook_class(file);
 }
 
 /* A TCP socket may have become kTLS or part of a sockmap since ADD. */
 static bool kev_hook_here(const struct kev_watch *w)
 {
-	if (w->ask == KEV_ASK_TCP)
+	if (w->state & KEV_W_ASK_TCP)
 		return kev_sock_is_plain_tcp(sock_from_file(kev_watch_file(w)));
-	return w->ask == KEV_ASK_HERE;
+	return w->state & KEV_W_ASK_HERE;
 }
 
 /**

@@ -22,13 +22,6 @@ struct kev_poll {
 	wait_queue_entry_t wait;
 };
 
-/* Where a file may be asked (struct kev_watch.ask). */
-enum kev_ask {
-	KEV_ASK_TASK,	/* by a task only */
-	KEV_ASK_HERE,	/* in the wake-up as well: its ->poll only reads */
-	KEV_ASK_TCP,	/* the same, while it is plain TCP */
-};
-
 /*
  * What a wake-up's key proves.  TCP names PRI on every packet; other bits come
  * and go the same way.
@@ -57,10 +50,9 @@ static __always_inline bool kev_key_tells(const struct kev_watch *w, u32 want,
 {
 	u32 k = (u32)(uintptr_t)key;
 
-	*bits = k & want;
-	return k && !(k & (__force u32)POLLFREE) &&
-	       (!*bits || (!(*bits & ~KEV_KEY_TRUSTED) &&
-			   !(w->ev.req_flags & KEVENT_REQ_LAST_CHECK)));
+	/* POLLFREE is not trusted either: it goes with the rest */
+	*bits = k & (want | (__force u32)POLLFREE);
+	return likely(*bits) ? !(*bits & ~KEV_KEY_TRUSTED) : k;
 }
 
 void kev_hook_prepare(struct kev_watch *w, struct file *file);

@@ -3,6 +3,7 @@
  * KEVENT_POLL: any file that poll(2) can wait for, by the bits of poll(2).
  */
 #include "../hook/waitqueue.h"
+#include "../ready.h"
 
 #define KEV_POLL_EVENTS	(KEVENT_POLL_POLLIN | KEVENT_POLL_POLLPRI | \
 			 KEVENT_POLL_POLLOUT | KEVENT_POLL_POLLERR | \
@@ -13,17 +14,39 @@
 
 static_assert(KEVENT_POLL_POLLRDHUP == (__force u32)EPOLLRDHUP);
 
-static int kev_poll_wake(wait_queue_entry_t *wait, unsigned int mode, int sync,
-			 void *key)
+static noinline int kev_poll_wake_ask(struct kev_poll *p, u32 want, void *key,
+				      int sync)
+{
+	u32 bits;
+
+	if (kev_hook_wake(p, want, key, &bits))
+		return 1;
+	return bits && kev_ready_long(&p->watch, bits, sync);
+}
+
+static __always_inline int kev_poll_woken(wait_queue_entry_t *wait, int sync,
+					  void *key, bool irqs_off)
 {
 	struct kev_poll *p = kev_poll_of_wait(wait);
 	u32 want = p->watch.ev.event | KEV_KEY_ALWAYS;
 	u32 bits;
 
-	if (unlikely(!kev_key_tells(&p->watch, want, key, &bits)) &&
-	    kev_hook_wake(p, want, key, &bits))
-		return 1;
-	return bits && kev_ready(&p->watch, bits, sync);
+	if (unlikely(!kev_key_tells(&p->watch, want, key, &bits)))
+		return kev_poll_wake_ask(p, want, key, sync);
+	return bits && kev_ready(&p->watch, bits, sync, irqs_off);
+}
+
+static int kev_poll_wake(wait_queue_entry_t *wait, unsigned int mode, int sync,
+			 void *key)
+{
+	return kev_poll_woken(wait, sync, key, false);
+}
+
+/* For files that are known to wake with irqs off: see kev_hook_class(). */
+static int kev_poll_wake_irqs_off(wait_queue_entry_t *wait, unsigned int mode,
+				  int sync, void *key)
+{
+	return kev_poll_woken(wait, sync, key, true);
 }
 
 static int kev_poll_check(struct file *file, const struct ukevent *uk)
@@ -34,8 +57,12 @@ static int kev_poll_check(struct file *file, const struct ukevent *uk)
 static int kev_poll_attach(struct kev_watch *w, struct file *file,
 			   const struct ukevent *uk, struct kev_values *v)
 {
+	wait_queue_func_t wake = kev_poll_wake;
+
 	kev_hook_prepare(w, file);
-	if (kev_hook_attach(kev_poll_of(w), file, kev_poll_wake, &v->bits))
+	if (w->state & (KEV_W_ASK_HERE | KEV_W_ASK_TCP))
+		wake = kev_poll_wake_irqs_off;
+	if (kev_hook_attach(kev_poll_of(w), file, wake, &v->bits))
 		return -ENOMEM;
 	v->bits &= w->ev.event | KEV_KEY_ALWAYS;
 	return 0;

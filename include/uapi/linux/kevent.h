@@ -147,14 +147,16 @@ struct kevent_id {
  * @type: KEVENT_SOCKET and so on.
  * @event: what to report; in an event, what the watch asked for.
  * @req_flags: KEVENT_REQ_*.
- * @ret_flags: KEVENT_RET_*.  Must be 0 on the way in.
+ * @ret_flags: KEVENT_RET_*.  Must be 0 on the way in to ADD; other commands
+ *	don't look at it, so that what came back can go in again.
  * @ret_data: [0]: the bits that are set.  [1], if KEVENT_RET_DATA is set:
  *	KEVENT_SOCKET RECV: bytes readable; ACCEPT: connections waiting;
  *	KEVENT_TIMER: expiries since ADD; KEVENT_UNOTIFY: READYs since ADD.
  *	Levels are the newest known value, counts are running totals modulo
  *	2^32: kevent_delta() of kevent.h gives the difference.
  * @user: returned as it is.
- * @param: on the way in, parameters of the source; unused words must be 0.
+ * @param: on the way in, parameters of the source for ADD and MODIFY.  ADD:
+ *	unused words must be 0.  Other commands don't look at unused words.
  *	KEVENT_TIMER: [0] first expiry, ns: relative, or absolute with
  *	KEVENT_TIMER_ABSTIME; relative 0 means one interval from now.
  *	[1] interval, ns; 0: fires once.  [2] clock and flags.
@@ -350,7 +352,6 @@ enum {
  *	EINVAL		type, event, flags, parameters; the queue itself; the
  *			wrong kind of file for the type
  *	EPERM		KEVENT_POLL: the file can't be polled
- *	ELOOP		the queue would watch itself through others
  *	EOPNOTSUPP	this kernel can't support the type
  *	ENOSPC		the user's limit of watches
  *	ENOMEM
