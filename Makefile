@@ -61,10 +61,10 @@ check:
 	@tests/run.sh --kernel $(KERNEL) $(foreach t,$(TESTS),'$(t)')
 
 install:
-	@scripts/install.sh install $(PREFIX)
+	@PREFIX='$(PREFIX)' KDIR='$(KDIR)' DESTDIR='$(DESTDIR)' scripts/install.sh install
 
 uninstall:
-	@scripts/install.sh uninstall $(PREFIX)
+	@PREFIX='$(PREFIX)' KDIR='$(KDIR)' DESTDIR='$(DESTDIR)' scripts/install.sh uninstall
 
 clean:
 	rm -rf $(O)
@@ -74,7 +74,7 @@ help:
 	@echo 'make module     the module; KERNEL=6.12 for that of the virtual machine'
 	@echo "make run        the comparison, in a virtual machine (KERNEL=, WORKLOADS='pipe tcp' or all)"
 	@echo "make check      the tests, in a virtual machine (KERNEL=, TESTS='ring/*')"
-	@echo 'make install    module (dkms if there is), headers, udev rule (PREFIX=); uninstall'
+	@echo 'make install    module (dkms if there is), headers, udev rule (PREFIX=, DESTDIR=); uninstall'
 	@echo 'make clean'
 	@echo 'KERNEL: 6.12 (default), 6.1, 6.12-rt, debug'
 
