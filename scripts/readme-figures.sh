@@ -1,0 +1,85 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+
+usage() {
+	cat <<'END'
+usage: scripts/readme-figures.sh [--write] [RUN.JSON]
+
+Prints the README's table of figures from what "make run" wrote
+(build/run.json, O= instead of build). --write puts it into README.md.
+Rows that were not measured are left out; a README row should not be older
+than the others, so measure all before --write.
+END
+}
+
+set -euo pipefail
+
+cd "$(dirname "$0")/.."
+write=0
+json=${O:-build}/run.json
+for arg; do
+	case $arg in
+	--write) write=1 ;;
+	-*) usage >&2; exit 2 ;;
+	*) json=$arg ;;
+	esac
+done
+if [ ! -s "$json" ]; then
+	echo "no $json: make run" >&2
+	exit 1
+fi
+
+# Rows of bench/table.awk, and what they are called here.
+rows() {
+	cat <<'END'
+pipe an event: pipe
+eventfd an event: eventfd
+unix an event: UNIX stream
+tcp an event: TCP
+libevent/10000/1 1 ready of 10,000
+libevent/10000/10000 10,000 ready of 10,000
+batch/512 512 ready at once
+pipe/level pipe, level-triggered
+add/100000/64-a-call add, 64 a call, to 100,000
+delete/100000/64-a-call remove, 64 a call, of 100,000
+close/10000/watched close of a watched file
+timer/instant timer, whole life, all at one instant
+timer/spread timer, whole life, 20 µs apart
+pingpong blocked ping-pong, round trip
+http/1/plain HTTP request, 1 connection
+http/1/batched the same, changes in the wait
+http/32/plain HTTP request, 32 connections
+http/32/batched the same, changes in the wait
+memory/slab memory of a watch, bytes
+END
+}
+
+table() {
+	sed -n '1s/.*"kernel":"\([^"]*\)".*/Linux \1, one virtual CPU, in guest instructions:\n/p' "$json"
+	echo '| | epoll LT | epoll ET | io_uring | io_uring DEFER | poll | **kevent ring** | kevent get_events | ring / best rival |'
+	echo '|---|--:|--:|--:|--:|--:|--:|--:|--:|'
+	{ rows; awk -f bench/table.awk bench/goals "$json" | sed 's/^/@ /'; } | awk '
+		$1 == "@" { for (i = 3; i <= 10; i++) cell[$2, i - 2] = $i; next }
+		{ name[++n] = $1; sub(/^[^ ]* /, ""); label[n] = $0 }
+		END {
+			for (r = 1; r <= n; r++) {
+				if (cell[name[r], 6] !~ /^[0-9]/)
+					continue
+				line = "| " label[r]
+				for (i = 1; i <= 8; i++)
+					line = line " | " cell[name[r], i]
+				print line " |"
+			}
+		}'
+}
+
+if [ $write = 0 ]; then
+	table
+	exit
+fi
+table >"$json.md"
+sed -i -e '/^<!-- figures -->$/,/^<!-- end of figures -->$/ {
+	/^<!--/!d
+	/^<!-- figures/r '"$json.md"'
+}' README.md
+rm "$json.md"
