@@ -58,6 +58,7 @@ run:
 
 check:
 	@tests/vm/need.sh check
+	@scripts/check-tree.sh || { echo '0 passed, 1 failed'; exit 1; }
 	@tests/run.sh --kernel $(KERNEL) $(foreach t,$(TESTS),'$(t)')
 
 install:
