@@ -270,31 +270,6 @@ static int kev_wait_commit(struct kev_queue *q, u32 to)
 				 &freed);
 }
 
-static int kev_get_wait(struct kevent_ioc_wait *wait,
-			const struct kevent_ioc_wait __user *arg)
-{
-	if (!user_read_access_begin(arg, sizeof(*arg)))
-		return -EFAULT;
-	unsafe_get_user(wait->changes, &arg->changes, fault);
-	unsafe_get_user(wait->nchanges, &arg->nchanges, fault);
-	unsafe_get_user(wait->flags, &arg->flags, fault);
-	unsafe_get_user(wait->commit, &arg->commit, fault);
-	unsafe_get_user(wait->last, &arg->last, fault);
-	unsafe_get_user(wait->min, &arg->min, fault);
-	unsafe_get_user(wait->clockid, &arg->clockid, fault);
-	unsafe_get_user(wait->timeout.tv_sec, &arg->timeout.tv_sec, fault);
-	unsafe_get_user(wait->timeout.tv_nsec, &arg->timeout.tv_nsec, fault);
-	unsafe_get_user(wait->sigmask, &arg->sigmask, fault);
-	unsafe_get_user(wait->sigsetsize, &arg->sigsetsize, fault);
-	unsafe_get_user(wait->reserved, &arg->reserved, fault);
-	user_read_access_end();
-	return 0;
-
-fault:
-	user_read_access_end();
-	return -EFAULT;
-}
-
 /* done, failed, head, tail */
 static __always_inline int kev_put_wait(struct kevent_ioc_wait __user *arg,
 					const struct kev_tally *tally,
@@ -315,69 +290,132 @@ fault:
 }
 
 static noinline long kev_ioc_wait_long(struct kev_queue *q, struct file *file,
-				       struct kevent_ioc_wait __user *arg,
-				       const struct kevent_ioc_wait *wait)
+				       struct kevent_ioc_wait __user *arg)
 {
 	struct kev_deadline d = { .nonblock = file->f_flags & O_NONBLOCK };
 	struct kev_tally tally = {};
-	u32 min = wait->min;
+	struct kevent_ioc_wait wait;
 	sigset_t mask;
 	int err, ret;
 
-	err = kev_decode_timeout(&d, wait->flags, wait->clockid,
-				 &wait->timeout);
-	if (!err && (wait->flags & KEVENT_FLAGS_SIGMASK))
-		err = kev_decode_sigmask(&d, &mask, wait->sigmask,
-					 wait->sigsetsize);
-	if (err)
-		return err;
-
-	if (wait->nchanges)
-		err = kev_change(q, file, KEVENT_CTL_MIXED,
-				 u64_to_user_ptr(wait->changes), wait->nchanges,
-				 &tally);
-	if (!err && (wait->flags & KEVENT_FLAGS_COMMIT))
-		err = kev_wait_commit(q, wait->commit);
-	if (tally.failed)
-		min = 0;
-	kev_service(q, min);
-	if (kev_put_wait(arg, &tally, READ_ONCE(q->ring.user->head),
-			 READ_ONCE(q->ring.tail)))
-		return -EFAULT;
-	if (err)
-		return err;
-	ret = kev_wait(q, &d, min,
-		       wait->flags & KEVENT_FLAGS_LAST ? &wait->last : NULL);
-	if (put_user(READ_ONCE(q->ring.tail), &arg->tail))
-		return -EFAULT;
-	return ret;
-}
-
-/* The usual call: nothing but to wait, and there is something already. */
-static long kev_ioc_wait(struct kev_queue *q, struct file *file,
-			 struct kevent_ioc_wait __user *arg)
-{
-	static const struct kev_tally none;
-	struct kevent_ioc_wait wait;
-	u32 head, tail;
-	int ret;
-
 	if (!q->ring.pages)
 		return -ENXIO;
-	if (kev_get_wait(&wait, arg))
+	if (copy_from_user(&wait, arg, sizeof(wait)))
 		return -EFAULT;
 	if ((wait.flags & ~KEV_WAIT_FLAGS) || wait.reserved ||
 	    wait.nchanges > KEV_BATCH_MAX ||
 	    wait.min > kev_ring_size(&q->ring))
 		return -EINVAL;
-	if (wait.nchanges || (wait.flags & ~KEVENT_FLAGS_LAST) || !wait.min)
-		return kev_ioc_wait_long(q, file, arg, &wait);
-	ret = kev_wait_now(q, wait.min, wait.flags ? &wait.last : NULL, &head,
-			   &tail);
-	if (!ret)
-		return kev_ioc_wait_long(q, file, arg, &wait);
-	return kev_put_wait(arg, &none, head, tail) ? -EFAULT : ret;
+	err = kev_decode_timeout(&d, wait.flags, wait.clockid,
+				 &wait.timeout);
+	if (!err && (wait.flags & KEVENT_FLAGS_SIGMASK))
+		err = kev_decode_sigmask(&d, &mask, wait.sigmask,
+					 wait.sigsetsize);
+	if (err)
+		return err;
+
+	if (wait.nchanges)
+		err = kev_change(q, file, KEVENT_CTL_MIXED,
+				 u64_to_user_ptr(wait.changes), wait.nchanges,
+				 &tally);
+	if (!err && (wait.flags & KEVENT_FLAGS_COMMIT))
+		err = kev_wait_commit(q, wait.commit);
+	if (tally.failed)
+		wait.min = 0;
+	kev_service(q, wait.min);
+	if (kev_put_wait(arg, &tally, READ_ONCE(q->ring.user->head),
+			 READ_ONCE(q->ring.tail)))
+		return -EFAULT;
+	if (err || !wait.min)
+		return err;
+	ret = kev_wait(q, &d, wait.min, wait.flags & KEVENT_FLAGS_LAST,
+		       wait.last);
+	if (put_user(READ_ONCE(q->ring.tail), &arg->tail))
+		return -EFAULT;
+	return ret;
 }
+
+/* Two words of 32 bits, read at once. */
+union kev_pair {
+	u64 both;
+	u32 half[2];
+};
+
+static __always_inline int kev_put_plain(struct kev_queue *q,
+					 struct kevent_ioc_wait __user *arg)
+{
+	if (!user_access_begin(arg, sizeof(*arg)))
+		return -EFAULT;
+	unsafe_put_user(0, (u64 __user *)&arg->done, fault);
+	unsafe_put_user(READ_ONCE(q->ring.user->head), &arg->head, fault);
+	unsafe_put_user(READ_ONCE(q->ring.tail), &arg->tail, fault);
+	user_access_end();
+	return 0;
+
+fault:
+	user_access_end();
+	return -EFAULT;
+}
+
+/* Nothing but to wait, without limit, and it will take longer. */
+static noinline long kev_ioc_wait_plain(struct kev_queue *q, struct file *file,
+					struct kevent_ioc_wait __user *arg,
+					u32 min, bool counts, u32 last)
+{
+	struct kev_deadline d;
+	int ret;
+
+	d.limited = false;
+	d.nonblock = file->f_flags & O_NONBLOCK;
+	d.mask = NULL;
+	kev_watch_reap(q, KEV_CTL_STEPS);
+	ret = kev_wait(q, &d, min, counts, last);
+	/* nothing was changed that ought to be told before the sleep */
+	return kev_put_plain(q, arg) ? -EFAULT : ret;
+}
+
+/*
+ * The usual call: nothing but to wait, and there is something already.  Reads
+ * no more than that takes; what else was asked for is for the long way, which
+ * reads anew.
+ */
+static noinline long kev_ioc_wait(struct kev_queue *q, struct file *file,
+				  struct kevent_ioc_wait __user *arg)
+{
+	union kev_pair work;	/* nchanges, flags */
+	u64 mask;		/* sigsetsize, reserved */
+	u32 last, min;
+	int ret;
+
+	if (!user_access_begin(arg, sizeof(*arg)))
+		return -EFAULT;
+	unsafe_get_user(work.both, (u64 __user *)&arg->nchanges, fault);
+	unsafe_get_user(mask, (u64 __user *)&arg->sigsetsize, fault);
+	unsafe_get_user(last, &arg->last, fault);
+	unsafe_get_user(min, &arg->min, fault);
+	user_access_end();
+	if (unlikely(work.half[0] | (work.half[1] & ~KEVENT_FLAGS_LAST) | mask))
+		return kev_ioc_wait_long(q, file, arg);
+	/* without a ring, the mask is 0 */
+	if (unlikely(min - 1 >= q->ring.mask))
+		return kev_ioc_wait_long(q, file, arg);
+	ret = kev_wait_now(q, min, work.half[1], last);
+	if (unlikely(!ret))
+		return kev_ioc_wait_plain(q, file, arg, min, work.half[1],
+					  last);
+	return kev_put_plain(q, arg) ? -EFAULT : ret;
+
+fault:
+	user_access_end();
+	return -EFAULT;
+}
+
+static_assert(offsetof(struct kevent_ioc_wait, nchanges) + 4 ==
+	      offsetof(struct kevent_ioc_wait, flags));
+static_assert(offsetof(struct kevent_ioc_wait, sigsetsize) + 4 ==
+	      offsetof(struct kevent_ioc_wait, reserved));
+static_assert(offsetof(struct kevent_ioc_wait, done) + 4 ==
+	      offsetof(struct kevent_ioc_wait, failed));
 
 /* ---- The rest ---------------------------------------------------------- */
 
@@ -493,8 +531,8 @@ static long kev_ioc_info(struct kev_queue *q,
 }
 
 /* Before INIT. */
-static long kev_ioctl_first(struct kev_queue *q, unsigned int cmd,
-			    void __user *p)
+static noinline long kev_ioctl_first(struct kev_queue *q, unsigned int cmd,
+				     void __user *p)
 {
 	switch (cmd) {
 	case KEVENT_IOC_INFO:
@@ -512,16 +550,9 @@ static long kev_ioctl_first(struct kev_queue *q, unsigned int cmd,
 	}
 }
 
-long kev_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
+static noinline long kev_ioctl_other(struct kev_queue *q, struct file *file,
+				     unsigned int cmd, void __user *p)
 {
-	struct kev_queue *q = file->private_data;
-	void __user *p = (void __user *)arg;
-
-	/* Partner: kev_queue_init() */
-	if (unlikely(!smp_load_acquire(&q->inited)))
-		return kev_ioctl_first(q, cmd, p);
-	if (likely(cmd == KEVENT_IOC_WAIT))
-		return kev_ioc_wait(q, file, p);
 	switch (cmd) {
 	case KEVENT_IOC_CTL:
 		return kev_ioc_ctl(q, file, p);
@@ -538,4 +569,17 @@ long kev_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 	default:
 		return -ENOTTY;
 	}
+}
+
+long kev_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
+{
+	struct kev_queue *q = file->private_data;
+	void __user *p = (void __user *)arg;
+
+	/* Partner: kev_queue_init() */
+	if (unlikely(!smp_load_acquire(&q->inited)))
+		return kev_ioctl_first(q, cmd, p);
+	if (likely(cmd == KEVENT_IOC_WAIT))
+		return kev_ioc_wait(q, file, p);
+	return kev_ioctl_other(q, file, cmd, p);
 }

@@ -197,6 +197,7 @@ struct kev_queue {
 	struct list_head check;
 	struct list_head fired;
 	u32 nready;
+	u32 ntodo;
 
 	struct list_head sleepers;
 	u32 policy;
@@ -299,11 +300,10 @@ struct kev_deadline {
 };
 
 int kev_wait(struct kev_queue *q, const struct kev_deadline *d, u32 min,
-	     const u32 *last);
+	     bool counts, u32 last);
 int kev_get_events(struct kev_queue *q, const struct kev_deadline *d,
 		   struct ukevent __user *buf, u32 min, u32 max);
-int kev_wait_now(struct kev_queue *q, u32 min, const u32 *last, u32 *head,
-		 u32 *tail);
+int kev_wait_now(struct kev_queue *q, u32 min, bool counts, u32 last);
 void kev_service(struct kev_queue *q, bool taker);
 
 /* notify.c */

@@ -22,7 +22,7 @@ u32 kev_available(struct kev_queue *q)
 	lockdep_assert_held(&q->lock);
 	if (q->attention & KEV_Q_NO_RING)
 		return q->nready;
-	kev_ring_look(&q->ring, &v);
+	v = kev_ring_look(&q->ring);
 	return q->ring.tail - v.claim;
 }
 
@@ -35,7 +35,7 @@ bool kev_enough(struct kev_queue *q, const struct kev_sleeper *s)
 	lockdep_assert_held(&q->lock);
 	if (q->attention & KEV_Q_NO_RING)
 		return q->nready >= s->min;
-	kev_ring_look(&q->ring, &v);
+	v = kev_ring_look(&q->ring);
 	num = q->ring.tail - v.claim;
 	if (num && (s->min <= 1 || kev_ring_is_full(&q->ring, &v)))
 		return true;
@@ -51,11 +51,11 @@ bool kev_work_due(struct kev_queue *q)
 	struct kev_view v;
 
 	lockdep_assert_held(&q->lock);
-	if (!list_empty(&q->check))
+	if (!list_empty(&q->check) || kev_ring_next_done(&q->ring))
 		return true;
 	if (q->attention & KEV_Q_NO_RING)
 		return !list_empty(&q->level);
-	kev_ring_look(&q->ring, &v);
+	v = kev_ring_look(&q->ring);
 	if ((q->attention & KEV_Q_READY) && !kev_ring_is_full(&q->ring, &v))
 		return true;
 	if (list_empty(&q->level))
@@ -90,10 +90,17 @@ static void kev_sleeper_wake(struct kev_queue *q, struct kev_sleeper *s,
 	default_wake_function(&s->wait, TASK_NORMAL, sync, NULL);
 }
 
+/* There are sleepers, and an event or (KEV_NOTIFY_ANY) work for one. */
 static struct kev_sleeper *kev_choose(struct kev_queue *q, unsigned int how)
 {
 	struct kev_sleeper *s, *found = NULL;
-	int cpu = raw_smp_processor_id();
+	int cpu;
+
+	/* the usual case: the first, which waits for anything */
+	s = list_first_entry(&q->sleepers, struct kev_sleeper, link);
+	if (q->policy == KEVENT_WAKE_FIFO && s->min == 1)
+		return s;
+	cpu = raw_smp_processor_id();
 
 	list_for_each_entry(s, &q->sleepers, link) {
 		if (!(how & KEV_NOTIFY_ANY) && !kev_enough(q, s))
@@ -142,9 +149,9 @@ unsigned int kev_notify_kick(struct kev_queue *q, unsigned int num)
 
 	lockdep_assert_held(&q->lock);
 	while (n < num) {
-		s = kev_choose(q, KEV_NOTIFY_ANY);
-		if (!s)
+		if (!(q->attention & KEV_Q_SLEEPERS))
 			break;
+		s = kev_choose(q, KEV_NOTIFY_ANY);
 		s->kicked = true;
 		kev_sleeper_wake(q, s, 0);
 		n++;

@@ -19,13 +19,22 @@
 
 /* ---- Lists ------------------------------------------------------------- */
 
+/* Lists that mean work for the next call: queue->ntodo counts them. */
+static bool kev_list_is_todo(enum kev_list on)
+{
+	return on == KEV_ON_CHECK || on == KEV_ON_FIRED;
+}
+
+/* To the end of a list: the one that it is on, or it is on none. */
 static void kev_list_move(struct kev_watch *w, struct list_head *list,
 			  enum kev_list on)
 {
-	if (w->on == KEV_ON_NONE)
+	if (w->on == KEV_ON_NONE) {
 		list_add_tail(&w->link, list);
-	else if (!list_is_last(&w->link, list))
+		w->queue->ntodo += kev_list_is_todo(on);
+	} else if (!list_is_last(&w->link, list)) {
 		list_move_tail(&w->link, list);
+	}
 	w->on = on;
 }
 
@@ -38,6 +47,7 @@ void kev_unlist(struct kev_watch *w)
 	if (w->on == KEV_ON_NONE)
 		return;
 	list_del_init(&w->link);
+	q->ntodo -= kev_list_is_todo(w->on);
 	if (w->on == KEV_ON_READY) {
 		q->nready--;
 		if (!q->nready) {
@@ -76,6 +86,8 @@ static void kev_enlist(struct kev_watch *w)
 			kev_unlist(w);
 		kev_list_move(w, &q->fired, KEV_ON_FIRED);
 	} else if (w->on != KEV_ON_CHECK) {
+		if (w->on != KEV_ON_LEVEL)
+			kev_unlist(w);
 		kev_list_move(w, &q->level, KEV_ON_LEVEL);
 		kev_ring_set_flag(&q->ring, KEVENT_RING_LEVEL);
 	}
@@ -145,7 +157,7 @@ bool kev_handover(struct kev_queue *q, unsigned int max)
 	lockdep_assert_held(&q->lock);
 	if (!(q->attention & KEV_Q_READY) || (q->attention & KEV_Q_NO_RING))
 		return false;
-	kev_ring_look(&q->ring, &v);
+	v = kev_ring_look(&q->ring);
 	while (max-- && !list_empty(&q->ready) && v.used <= q->ring.mask) {
 		w = list_first_entry(&q->ready, struct kev_watch, link);
 		kev_unlist(w);
@@ -197,7 +209,7 @@ static bool kev_try_merge(struct kev_watch *w, struct kev_view *v, u32 bits)
 	kev_merge(w, bits);
 	/* Partner: the consumer's fence between storing seen and reading. */
 	smp_mb();
-	kev_ring_look(r, v);
+	*v = kev_ring_look(r);
 	return kev_ring_unclaimed(r, v, w, w->index);
 }
 
@@ -211,7 +223,7 @@ static bool kev_post(struct kev_watch *w, u32 bits)
 		return kev_overflow(w, bits);
 	if (q->attention & KEV_Q_READY)
 		kev_handover(q, KEV_HANDOVER_POST);
-	kev_ring_look(&q->ring, &v);
+	v = kev_ring_look(&q->ring);
 	if (kev_try_merge(w, &v, bits))
 		return false;
 	if (kev_ring_is_full(&q->ring, &v) || (q->attention & KEV_Q_READY))
@@ -235,15 +247,20 @@ static void kev_disarm_oneshot(struct kev_watch *w)
 }
 
 /* The shortest way, for level watches and with sleepers as well. */
-static bool kev_ready_next(struct kev_queue *q, struct kev_watch *w, u32 bits,
-			   int sync)
+static __always_inline bool kev_ready_next(struct kev_queue *q,
+					   struct kev_watch *w, u32 bits,
+					   int sync)
 {
 	if ((w->state & KEV_W_NOT_SHORT & ~KEV_W_LEVEL) ||
 	    (q->attention & KEV_Q_NOT_NEXT) ||
 	    !kev_try_fill(&q->ring, w, bits))
 		return false;
-	if (w->state & KEV_W_LEVEL)
-		kev_enlist(w);
+	if (w->state & KEV_W_LEVEL) {
+		if (w->on != KEV_ON_LEVEL)
+			kev_enlist(w);
+		else if (!list_is_last(&w->link, &q->level))
+			list_move_tail(&w->link, &q->level);
+	}
 	if (q->attention)
 		kev_notify(q, w->ev.req_flags & KEVENT_REQ_WAKEUP_ALL ?
 			   KEV_NOTIFY_ALL : 0, sync);
@@ -284,21 +301,67 @@ bool kev_ready_locked(struct kev_watch *w, u32 bits, int sync,
 	return true;
 }
 
-/*
- * The rest of kev_ready(): anything but the shortest way.  What is next to it
- * goes almost as fast.
+/**
+ * kev_need_check_locked() - something happened, and the file must be asked in a task
+ * @w: its watch.
+ *
+ * Context: queue->lock held.  False: the watch takes no event.
  */
+static bool kev_need_check_locked(struct kev_watch *w)
+{
+	struct kev_queue *q = w->queue;
+
+	lockdep_assert_held(&q->lock);
+	if (w->state & (KEV_W_DEAD | KEV_W_DISARMED))
+		return false;
+	if (w->on == KEV_ON_CHECK)
+		return true;
+	if (w->on == KEV_ON_READY) {
+		w->state |= KEV_W_RECHECK;
+		return true;
+	}
+	kev_unlist(w);
+	kev_list_move(w, &q->check, KEV_ON_CHECK);
+	kev_ring_set_flag(&q->ring, KEVENT_RING_NEED_CHECK);
+	if (q->attention & (KEV_Q_SLEEPERS | KEV_Q_POLLERS))
+		kev_notify(q, KEV_NOTIFY_ANY, 0);
+	return true;
+}
+
+/* The same, in any context. */
+bool kev_need_check(struct kev_watch *w)
+{
+	struct kev_queue *q = w->queue;
+	unsigned long flags;
+	bool ret;
+
+	raw_spin_lock_irqsave(&q->lock, flags);
+	ret = kev_need_check_locked(w);
+	raw_spin_unlock_irqrestore(&q->lock, flags);
+	return ret;
+}
+
+/*
+ * What kev_ready() does not do inline.  What is next to it goes almost as fast.
+ * Context: queue->lock held.
+ */
+bool kev_ready_rest(struct kev_watch *w, u32 bits, int sync)
+{
+	if (w->ev.req_flags & KEVENT_REQ_LAST_CHECK)
+		return kev_need_check_locked(w);
+	return kev_ready_next(w->queue, w, bits, sync) ||
+	       kev_ready_locked(w, bits, sync, 0);
+}
+
+/* All of kev_ready(), in any context. */
 bool kev_ready_long(struct kev_watch *w, u32 bits, int sync)
 {
 	struct kev_queue *q = w->queue;
 	unsigned long flags;
-	bool ret = true;
+	bool ret;
 
-	if (w->ev.req_flags & KEVENT_REQ_LAST_CHECK)
-		return kev_need_check(w);
 	raw_spin_lock_irqsave(&q->lock, flags);
-	if (!kev_ready_next(q, w, bits, sync))
-		ret = kev_ready_locked(w, bits, sync, 0);
+	ret = kev_ready_rest(w, bits, sync);
 	raw_spin_unlock_irqrestore(&q->lock, flags);
 	return ret;
 }
@@ -375,7 +438,7 @@ void kev_not_ready(struct kev_watch *w)
 	if (!(w->state & KEV_W_LEVEL) || w->on != KEV_ON_NONE ||
 	    (q->attention & KEV_Q_NO_RING))
 		return;
-	kev_ring_look(&q->ring, &v);
+	v = kev_ring_look(&q->ring);
 	if (kev_ring_unclaimed(&q->ring, &v, w, w->index))
 		kev_enlist(w);
 }
@@ -401,38 +464,6 @@ void kev_ready_last(struct kev_watch *w, u32 ret_flags)
 	w->state &= ~(KEV_W_DISARMED | KEV_W_LEVEL | KEV_W_RECHECK);
 	kev_set_values(w, ret_flags, 0, 0);
 	kev_ready_locked(w, 0, 0, 0);
-}
-
-/**
- * kev_need_check() - something happened, and the file must be asked in a task
- * @w: its watch.
- *
- * Any context.  False: the watch takes no event.
- */
-bool kev_need_check(struct kev_watch *w)
-{
-	struct kev_queue *q = w->queue;
-	unsigned long flags;
-	bool ret = false;
-
-	raw_spin_lock_irqsave(&q->lock, flags);
-	if (w->state & (KEV_W_DEAD | KEV_W_DISARMED))
-		goto out;
-	ret = true;
-	if (w->on == KEV_ON_CHECK)
-		goto out;
-	if (w->on == KEV_ON_READY) {
-		w->state |= KEV_W_RECHECK;
-		goto out;
-	}
-	kev_unlist(w);
-	kev_list_move(w, &q->check, KEV_ON_CHECK);
-	kev_ring_set_flag(&q->ring, KEVENT_RING_NEED_CHECK);
-	if (q->attention & (KEV_Q_SLEEPERS | KEV_Q_POLLERS))
-		kev_notify(q, KEV_NOTIFY_ANY, 0);
-out:
-	raw_spin_unlock_irqrestore(&q->lock, flags);
-	return ret;
 }
 
 /* ---- Taking back ------------------------------------------------------- */

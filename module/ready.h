@@ -13,6 +13,7 @@
 #include "kev.h"
 
 bool kev_ready_long(struct kev_watch *w, u32 bits, int sync);
+bool kev_ready_rest(struct kev_watch *w, u32 bits, int sync);
 
 /*
  * Fills the slot at tail if there is room and nothing to merge with.  Words are
@@ -24,23 +25,23 @@ static __always_inline bool kev_try_fill(struct kev_ring *r,
 {
 	const struct kevent_ring_user *user = r->user;
 	const u64 *from = (const u64 *)&w->ev;
-	u32 seen, head, used, index, slot;
+	u32 seen, head, index, slot;
 	u64 tail = r->long_tail;
 	struct ukevent *e;
 	u64 *to;
 
-	/* as kev_ring_look() and its users, but relative to head */
+	/*
+	 * As kev_ring_look() and its users, but a seen that is out of range is
+	 * taken as it is: the watch then gets a second entry, not more.
+	 */
 	seen = smp_load_acquire(&user->seen);
 	head = READ_ONCE(user->head);
-	used = (u32)tail - head;
-	if (unlikely(used > r->mask))
+	if (unlikely((u32)tail - head > r->mask))
 		return false;
 	index = w->index;
-	if (r->slots[index & r->mask].owner == w) {
-		seen -= head;
-		if ((u32)tail - index <= used - (seen <= used ? seen : 0))
-			return false;
-	}
+	if ((u32)tail - index <= (u32)tail - seen &&
+	    r->slots[index & r->mask].owner == w)
+		return false;
 
 	slot = (u32)tail & r->mask;
 	e = &r->entries[slot];
@@ -53,8 +54,12 @@ static __always_inline bool kev_try_fill(struct kev_ring *r,
 	to[4] = from[4];
 	to[5] = from[5];
 	e->time = 0;
+#ifdef __LITTLE_ENDIAN
+	to[7] = from[7] | raw_smp_processor_id();	/* merged is 0 */
+#else
 	to[7] = from[7];
 	e->cpu = raw_smp_processor_id();
+#endif
 	kev_ring_publish(r, &r->slots[slot], w, tail, index);
 	w->index = tail;
 	return true;
@@ -73,16 +78,17 @@ static __always_inline bool kev_ready(struct kev_watch *w, u32 bits, int sync,
 				      const bool irqs_off)
 {
 	struct kev_queue *q = w->queue;
-	bool done = false;
+	bool ret = true;
 
 	if (IS_ENABLED(CONFIG_PREEMPT_RT) || (!irqs_off && !irqs_disabled()))
 		return kev_ready_long(w, bits, sync);
 	lockdep_assert_irqs_disabled();
 	raw_spin_lock(&q->lock);
-	if (likely(!((w->state & KEV_W_NOT_SHORT) | q->attention)))
-		done = kev_try_fill(&q->ring, w, bits);
+	if (unlikely((w->state & KEV_W_NOT_SHORT) | q->attention) ||
+	    unlikely(!kev_try_fill(&q->ring, w, bits)))
+		ret = kev_ready_rest(w, bits, sync);
 	raw_spin_unlock(&q->lock);
-	return likely(done) || kev_ready_long(w, bits, sync);
+	return ret;
 }
 
 #endif /* KEV_READY_H */

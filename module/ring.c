@@ -193,7 +193,7 @@ u32 kev_ring_cancel(struct kev_ring *r, struct kev_watch *w, u32 index)
 	} while (age);
 	/* Partner: the consumer's fence between storing seen and reading. */
 	smp_mb();
-	kev_ring_look(r, &v);
+	v = kev_ring_look(r);
 	do {
 		next = kev_chain_next(r, w, index, age);
 		r->slots[(index - age) & r->mask].owner = NULL;
@@ -218,6 +218,17 @@ static bool kev_slot_done(const struct kev_ring *r, u32 index)
 	return r->slots[index & r->mask].done == index;
 }
 
+/* Can head be moved by kev_ring_advance()? */
+bool kev_ring_next_done(const struct kev_ring *r)
+{
+	struct kev_view v;
+
+	if (likely(!r->any_done))
+		return false;
+	v = kev_ring_look(r);
+	return v.used && v.used <= kev_ring_size(r) && kev_slot_done(r, v.head);
+}
+
 /*
  * Moves head over slots that were freed out of order.  At most max; returns how
  * many.
@@ -229,7 +240,7 @@ u32 kev_ring_advance(struct kev_ring *r, unsigned int max)
 
 	if (!r->any_done)
 		return 0;
-	kev_ring_look(r, &v);
+	v = kev_ring_look(r);
 	if (v.used > kev_ring_size(r))
 		return 0;
 	while (n < v.used && n < max && kev_slot_done(r, v.head + n))
@@ -255,7 +266,7 @@ int kev_ring_commit(struct kev_ring *r, u32 to, u32 over, bool force,
 	u32 seen;
 
 	for (i = 0; i < KEV_RING_TRIES; i++) {
-		kev_ring_look(r, &v);
+		v = kev_ring_look(r);
 		if (left > min(v.used, kev_ring_size(r)))
 			return -EOVERFLOW;
 		if (left < r->tail - v.claim && !r->no_seen) {
@@ -293,7 +304,7 @@ int kev_ring_commit_range(struct kev_ring *r, u32 from, u32 to, u32 *freed)
 	struct kev_view v;
 	u32 limit;
 
-	kev_ring_look(r, &v);
+	v = kev_ring_look(r);
 	if (v.used > kev_ring_size(r) || from - v.head > v.used ||
 	    to - v.head > v.used || to - v.head < from - v.head)
 		return -EOVERFLOW;
@@ -319,7 +330,7 @@ u32 kev_ring_grab(struct kev_ring *r, u32 max, u32 *from)
 
 	for (i = 0; i < KEV_RING_TRIES; i++) {
 		seen = READ_ONCE(r->user->seen);
-		kev_ring_look(r, &v);
+		v = kev_ring_look(r);
 		if (v.used > kev_ring_size(r))
 			return 0;
 		n = min(r->tail - v.claim, max);

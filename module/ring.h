@@ -87,14 +87,18 @@ static inline u32 kev_ring_size(const struct kev_ring *r)
 	return r->mask + 1;
 }
 
-static inline void kev_ring_look(const struct kev_ring *r, struct kev_view *v)
+static __always_inline struct kev_view kev_ring_look(const struct kev_ring *r)
 {
-	/* seen before head: a consumer stores seen first */
-	u32 seen = smp_load_acquire(&r->user->seen);
+	const struct kevent_ring_user *user = r->user;
+	struct kev_view v;
+	u32 seen;
 
-	v->head = READ_ONCE(r->user->head);
-	v->used = r->tail - v->head;
-	v->claim = !r->no_seen && seen - v->head <= v->used ? seen : v->head;
+	/* seen before head: a consumer stores seen first */
+	seen = smp_load_acquire(&user->seen);
+	v.head = READ_ONCE(user->head);
+	v.used = r->tail - v.head;
+	v.claim = !r->no_seen && seen - v.head <= v.used ? seen : v.head;
+	return v;
 }
 
 static inline bool kev_ring_is_full(const struct kev_ring *r,
@@ -173,6 +177,7 @@ u32 kev_ring_cancel(struct kev_ring *r, struct kev_watch *w, u32 index);
 int kev_ring_commit(struct kev_ring *r, u32 to, u32 over, bool force,
 		    u32 *freed);
 int kev_ring_commit_range(struct kev_ring *r, u32 from, u32 to, u32 *freed);
+bool kev_ring_next_done(const struct kev_ring *r);
 u32 kev_ring_advance(struct kev_ring *r, unsigned int max);
 u32 kev_ring_grab(struct kev_ring *r, u32 max, u32 *from);
 

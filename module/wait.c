@@ -99,7 +99,7 @@ static void kev_ask_levels(struct kev_queue *q, bool *taker)
 	while (!list_empty(&q->level) && !signal_pending(current)) {
 		w = list_first_entry(&q->level, struct kev_watch, link);
 		if (!(q->attention & KEV_Q_NO_RING)) {
-			kev_ring_look(&q->ring, &v);
+			v = kev_ring_look(&q->ring);
 			if (!kev_level_due(q, &v) || (s32)(w->index - end) >= 0)
 				break;
 		}
@@ -107,10 +107,11 @@ static void kev_ask_levels(struct kev_queue *q, bool *taker)
 	}
 }
 
+/* Nothing at all to do for kev_service(), but perhaps to reap. */
 static bool kev_idle(const struct kev_queue *q)
 {
-	return !(q->attention & KEV_Q_READY) && !q->ring.any_done &&
-	       list_empty(&q->check) && list_empty(&q->level);
+	return !((q->attention & KEV_Q_READY) | q->ntodo | q->ring.any_done) &&
+	       list_empty(&q->level);
 }
 
 /**
@@ -170,19 +171,21 @@ static void kev_pass_on(struct kev_queue *q, const struct kev_sleeper *s)
 static int kev_sleep_locked(struct kev_queue *q, struct kev_sleeper *s,
 			    const struct kev_deadline *d)
 {
-	bool in_time = true;
+	bool in_time = true, slept = false;
 
 	for (;;) {
 		/* who is killed takes nothing any more */
-		if (fatal_signal_pending(current))
+		if (signal_pending(current) && fatal_signal_pending(current))
 			return -EINTR;
-		if (kev_enough(q, s))
+		if (kev_enough(q, s)) {
+			q->immediate += !slept;
 			return 1;
+		}
 		if (s->kicked)
 			return 0;
 		if (signal_pending(current))
 			return -EINTR;
-		if (kev_work_due(q)) {
+		if (!kev_idle(q) && kev_work_due(q)) {
 			raw_spin_unlock_irq(&q->lock);
 			kev_service(q, true);
 			cond_resched();
@@ -193,6 +196,8 @@ static int kev_sleep_locked(struct kev_queue *q, struct kev_sleeper *s,
 			return 0;
 		if (d->nonblock)
 			return -EAGAIN;
+		q->waits += !slept;
+		slept = true;
 		kev_sleeper_add(q, s);
 		set_current_state(TASK_INTERRUPTIBLE);
 		raw_spin_unlock_irq(&q->lock);
@@ -204,7 +209,7 @@ static int kev_sleep_locked(struct kev_queue *q, struct kev_sleeper *s,
 	}
 }
 
-/* As above, with the signal mask in force. */
+/* As above, with the signal mask in force.  Returns what is there then. */
 static int kev_sleep(struct kev_queue *q, struct kev_sleeper *s,
 		     const struct kev_deadline *d)
 {
@@ -217,10 +222,13 @@ static int kev_sleep(struct kev_queue *q, struct kev_sleeper *s,
 		sigprocmask(SIG_SETMASK, d->mask, &saved);
 
 	raw_spin_lock_irq(&q->lock);
-	q->waits++;
+	if (waitqueue_active(&q->pollers))
+		kev_poll_rearm(q);
 	ret = kev_sleep_locked(q, s, d);
 	if (ret <= 0)
 		kev_pass_on(q, s);
+	else	/* another consumer may have been faster: that is no timeout */
+		ret = max_t(u32, kev_available(q), 1);
 	raw_spin_unlock_irq(&q->lock);
 
 	if (!d->mask)
@@ -237,34 +245,32 @@ static int kev_sleep(struct kev_queue *q, struct kev_sleeper *s,
 
 /**
  * kev_wait_now() - WAIT, if there is enough and nothing else to do
- * @q: a queue with a ring.
+ * @q: the queue.
  * @min: see struct kevent_ioc_wait.
- * @last: likewise, or NULL.
- * @head: out.
- * @tail: out.
+ * @counts: from @last; else what is unclaimed.
+ * @last: likewise.
  *
  * Returns the number of unclaimed entries, or 0: go the long way.
  */
-int kev_wait_now(struct kev_queue *q, u32 min, const u32 *last, u32 *head,
-		 u32 *tail)
+int kev_wait_now(struct kev_queue *q, u32 min, bool counts, u32 last)
 {
+	struct kev_ring *r = &q->ring;
 	struct kev_view v;
 	u32 num, ret = 0;
 
 	raw_spin_lock_irq(&q->lock);
-	kev_ring_look(&q->ring, &v);
-	num = q->ring.tail - v.claim;
-	if (min != 1 && last)
-		num = q->ring.tail - *last;
-	if (num < min || (q->attention & KEV_Q_READY) || q->ring.any_done ||
-	    !list_empty(&q->check) || !list_empty(&q->fired) ||
-	    kev_level_due(q, &v))
+	/* nothing to let in, nobody to wake */
+	if (q->attention | q->ntodo | r->any_done)
 		goto out;
-	kev_poll_rearm(q);
+	v = kev_ring_look(r);
+	num = r->tail - v.claim;
+	if (!num || !min ||
+	    (min > 1 && (counts ? r->tail - last : num) < min))
+		goto out;
+	if (waitqueue_active(&q->pollers) || kev_level_due(q, &v))
+		goto out;
 	q->immediate++;
-	*head = v.head;
-	*tail = q->ring.tail;
-	ret = q->ring.tail - v.claim;
+	ret = num;
 out:
 	raw_spin_unlock_irq(&q->lock);
 	return ret;
@@ -274,44 +280,23 @@ out:
  * kev_wait() - WAIT, after its changes and its commit
  * @q: a queue with a ring.
  * @d: when to give up.
- * @min: see struct kevent_ioc_wait.
- * @last: likewise, or NULL.
+ * @min: see struct kevent_ioc_wait; not 0.
+ * @counts: from @last; else what is unclaimed.
+ * @last: likewise.
  *
- * kev_service() has been called.  Returns the number of unclaimed entries, 0
- * when the time was up, or -errno.
+ * Returns the number of unclaimed entries, 0 when the time was up, or -errno.
  */
 int kev_wait(struct kev_queue *q, const struct kev_deadline *d, u32 min,
-	     const u32 *last)
+	     bool counts, u32 last)
 {
 	struct kev_sleeper s;
-	int ret = 0;
-	bool enough;
 
 	s.min = min;
-	s.counts = last;
-	s.since = last ? *last : 0;
+	s.counts = counts;
+	s.since = last;
 	s.kicked = false;
 	s.chosen = false;
-
-	raw_spin_lock_irq(&q->lock);
-	enough = !min || kev_enough(q, &s);
-	if (enough) {
-		q->immediate++;
-		if (min)
-			ret = kev_available(q);
-	}
-	raw_spin_unlock_irq(&q->lock);
-	if (enough)
-		return ret;
-
-	ret = kev_sleep(q, &s, d);
-	if (ret <= 0)
-		return ret;
-	raw_spin_lock_irq(&q->lock);
-	ret = kev_available(q);
-	raw_spin_unlock_irq(&q->lock);
-	/* another consumer may have been faster: that is no timeout */
-	return ret ?: 1;
+	return kev_sleep(q, &s, d);
 }
 
 /* ---- Copying out ------------------------------------------------------- */
@@ -430,11 +415,9 @@ int kev_get_events(struct kev_queue *q, const struct kev_deadline *d,
 		s.chosen = false;
 		kev_service(q, true);
 		raw_spin_lock_irq(&q->lock);
-		ret = !min || kev_enough(q, &s);
-		q->immediate += ret;
+		q->immediate += !min;
 		raw_spin_unlock_irq(&q->lock);
-		if (!ret)
-			ret = kev_sleep(q, &s, d);
+		ret = min ? kev_sleep(q, &s, d) : 1;
 		/* what is there, although it is not enough */
 		num = kev_copy(q, buf, max);
 		if (num)

@@ -266,7 +266,7 @@ static bool kev_watch_spent(struct kev_watch *w)
 		return false;
 	if (q->attention & KEV_Q_NO_RING)
 		return true;
-	kev_ring_look(&q->ring, &v);
+	v = kev_ring_look(&q->ring);
 	return kev_ring_freed(&q->ring, &v, w, w->index);
 }
 

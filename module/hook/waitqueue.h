@@ -45,8 +45,7 @@ static inline struct kev_poll *kev_poll_of_wait(wait_queue_entry_t *wait)
  * The bits of want that a wake-up with this key proves; 0: it is about
  * something else.  False: the key does not tell, ask.
  */
-static __always_inline bool kev_key_tells(const struct kev_watch *w, u32 want,
-					  void *key, u32 *bits)
+static __always_inline bool kev_key_tells(u32 want, void *key, u32 *bits)
 {
 	u32 k = (u32)(uintptr_t)key;
 

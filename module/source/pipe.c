@@ -43,7 +43,7 @@ static int kev_pipe_wake(wait_queue_entry_t *wait, unsigned int mode, int sync,
 	struct kev_values v = {};
 	u32 mask;
 
-	if (unlikely(!kev_key_tells(&p->watch, want, key, &mask)) &&
+	if (unlikely(!kev_key_tells(want, key, &mask)) &&
 	    kev_hook_wake(p, want, key, &mask))
 		return 1;
 	if (!mask)

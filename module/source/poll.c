@@ -14,26 +14,27 @@
 
 static_assert(KEVENT_POLL_POLLRDHUP == (__force u32)EPOLLRDHUP);
 
-static noinline int kev_poll_wake_ask(struct kev_poll *p, u32 want, void *key,
+static noinline int kev_poll_wake_ask(struct kev_watch *w, u32 want, void *key,
 				      int sync)
 {
 	u32 bits;
 
-	if (kev_hook_wake(p, want, key, &bits))
+	if (kev_hook_wake(kev_poll_of(w), want, key, &bits))
 		return 1;
-	return bits && kev_ready_long(&p->watch, bits, sync);
+	return bits && kev_ready_long(w, bits, sync);
 }
 
 static __always_inline int kev_poll_woken(wait_queue_entry_t *wait, int sync,
 					  void *key, bool irqs_off)
 {
-	struct kev_poll *p = kev_poll_of_wait(wait);
-	u32 want = p->watch.ev.event | KEV_KEY_ALWAYS;
-	u32 bits;
+	struct kev_watch *w = &kev_poll_of_wait(wait)->watch;
+	u32 want, bits;
 
-	if (unlikely(!kev_key_tells(&p->watch, want, key, &bits)))
-		return kev_poll_wake_ask(p, want, key, sync);
-	return bits && kev_ready(&p->watch, bits, sync, irqs_off);
+	OPTIMIZER_HIDE_VAR(w);	/* one base register, not two */
+	want = w->ev.event | KEV_KEY_ALWAYS;
+	if (unlikely(!kev_key_tells(want, key, &bits)))
+		return kev_poll_wake_ask(w, want, key, sync);
+	return bits && kev_ready(w, bits, sync, irqs_off);
 }
 
 static int kev_poll_wake(wait_queue_entry_t *wait, unsigned int mode, int sync,
