@@ -120,6 +120,7 @@ static void exit_racing(void (*other)(int q, struct thing *t))
 		other(c.q, &t);
 		wait_child(pid);
 		close(t.fd);
+		drain_queue(c.q);
 		CHECK_EQ(watches_of(c.q), 0);
 		kev_close(c.q, NULL);
 	}

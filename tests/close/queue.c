@@ -164,6 +164,7 @@ TEST_KINDS(file_of_two_closed)
 	CHECK_EQ(watches_of(q), 0);
 	take_none(q);
 	CHECK(take(other).ret_flags & KEVENT_RET_CLOSED);
+	take_none(other);
 	CHECK_EQ(watches_of(other), 0);
 	kev_close(other, NULL);
 	thing_drop_rest(&t);
@@ -249,6 +250,7 @@ TEST(inherited)
 		thing_add(q, &t, KEVENT_REQ_ET);
 		wait_child(start_child(use_inherited, &q));
 		CHECK(take(q).ret_flags & KEVENT_RET_CLOSED);
+		take_none(q);
 		CHECK_EQ(watches_of(q), 1);
 		thing_raise(&t);
 		thing_take(q, &t);

@@ -148,7 +148,7 @@ static void use_all_kinds(void)
 		thing_add(q, &t, i & 1 ? KEVENT_REQ_LAST_CHECK : 0);
 		thing_raise(&t);
 		if (i & 2)
-			thing_take(q, &t);
+			take(q);
 		/* Half of the files live longer than the queue. */
 		if (i & 4)
 			thing_drop(&t);

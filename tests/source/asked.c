@@ -189,7 +189,7 @@ TEST(read_before_asked)
 	struct thing t;
 
 	thing_make(&t, &kinds[KIND_UDP]);
-	thing_add(q, &t, ET);
+	kev_add_poll(q, t.fd, POLLIN | POLLPRI, ET);
 	for (i = 0; i < 20; i++) {
 		thing_raise(&t);
 		thing_lower(&t);

@@ -381,6 +381,31 @@ TEST(hang_up)
 	}
 }
 
+/* The data's wake-up comes after that of the end, and must not hide it. */
+static void end_stays_broken(int q)
+{
+	struct ukevent uk;
+	int fds[2];
+
+	tcp_pair(fds);
+	kev_add(q, KEVENT_SOCKET, fds[0], RECV, ET);
+	send_byte(fds[1]);
+	CHECK_OK(shutdown(fds[1], SHUT_WR));
+	wait_poll(fds[0], POLLRDHUP);
+	uk = take(q);
+	if (!(uk.ret_flags & KEVENT_RET_BROKEN))
+		uk = take(q);
+	CHECK(uk.ret_flags & KEVENT_RET_BROKEN);
+}
+
+TEST(end_stays_broken)
+{
+	struct kevent_ring ring;
+
+	end_stays_broken(kev_queue(NULL, 0));
+	end_stays_broken(kev_queue(&ring, 16));
+}
+
 /* A peer that only stops sending. */
 TEST(half_closed)
 {
