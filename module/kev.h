@@ -34,7 +34,7 @@
  * WHO OWNS WHAT
  *
  *	queue->mutex: which watches a queue has: membership in kev_files and
- *	    queue->watches; attaching and detaching hooks.
+ *	    queue->watches; attaching and detaching hooks; dead.
  *	queue->lock: watch->state, on, link, ev, index, pins; the ring and its
  *	    slots; the lists ready, level, check, fired; sleepers; attention;
  *	    counters.
@@ -98,11 +98,11 @@
 #include <linux/rhashtable-types.h>
 #include <linux/spinlock.h>
 #include <linux/wait.h>
-#include <linux/xarray.h>
 
 #include <linux/kevent.h>
 
 #include "ring.h"
+#include "table.h"
 
 struct kev_source_ops;
 struct kev_user;
@@ -209,7 +209,9 @@ struct kev_queue {
 	u64 immediate;
 
 	struct mutex mutex;
-	struct xarray watches;
+	struct kev_table watches;
+	struct kev_watch *dead;
+	u32 ndead;
 	u32 generation;
 	u64 nwatches;
 	struct kev_user *account;

@@ -33,7 +33,6 @@ struct kev_queue *kev_queue_alloc(void)
 	INIT_LIST_HEAD(&q->level);
 	INIT_LIST_HEAD(&q->check);
 	INIT_LIST_HEAD(&q->fired);
-	xa_init_flags(&q->watches, XA_FLAGS_ALLOC1);
 	refcount_set(&q->refs, 1);
 	kev_notify_init(q);
 	return q;
@@ -90,7 +89,7 @@ void kev_queue_put(struct kev_queue *q)
 	irq_work_sync(&q->wake_pollers);
 	kev_ring_free(&q->ring);
 	kev_user_put(q->account);
-	xa_destroy(&q->watches);
+	kev_table_free(&q->watches);
 	kfree(q);
 }
 

@@ -18,6 +18,9 @@ static struct kmem_cache *kev_caches[KEVENT_TYPE_MAX];
 
 /* ---- The table of all watches, by file --------------------------------- */
 
+/* Buckets that are always there: 16 KB. */
+#define KEV_FILES_MIN	2048
+
 /* Keys are kernel addresses, unknown to users: a multiplication will do. */
 static u32 kev_key_hash(const void *data, u32 len, u32 seed)
 {
@@ -29,6 +32,7 @@ static const struct rhashtable_params kev_files_params = {
 	.key_offset = offsetof(struct kev_watch, key),
 	.head_offset = offsetof(struct kev_watch, node),
 	.hashfn = kev_key_hash,
+	.min_size = KEV_FILES_MIN,
 	.automatic_shrinking = true,
 };
 
@@ -71,23 +75,56 @@ found:
 
 static struct kev_watch *kev_find_cookie(struct kev_queue *q, u64 cookie)
 {
-	struct kev_watch *w = xa_load(&q->watches, (u32)cookie);
+	struct kev_watch *w = kev_table_get(&q->watches, (u32)cookie);
 
-	return w && READ_ONCE(w->ev.cookie) == cookie ? w : NULL;
+	return w && w->ev.cookie == cookie ? w : NULL;
 }
 
 /* ---- The end ----------------------------------------------------------- */
 
-static void kev_watch_free_rcu(struct rcu_head *rcu)
-{
-	struct kev_watch *w = container_of(rcu, struct kev_watch, rcu);
+/* Dead watches are freed by the batch: a callback each costs as much again. */
+#define KEV_DEAD_BATCH	32
 
-	kmem_cache_free(kev_caches[w->ev.type], w);
+/* The next of a batch; nobody reads the event of a dead watch. */
+static struct kev_watch *kev_next_dead(const struct kev_watch *w)
+{
+	return (struct kev_watch *)(unsigned long)w->ev.ptr;
 }
 
-/* Dead, detached, out of the tables, not pinned. */
+static void kev_watch_free_rcu(struct rcu_head *rcu)
+{
+	struct kev_watch *w = container_of(rcu, struct kev_watch, rcu), *next;
+
+	for (; w; w = next) {
+		next = kev_next_dead(w);
+		kmem_cache_free(kev_caches[w->ev.type], w);
+	}
+}
+
+/* Context: queue->mutex held. */
+static void kev_flush_dead(struct kev_queue *q)
+{
+	if (q->dead)
+		call_rcu(&q->dead->rcu, kev_watch_free_rcu);
+	q->dead = NULL;
+	q->ndead = 0;
+}
+
+/* Dead, detached, out of the tables, not pinned.  queue->mutex held. */
 static void kev_watch_free(struct kev_watch *w)
 {
+	struct kev_queue *q = w->queue;
+
+	w->ev.ptr = (unsigned long)q->dead;
+	q->dead = w;
+	if (++q->ndead == KEV_DEAD_BATCH)
+		kev_flush_dead(q);
+}
+
+/* The same for a single one, with no lock or queue->lock held. */
+static void kev_watch_free_one(struct kev_watch *w)
+{
+	w->ev.ptr = 0;
 	call_rcu(&w->rcu, kev_watch_free_rcu);
 }
 
@@ -102,7 +139,7 @@ static void kev_watch_bury(struct kev_watch *w)
 	pinned = w->pins;
 	raw_spin_unlock_irq(&q->lock);
 	if (!pinned)
-		kev_watch_free(w);
+		kev_watch_free_one(w);
 }
 
 static void kev_untable(struct kev_watch *w)
@@ -134,7 +171,7 @@ static u32 kev_watch_kill(struct kev_watch *w)
 
 	if (!(state & KEV_W_UNTABLED))
 		kev_untable(w);
-	xa_erase(&q->watches, (u32)w->ev.cookie);
+	kev_table_del(&q->watches, (u32)w->ev.cookie);
 	q->nwatches--;
 	kev_user_uncharge(q->account);
 	if (state & KEV_W_ADDING)
@@ -243,16 +280,20 @@ void kev_file_closed(struct file *file)
 void kev_watch_remove_all(struct kev_queue *q)
 {
 	struct kev_watch *w;
-	unsigned long index;
+	u32 i;
 
-	xa_for_each(&q->watches, index, w) {
+	/* closes of files may go on meanwhile, but nothing is added */
+	for (i = 0; i < q->watches.used; i++) {
 		mutex_lock(&q->mutex);
-		/* a close of the file may have been first */
-		if (xa_load(&q->watches, index) == w)
+		w = kev_table_get(&q->watches, i);
+		if (w)
 			kev_watch_kill(w);
 		mutex_unlock(&q->mutex);
 		cond_resched();
 	}
+	mutex_lock(&q->mutex);
+	kev_flush_dead(q);
+	mutex_unlock(&q->mutex);
 }
 
 /* A fired one-shot whose entry was freed is no longer there. */
@@ -315,7 +356,7 @@ bool kev_watch_unpin(struct kev_watch *w)
 	if (likely(!(w->state & KEV_W_DEAD)))
 		return true;
 	if (!w->pins && (w->state & KEV_W_GONE))
-		kev_watch_free(w);
+		kev_watch_free_one(w);
 	return false;
 }
 
@@ -436,6 +477,32 @@ static struct kev_watch *kev_watch_alloc(struct kev_queue *q, struct file *file,
 	return w;
 }
 
+/* Makes room for one more in queue->watches.  The mutex is held, or not (err). */
+static int kev_lock_with_room(struct kev_queue *q)
+{
+	unsigned long *slots;
+	u32 size;
+
+	mutex_lock(&q->mutex);
+	while (unlikely(kev_table_is_full(&q->watches))) {
+		size = max(q->watches.size * 2, KEV_TABLE_MIN);
+		mutex_unlock(&q->mutex);
+		if (size > KEV_TABLE_MAX)
+			return -ENOSPC;
+		slots = kev_table_make(size);
+		if (!slots)
+			return -ENOMEM;
+		mutex_lock(&q->mutex);
+		slots = kev_table_swap(&q->watches, slots, size);
+		if (!slots)
+			break;
+		mutex_unlock(&q->mutex);
+		kvfree(slots);
+		mutex_lock(&q->mutex);
+	}
+	return 0;
+}
+
 /*
  * Puts a new watch into both tables.  -EEXIST with *old: a fired one-shot of
  * that key is still there, and may be armed again.  The mutex is then held.
@@ -444,16 +511,12 @@ static int kev_watch_insert(struct kev_watch *w, struct kev_watch **old)
 {
 	struct kev_queue *q = w->queue;
 	bool spent, fired;
-	u32 index;
 	int err;
 
 	*old = NULL;
-	err = xa_alloc(&q->watches, &index, w, xa_limit_31b,
-		       GFP_KERNEL_ACCOUNT);
+	err = kev_lock_with_room(q);
 	if (err)
-		return err == -EBUSY ? -ENOSPC : err;
-
-	mutex_lock(&q->mutex);
+		return err;
 	*old = kev_find_key(q, w->key, w->ev.type, w->ev.id.raw_u64);
 	if (unlikely(*old)) {
 		raw_spin_lock_irq(&q->lock);
@@ -461,26 +524,21 @@ static int kev_watch_insert(struct kev_watch *w, struct kev_watch **old)
 		fired = (*old)->state & KEV_W_FIRED;
 		raw_spin_unlock_irq(&q->lock);
 		err = -EEXIST;
-		if (!spent) {
-			if (!fired)
-				*old = NULL;
-			goto err_erase;
-		}
+		if (!spent && fired)
+			return err;
+		if (!spent)
+			goto out;
 		kev_watch_kill(*old);
-		*old = NULL;
 	}
-	WRITE_ONCE(w->ev.cookie, (u64)++q->generation << 32 | index);
 	err = rhltable_insert(&kev_files, &w->node, kev_files_params);
-	if (err)
-		goto err_erase;
+	if (unlikely(err))
+		goto out;
+	w->ev.cookie = (u64)++q->generation << 32 |
+		       kev_table_put(&q->watches, w);
 	q->nwatches++;
+out:
+	*old = NULL;
 	mutex_unlock(&q->mutex);
-	return 0;
-
-err_erase:
-	xa_erase(&q->watches, index);
-	if (!*old)
-		mutex_unlock(&q->mutex);
 	return err;
 }
 
@@ -538,7 +596,7 @@ static int kev_watch_attach(struct kev_watch *w, struct file *file,
 		kev_watch_settle(w, &v, uk);
 	raw_spin_unlock_irq(&q->lock);
 	if (unlikely(dead)) {
-		/* removed before ADD returned: by another thread */
+		/* removed by another thread before ADD returned */
 		kev_source_of(w)->detach(w);
 		kev_watch_bury(w);
 	}
