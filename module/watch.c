@@ -27,11 +27,19 @@ static u32 kev_key_hash(const void *data, u32 len, u32 seed)
 	return hash_long(*(const unsigned long *)data, 32) ^ seed;
 }
 
+static int kev_key_compare(struct rhashtable_compare_arg *arg, const void *obj)
+{
+	const struct kev_watch *w = obj;
+
+	return w->key != *(const unsigned long *)arg->key;
+}
+
 static const struct rhashtable_params kev_files_params = {
 	.key_len = sizeof(unsigned long),
 	.key_offset = offsetof(struct kev_watch, key),
 	.head_offset = offsetof(struct kev_watch, node),
 	.hashfn = kev_key_hash,
+	.obj_cmpfn = kev_key_compare,
 	.min_size = KEV_FILES_MIN,
 	.automatic_shrinking = true,
 };
