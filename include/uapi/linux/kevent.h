@@ -424,8 +424,8 @@ struct kevent_ioc_get {
  * @head: out: head, after the commit.
  * @tail: out: tail, on return.
  *
- * Returns the number of unclaimed entries.  0: timeout, min was 0, or a change
- * failed.  EINTR, EAGAIN as GET_EVENTS.  EOVERFLOW: the commit is out of range
+ * Returns the number of unclaimed entries, at least 1 if there is what was
+ * waited for.  0: timeout, WAKE, min was 0, or a change failed.  EINTR, EAGAIN as GET_EVENTS.  EOVERFLOW: the commit is out of range
  * (nothing is freed).  EINVAL: min > ring size.  What was done and committed
  * is written back before the call sleeps and stays true after any error.
  * Without a ring: ENXIO.
