@@ -218,8 +218,7 @@ static void *check_rounds(void *arg)
 
 	pin_to_cpu(1);
 	for (i = 1; i <= c->last; i++) {
-		while (__atomic_load_n(&c->round, __ATOMIC_ACQUIRE) < i)
-			;
+		SPIN_UNTIL(__atomic_load_n(&c->round, __ATOMIC_ACQUIRE) >= i);
 		check_and_sleep(c);
 		__atomic_store_n(&c->done, i, __ATOMIC_RELEASE);
 	}
@@ -237,12 +236,6 @@ static void to_be_asked(int q, int fds[2], unsigned int type)
 	uk = take(q);
 	CHECK_EQ(uk.ptr, fds[0]);
 	drain(fds[0]);
-}
-
-static void spin(unsigned int n)
-{
-	while (n--)
-		__asm__ volatile("" ::: "memory");
 }
 
 static void close_during_check(bool get, unsigned int type, int rounds)
@@ -267,8 +260,7 @@ static void close_during_check(bool get, unsigned int type, int rounds)
 		expect_fin(fds[1]);
 		close(fds[1]);
 		kev_fire(c.q, 1, 0);
-		while (__atomic_load_n(&c.done, __ATOMIC_ACQUIRE) < i)
-			sched_yield();
+		SPIN_UNTIL(__atomic_load_n(&c.done, __ATOMIC_ACQUIRE) >= i);
 	}
 	thread_join(&thread);
 	CHECK_EQ(watches_of(c.q), 1);

@@ -24,12 +24,6 @@ struct race {
 	void (*act)(struct race *r);
 };
 
-static void spin(unsigned int n)
-{
-	while (n--)
-		__asm__ volatile("" ::: "memory");
-}
-
 static void *act_rounds(void *arg)
 {
 	struct race *r = arg;
@@ -38,8 +32,7 @@ static void *act_rounds(void *arg)
 
 	pin_to_cpu(1);
 	for (i = 1; i <= r->last; i++) {
-		while (__atomic_load_n(&r->round, __ATOMIC_ACQUIRE) < i)
-			;
+		SPIN_UNTIL(__atomic_load_n(&r->round, __ATOMIC_ACQUIRE) >= i);
 		spin(rand_r(&seed) % 4000);
 		r->act(r);
 		__atomic_store_n(&r->done, i, __ATOMIC_RELEASE);
@@ -182,8 +175,7 @@ static void race(void (*act)(struct race *r), unsigned int flags, int rounds)
 		__atomic_store_n(&r.round, i, __ATOMIC_RELEASE);
 		spin(rand_r(&seed) % 4000);
 		close(r.fds[0]);
-		while (__atomic_load_n(&r.done, __ATOMIC_ACQUIRE) < i)
-			;
+		SPIN_UNTIL(__atomic_load_n(&r.done, __ATOMIC_ACQUIRE) >= i);
 		end_round(&r, flags);
 	}
 	thread_join(&thread);
@@ -197,11 +189,11 @@ static void race_all_flags(void (*act)(struct race *r))
 	if (cpu_count() < 2)
 		SKIP("needs two CPUs");
 	pin_to_cpu(0);
-	race(act, 0, 1500);
-	race(act, KEVENT_REQ_ET, 1500);
-	race(act, KEVENT_REQ_LAST_CHECK | KEVENT_REQ_ET, 600);
-	race(act, KEVENT_REQ_ONESHOT, 600);
-	race(act, KEVENT_REQ_CLOSED, 600);
+	race(act, 0, 700);
+	race(act, KEVENT_REQ_ET, 700);
+	race(act, KEVENT_REQ_LAST_CHECK | KEVENT_REQ_ET, 300);
+	race(act, KEVENT_REQ_ONESHOT, 300);
+	race(act, KEVENT_REQ_CLOSED, 300);
 }
 
 TEST_TIMEOUT(remove, 120)

@@ -13,6 +13,26 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
+/*
+ * Short waits for another CPU: it may be a virtual one that has to be given
+ * time first.
+ */
+#define SPIN_UNTIL(cond)						\
+	do {								\
+		int spins_ = 0;						\
+									\
+		while (!(cond))						\
+			if (++spins_ > 20000)				\
+				usleep(50);				\
+	} while (0)
+
+/* Lets a little time pass that no scheduler notices. */
+static inline void spin(unsigned int n)
+{
+	while (n--)
+		__asm__ volatile("" ::: "memory");
+}
+
 static inline void set_nonblock(int fd)
 {
 	CHECK_OK(fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK));

@@ -166,13 +166,21 @@ static inline void kind_make_timerfd(struct thing *t)
 					TFD_CLOEXEC | TFD_NONBLOCK));
 }
 
-static inline void kind_make_signalfd(struct thing *t)
+/* Before threads are started: a signalfd's signal must be blocked in all. */
+static inline sigset_t kind_block_signal(void)
 {
 	sigset_t set;
 
 	sigemptyset(&set);
 	sigaddset(&set, SIGRTMIN + 1);
 	CHECK_EQ(pthread_sigmask(SIG_BLOCK, &set, NULL), 0);
+	return set;
+}
+
+static inline void kind_make_signalfd(struct thing *t)
+{
+	sigset_t set = kind_block_signal();
+
 	t->fd = CHECK_OK(signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
 	/* Signals are the process's, not the file's: the last one left some. */
 	drain(t->fd);

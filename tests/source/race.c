@@ -53,8 +53,7 @@ static void storm_start(struct storm *s, struct test_thread *thread)
 		SKIP("needs two CPUs");
 	pin_to_cpu(0);
 	thread_start(thread, shoot_on, s);
-	while (!__atomic_load_n(&s->shots, __ATOMIC_ACQUIRE))
-		;
+	SPIN_UNTIL(__atomic_load_n(&s->shots, __ATOMIC_ACQUIRE));
 }
 
 static void storm_stop(struct storm *s, struct test_thread *thread)
@@ -68,9 +67,7 @@ static void dither(unsigned int *seed)
 {
 	unsigned int n = rand_r(seed);
 
-	n = n & 64 ? n % 64 : n % 4000;
-	while (n--)
-		__asm__ volatile("" ::: "memory");
+	spin(n & 64 ? n % 64 : n % 4000);
 }
 
 /* Now and then keeps the source able to make events. */

@@ -72,12 +72,6 @@ struct racer {
 	unsigned int seed;
 };
 
-static void spin(unsigned int n)
-{
-	while (n--)
-		__asm__ volatile("" ::: "memory");
-}
-
 static void *raise_rounds(void *arg)
 {
 	struct racer *r = arg;
@@ -85,8 +79,7 @@ static void *raise_rounds(void *arg)
 
 	pin_to_cpu(1);
 	for (i = 1; i <= r->last; i++) {
-		while (__atomic_load_n(&r->round, __ATOMIC_ACQUIRE) < i)
-			;
+		SPIN_UNTIL(__atomic_load_n(&r->round, __ATOMIC_ACQUIRE) >= i);
 		spin(rand_r(&r->seed) % 3000);
 		thing_raise(&r->t);
 		__atomic_store_n(&r->done, i, __ATOMIC_RELEASE);
@@ -120,8 +113,7 @@ static void race_add(const struct kind *k, int q, int rounds)
 		__atomic_store_n(&r.round, i, __ATOMIC_RELEASE);
 		spin(rand_r(&seed) % 3000);
 		thing_add(q, &r.t, KEVENT_REQ_ET | KEVENT_REQ_ALWAYS_QUEUE);
-		while (__atomic_load_n(&r.done, __ATOMIC_ACQUIRE) < i)
-			;
+		SPIN_UNTIL(__atomic_load_n(&r.done, __ATOMIC_ACQUIRE) >= i);
 		expect_some(q, &r.t);
 		thing_remove(q, &r.t);
 		thing_lower(&r.t);
