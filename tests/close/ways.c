@@ -182,6 +182,7 @@ static void hold(struct holder *h)
 	close(h->go[1]);
 	thing_make(&t, h->k);
 	thing_add(h->q, &t, h->flags);
+	CHECK_EQ(watches_of(h->q), 1);
 	CHECK_EQ(write(h->ready[1], &t.fd, sizeof(int)), sizeof(int));
 }
 
@@ -216,7 +217,6 @@ static int holder_start(struct holder *h, void (*run)(void *arg), pid_t *pid)
 	close(h->go[0]);
 	close(h->ready[1]);
 	CHECK_EQ(read(h->ready[0], &fd, sizeof(int)), sizeof(int));
-	CHECK_EQ(watches_of(h->q), 1);
 	return fd;
 }
 

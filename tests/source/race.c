@@ -230,6 +230,7 @@ static void modify_storm(struct storm *s, unsigned int flags, int rounds)
 	const struct ukevent *uk;
 	struct test_thread thread;
 	struct kevent_ring ring;
+	struct ukevent change;
 	unsigned int seed = 4;
 	int i, events = 0;
 
@@ -237,7 +238,9 @@ static void modify_storm(struct storm *s, unsigned int flags, int rounds)
 	storm_start(s, &thread);
 	storm_change(s, KEVENT_CTL_ADD, flags, 0);
 	for (i = 1; i <= rounds; i++) {
-		storm_change(s, KEVENT_CTL_MODIFY, flags, i);
+		change = storm_change(s, KEVENT_CTL_MODIFY, flags, i);
+		/* Ready just then: that was the event. */
+		events += !!(change.ret_flags & KEVENT_RET_DONE);
 		dither(&seed);
 		uk = kevent_ring_next(&ring);
 		if (uk) {
@@ -246,7 +249,10 @@ static void modify_storm(struct storm *s, unsigned int flags, int rounds)
 		}
 		relieve(s, i);
 	}
-	CHECK_GT(events, 0);
+	if (!events)
+		FAIL("no event of %s in %d rounds, flags %#x, %llu shots",
+		     s->t.kind ? s->t.kind->name : "its own", rounds, flags,
+		     (unsigned long long)s->shots);
 	storm_stop(s, &thread);
 	kev_close(s->q, &ring);
 	s->stop = 0;
