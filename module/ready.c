@@ -295,7 +295,7 @@ bool kev_ready_locked(struct kev_watch *w, u32 bits, int sync,
 		kev_enlist(w);
 	if (new && (q->attention & (KEV_Q_SLEEPERS | KEV_Q_POLLERS))) {
 		if (w->ev.req_flags & KEVENT_REQ_WAKEUP_ALL)
-			how |= KEV_NOTIFY_ALL;
+			how = KEV_NOTIFY_ALL;
 		kev_notify(q, how, sync);
 	}
 	return true;

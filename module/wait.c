@@ -88,23 +88,27 @@ static bool kev_level_due(struct kev_queue *q, const struct kev_view *v)
 
 /*
  * Asks level watches again whose entry was claimed.  The list is in the order
- * of posting: the first one that was not claimed, or was posted by us, ends it.
+ * of posting: the first one that was not claimed ends it, and so does the last
+ * one that was there when we came.
  */
 static void kev_ask_levels(struct kev_queue *q, bool *taker)
 {
-	u32 end = q->ring.tail;
-	struct kev_watch *w;
-	struct kev_view v;
+	struct kev_watch *w, *last;
+	struct kev_view v = {};
 
-	while (!list_empty(&q->level) && !signal_pending(current)) {
-		w = list_first_entry(&q->level, struct kev_watch, link);
+	if (list_empty(&q->level))
+		return;
+	last = list_last_entry(&q->level, struct kev_watch, link);
+	do {
 		if (!(q->attention & KEV_Q_NO_RING)) {
 			v = kev_ring_look(&q->ring);
-			if (!kev_level_due(q, &v) || (s32)(w->index - end) >= 0)
+			if (!kev_level_due(q, &v))
 				break;
 		}
+		w = list_first_entry(&q->level, struct kev_watch, link);
 		kev_ask(w, taker);
-	}
+	} while (w != last && !list_empty(&q->level) &&
+		 !signal_pending(current));
 }
 
 /* Nothing at all to do for kev_service(), but perhaps to reap. */
