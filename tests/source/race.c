@@ -239,8 +239,9 @@ static void modify_storm(struct storm *s, unsigned int flags, int rounds)
 	storm_change(s, KEVENT_CTL_ADD, flags, 0);
 	for (i = 1; i <= rounds; i++) {
 		change = storm_change(s, KEVENT_CTL_MODIFY, flags, i);
-		/* Ready just then: that was the event. */
-		events += !!(change.ret_flags & KEVENT_RET_DONE);
+		/* Ready just then, or what came since the last look. */
+		events += !!(change.ret_flags &
+			     (KEVENT_RET_DONE | KEVENT_RET_CANCELLED));
 		dither(&seed);
 		uk = kevent_ring_next(&ring);
 		if (uk) {
