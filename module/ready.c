@@ -136,9 +136,17 @@ static void kev_fill(struct kev_ring *r, struct kev_watch *w, u32 bits)
 	w->index = index;
 }
 
+/* BROKEN is of one event, the waiting one or the last. */
+static void kev_forget_broken(struct kev_watch *w)
+{
+	if (w->on != KEV_ON_READY)
+		w->ev.ret_flags &= ~KEVENT_RET_BROKEN;
+}
+
 /* The waiting event has gone out. */
 static void kev_clear_pending(struct kev_watch *w)
 {
+	kev_forget_broken(w);
 	w->ev.ret_data[0] = 0;
 	w->ev.merged = 0;
 	w->ev.time = 0;
@@ -291,6 +299,7 @@ bool kev_ready_locked(struct kev_watch *w, u32 bits, int sync,
 	if (w->ev.req_flags & KEV_REQ_ONE)
 		kev_disarm_oneshot(w);
 	new = kev_post(w, bits);
+	kev_forget_broken(w);
 	if (w->state & KEV_STATE_LISTED)
 		kev_enlist(w);
 	if (new && (q->attention & (KEV_Q_SLEEPERS | KEV_Q_POLLERS))) {
@@ -369,7 +378,8 @@ bool kev_ready_long(struct kev_watch *w, u32 bits, int sync)
 static __always_inline void kev_set_values(struct kev_watch *w, u32 ret_flags,
 					   u32 data, u32 data2)
 {
-	w->ev.ret_flags = ret_flags;
+	/* a waiting event stays broken: see kev_forget_broken() */
+	w->ev.ret_flags = ret_flags | (w->ev.ret_flags & KEVENT_RET_BROKEN);
 	w->ev.ret_data[1] = data;
 	w->ev.data2 = data2;
 }
@@ -389,6 +399,7 @@ bool kev_ready_values(struct kev_watch *w, u32 bits, u32 ret_flags, u32 data,
 		kev_set_values(w, ret_flags, data, data2);
 		ret = kev_ready_next(q, w, bits, sync) ||
 		      kev_ready_locked(w, bits, sync, 0);
+		kev_forget_broken(w);
 	}
 	raw_spin_unlock_irqrestore(&q->lock, flags);
 	return ret;

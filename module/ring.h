@@ -73,8 +73,8 @@ struct kev_ring {
 /**
  * struct kev_view - the program's indices, read once and made sane
  * @head: slots below it are free.
- * @claim: entries below it were claimed.
- * @used: slots from @head to tail; the whole ring if the indices are broken.
+ * @claim: entries below it were claimed; all, if @head is out of range.
+ * @used: slots from @head to tail; more than there are, if it is.
  */
 struct kev_view {
 	u32 head;
@@ -98,6 +98,8 @@ static __always_inline struct kev_view kev_ring_look(const struct kev_ring *r)
 	v.head = READ_ONCE(user->head);
 	v.used = r->tail - v.head;
 	v.claim = !r->no_seen && seen - v.head <= v.used ? seen : v.head;
+	if (unlikely(v.used > kev_ring_size(r)))
+		v.claim = r->tail;
 	return v;
 }
 

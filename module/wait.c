@@ -429,5 +429,8 @@ int kev_get_events(struct kev_queue *q, const struct kev_deadline *d,
 		/* enough, and then nothing: all cancelled, or taken */
 		if (ret <= 0 || !min)
 			return ret < 0 ? ret : 0;
+		if (signal_pending(current))
+			return -EINTR;
+		cond_resched();
 	}
 }

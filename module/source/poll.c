@@ -14,6 +14,11 @@
 
 static_assert(KEVENT_POLL_POLLRDHUP == (__force u32)EPOLLRDHUP);
 
+static u32 kev_poll_flags(u32 bits)
+{
+	return bits & KEV_KEY_ALWAYS ? KEVENT_RET_BROKEN : 0;
+}
+
 static noinline int kev_poll_wake_ask(struct kev_watch *w, u32 want, void *key,
 				      int sync)
 {
@@ -21,7 +26,9 @@ static noinline int kev_poll_wake_ask(struct kev_watch *w, u32 want, void *key,
 
 	if (kev_hook_wake(kev_poll_of(w), want, key, &bits))
 		return 1;
-	return bits && kev_ready_long(w, bits, sync);
+	if (!bits)
+		return 0;
+	return kev_ready_values(w, bits, kev_poll_flags(bits), 0, 0, sync);
 }
 
 static __always_inline int kev_poll_woken(wait_queue_entry_t *wait, int sync,
@@ -66,6 +73,7 @@ static int kev_poll_attach(struct kev_watch *w, struct file *file,
 	if (kev_hook_attach(kev_poll_of(w), file, wake, &v->bits))
 		return -ENOMEM;
 	v->bits &= w->ev.event | KEV_KEY_ALWAYS;
+	v->ret_flags = kev_poll_flags(v->bits);
 	return 0;
 }
 
@@ -73,6 +81,7 @@ static void kev_poll_ask(struct kev_watch *w, struct file *file,
 			 struct kev_values *v)
 {
 	v->bits = kev_hook_ask(file, READ_ONCE(w->ev.event) | KEV_KEY_ALWAYS);
+	v->ret_flags = kev_poll_flags(v->bits);
 }
 
 const struct kev_source_ops kev_source_poll = {
