@@ -47,8 +47,8 @@
  *
  * STATES OF A WATCH (watch->state)
  *
- *	ADDING		being hooked by ADD, outside the mutex; holds a file
- *			reference and a pin
+ *	ADDING		being hooked by ADD, outside the mutex; ADD holds a file
+ *			reference
  *	(none)		armed
  *	DISARMED	ONESHOT or DISPATCH has had its event; wake-ups pass by
  *	FIRED		with DISARMED: will be reaped when its slot is free
