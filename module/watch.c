@@ -541,7 +541,8 @@ static int kev_watch_insert(struct kev_watch *w, struct kev_watch **old)
 	err = rhltable_insert(&kev_files, &w->node, kev_files_params);
 	if (unlikely(err))
 		goto out;
-	w->ev.cookie = (u64)++q->generation << 32 |
+	q->generation++;
+	w->ev.cookie = (u64)q->generation << 32 |
 		       kev_table_put(&q->watches, w);
 	q->nwatches++;
 out:
