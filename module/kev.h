@@ -24,7 +24,7 @@
  *	      scheduler's locks		wake_up_process()
  *
  * There is no lock of a watch: every post needs the ring's lock anyway, and one
- * lock for the two saves a third of the post path.  Under queue->lock: no
+ * lock for the two saves a sixth of the post path.  Under queue->lock: no
  * allocation, no ->poll, no table, no wait-queue head lock, no user memory.
  * Under queue->mutex: no ->poll, no user memory, no allocation that reclaims
  * (a close in the reclaiming task may need the mutex).  ->poll of a watched
@@ -39,7 +39,7 @@
  *	    slots; the lists ready, level, check, fired; sleepers; attention;
  *	    counters.
  *	RCU: lookup in kev_files by the close hook; a watch's memory after it
- *	    left the tables.
+ *	    left the tables, and its queue's, whose reference is taken there.
  *	Set before publication, never changed: watch->queue, ev.id, type,
  *	    cookie; key but for a closed file.
  *	User page (seen, head): the program's.  Each is read once per decision
@@ -58,7 +58,7 @@
  *
  * WAYS A WATCH ENDS: REMOVE; last close of its file (hook/close.c); release of
  * the queue; reaping of a fired one-shot; failure of ADD.  All go through
- * kev_watch_kill() (mutex held): DEAD and cancel under the lock, out of the
+ * kev_watch_kill() (mutex held), after a close with CLOSED by way of UNTABLED: DEAD and cancel under the lock, out of the
  * tables, detach (no callback afterwards), free after RCU.  Who holds a pin
  * (is asking the file, lock dropped) frees instead, and an ADDING watch is
  * detached by its adder: both hold a file reference, so a close can't be
@@ -77,7 +77,7 @@
  *	tail: release in kev_ring_publish(); acquire in the consumer.
  *	seen, head: release by the consumer; kev_ring_look() loads seen with
  *	    acquire, then head.
- *	merge: kev_ring_merge() writes, full fence, looks at seen again.
+ *	merge: kev_try_merge() writes, full fence, looks at seen again.
  *	    Partner: the consumer's fence between storing seen and reading.
  *	cancel: kev_ring_cancel() writes, full fence, looks at seen.  Same
  *	    partner.
@@ -219,6 +219,7 @@ struct kev_queue {
 
 	wait_queue_head_t pollers;
 	struct irq_work wake_pollers;
+	struct rcu_head rcu;
 };
 
 /* The file of a watch, NULL for a source without one. */

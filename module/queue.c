@@ -90,7 +90,8 @@ void kev_queue_put(struct kev_queue *q)
 	kev_ring_free(&q->ring);
 	kev_user_put(q->account);
 	kev_table_free(&q->watches);
-	kfree(q);
+	/* Partner: kev_file_queue(), which tries refs of what it finds */
+	kfree_rcu(q, rcu);
 }
 
 /* The last fd and the last mapping are gone: no call can be under way. */

@@ -98,6 +98,27 @@ static void kev_hook_enqueue(struct kev_watch *w, wait_queue_head_t *head,
 		add_wait_queue(head, wait);
 }
 
+/*
+ * The first extra takes over the place of the first head.  Its lock keeps
+ * POLLFREE off the word meanwhile.
+ */
+static void kev_hook_make_room(struct kev_poll *p, struct kev_hook_extra *x)
+{
+	wait_queue_head_t *head;
+	unsigned long flags;
+
+	rcu_read_lock();
+	/* Partner: kev_hook_free() */
+	head = smp_load_acquire(&p->wait.private);
+	if (head)
+		spin_lock_irqsave(&head->lock, flags);
+	x->first_head = p->wait.private;
+	WRITE_ONCE(p->wait.private, (void *)x + KEV_HOOK_EXTRA);
+	if (head)
+		spin_unlock_irqrestore(&head->lock, flags);
+	rcu_read_unlock();
+}
+
 static void kev_hook_more(struct kev_hook_table *t, wait_queue_head_t *head)
 {
 	struct kev_hook_extra *first, *x;
@@ -116,11 +137,7 @@ static void kev_hook_more(struct kev_hook_table *t, wait_queue_head_t *head)
 		x->next = first->next;
 		first->next = x;
 	} else {
-		wait_queue_head_t *head0 = p->wait.private;
-
-		/* The first head's lock keeps POLLFREE off the word. */
-		x->first_head = head0;
-		WRITE_ONCE(p->wait.private, (void *)x + KEV_HOOK_EXTRA);
+		kev_hook_make_room(p, x);
 	}
 	kev_hook_enqueue(&p->watch, head, &x->wait);
 }
