@@ -8,6 +8,7 @@
 #include <linux/signal.h>
 #include <linux/uaccess.h>
 
+#include "record.h"
 #include "source.h"
 
 /* Entries of a batch between two chances to reschedule. */
@@ -484,6 +485,26 @@ static long kev_ioc_wake(struct kev_queue *q, struct file *file,
 	return woken;
 }
 
+static long kev_ioc_read(struct kev_queue *q,
+			 struct kevent_ioc_read __user *arg)
+{
+	struct kevent_ioc_read read;
+	int ret;
+
+	if (copy_from_user(&read, arg, sizeof(read)))
+		return -EFAULT;
+	if (read.reserved)
+		return -EINVAL;
+	/* before anything is taken: afterwards it would be lost */
+	if (put_user(0, &arg->lost))
+		return -EFAULT;
+	read.lost = 0;
+	ret = kev_records_read(q, &read);
+	if (put_user(read.lost, &arg->lost))
+		return -EFAULT;
+	return ret;
+}
+
 static long kev_ioc_init(struct kev_queue *q,
 			 struct kevent_ioc_init __user *arg)
 {
@@ -544,6 +565,7 @@ static noinline long kev_ioctl_first(struct kev_queue *q, unsigned int cmd,
 	case KEVENT_IOC_WAIT:
 	case KEVENT_IOC_COMMIT:
 	case KEVENT_IOC_WAKE:
+	case KEVENT_IOC_READ:
 		return -ENXIO;
 	default:
 		return -ENOTTY;
@@ -562,6 +584,8 @@ static noinline long kev_ioctl_other(struct kev_queue *q, struct file *file,
 		return kev_ioc_commit(q, file, p);
 	case KEVENT_IOC_WAKE:
 		return kev_ioc_wake(q, file, p);
+	case KEVENT_IOC_READ:
+		return kev_ioc_read(q, p);
 	case KEVENT_IOC_INFO:
 		return kev_ioc_info(q, p);
 	case KEVENT_IOC_INIT:

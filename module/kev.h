@@ -14,7 +14,7 @@
  * asking files, handing over from the ready list, sleeping.
  *
  *	event -> source -> hook -> ready -> ring, notify
- *	call  -> main -> ctl -> queue -> watch -> source -> hook
+ *	call  -> main -> ctl -> request -> watch -> source -> hook
  *
  * LOCK ORDER (outer first)
  *
@@ -252,19 +252,35 @@ void kev_quota_init(void);
 /* ctl.c */
 long kev_ioctl(struct file *file, unsigned int cmd, unsigned long arg);
 
+/* lookup.c */
+bool kev_file_is_watched(struct file *file);
+struct kev_queue *kev_file_queue(struct file *file, bool *again);
+struct kev_watch *kev_file_watch(struct kev_queue *q, struct file *file);
+int kev_lookup_init(void);
+void kev_lookup_exit(void);
+
 /* watch.c */
+struct kev_watch *kev_watch_alloc(struct kev_queue *q, struct file *file,
+				  const struct ukevent *uk);
+void kev_watch_set(struct kev_watch *w, const struct ukevent *uk);
+u32 kev_watch_kill(struct kev_watch *w);
+void kev_watch_bury(struct kev_watch *w);
+void kev_watch_free_one(struct kev_watch *w);
+bool kev_watch_pin(struct kev_watch *w, struct file **file);
+bool kev_watch_unpin(struct kev_watch *w);
+bool kev_watch_ask(struct kev_watch *w, unsigned int how);
+bool kev_watch_spent(struct kev_watch *w);
+void kev_watch_reap(struct kev_queue *q, unsigned int max);
+void kev_watch_remove_all(struct kev_queue *q);
+void kev_file_closed(struct file *file);
+int kev_watch_init(void);
+void kev_watch_exit(void);
+
+/* request.c */
 int kev_watch_add(struct kev_queue *q, struct file *self, struct ukevent *uk);
 int kev_watch_remove(struct kev_queue *q, struct ukevent *uk);
 int kev_watch_modify(struct kev_queue *q, struct ukevent *uk);
 int kev_watch_fire(struct kev_queue *q, struct ukevent *uk);
-bool kev_watch_ask(struct kev_watch *w, unsigned int how);
-bool kev_watch_unpin(struct kev_watch *w);
-void kev_watch_reap(struct kev_queue *q, unsigned int max);
-void kev_watch_remove_all(struct kev_queue *q);
-void kev_file_closed(struct file *file);
-bool kev_file_is_watched(struct file *file);
-int kev_watch_init(void);
-void kev_watch_exit(void);
 
 /* ready.c */
 bool kev_ready_values(struct kev_watch *w, u32 bits, u32 ret_flags, u32 data,

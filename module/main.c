@@ -70,9 +70,10 @@ static int __init kev_init(void)
 	int err;
 
 	kev_quota_init();
+	kev_source_init();
 	err = kev_watch_init();
 	if (err)
-		return err;
+		goto err_exit_source;
 	err = kev_close_init();
 	if (err)
 		goto err_exit_watch;
@@ -85,6 +86,8 @@ err_exit_close:
 	kev_close_exit();
 err_exit_watch:
 	kev_watch_exit();
+err_exit_source:
+	kev_source_exit();
 	return err;
 }
 
@@ -92,6 +95,7 @@ static void __exit kev_exit(void)
 {
 	misc_deregister(&kev_device);
 	kev_close_exit();
+	kev_source_exit();
 	kev_watch_exit();
 }
 

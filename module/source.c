@@ -2,11 +2,9 @@
 /*
  * The table of sources.
  */
-#include <linux/nospec.h>
-
 #include "source.h"
 
-static const struct kev_source_ops *const kev_sources[KEVENT_TYPE_MAX] = {
+const struct kev_source_ops *kev_sources[KEVENT_TYPE_MAX] __ro_after_init = {
 	[KEVENT_SOCKET]		= &kev_source_socket,
 	[KEVENT_TIMER]		= &kev_source_timer,
 	[KEVENT_POLL]		= &kev_source_poll,
@@ -14,23 +12,26 @@ static const struct kev_source_ops *const kev_sources[KEVENT_TYPE_MAX] = {
 	[KEVENT_UNOTIFY]	= &kev_source_user,
 };
 
-/* Does the ABI have such a type, whether or not we support it? */
-bool kev_source_known(u32 type)
+/* What this kernel does not support leaves the table. */
+void kev_source_init(void)
 {
-	return type < KEVENT_TYPE_MAX;
+	const struct kev_source_ops *ops;
+	u32 type;
+
+	for (type = 0; type < KEVENT_TYPE_MAX; type++) {
+		ops = kev_sources[type];
+		if (ops && ops->init && ops->init())
+			kev_sources[type] = NULL;
+	}
 }
 
-/* Returns NULL for what is unknown or not supported. */
-const struct kev_source_ops *kev_source_find(u32 type)
+void kev_source_exit(void)
 {
-	if (type >= KEVENT_TYPE_MAX)
-		return NULL;
-	return kev_sources[array_index_nospec(type, KEVENT_TYPE_MAX)];
-}
+	u32 type;
 
-const struct kev_source_ops *kev_source_of(const struct kev_watch *w)
-{
-	return kev_sources[w->ev.type];
+	for (type = 0; type < KEVENT_TYPE_MAX; type++)
+		if (kev_sources[type] && kev_sources[type]->exit)
+			kev_sources[type]->exit();
 }
 
 u64 kev_source_mask(void)

@@ -6,7 +6,11 @@
 #ifndef KEV_SOURCE_H
 #define KEV_SOURCE_H
 
+#include <linux/nospec.h>
+
 #include "kev.h"
+
+struct kev_records;
 
 /**
  * struct kev_values - what is ready, asked in a task or known at attaching
@@ -30,6 +34,10 @@ struct kev_values {
  * @req_flags: KEVENT_REQ_* that ADD and MODIFY take.
  * @has_file: the id is an fd.
  * @has_params: ukevent.param is looked at.
+ * @per_process: the id means something else in each process.
+ * @init: at load.  If it fails, this kernel does not support the source: ADD
+ *	fails with EOPNOTSUPP, and INFO tells.  May be NULL.
+ * @exit: at unload, if @init did not fail.  No watch is left.  May be NULL.
  * @check: is this the right kind of file, are the parameters sane?  Called
  *	before anything is made, for ADD and MODIFY.  file is NULL in MODIFY.
  *	May be NULL.
@@ -41,6 +49,8 @@ struct kev_values {
  * @ask: what is ready now?  Process context, no lock, file referenced.  NULL:
  *	the source can't be asked (all its events are edges).
  * @modify: take new parameters.  queue->mutex held.  May be NULL.
+ * @records: the watch's buffer of details, for READ; NULL while it has none.
+ *	queue->mutex held.  May be NULL: none of this source.
  * @fire: READY was called; queue->lock held.  NULL: post the watch's bits.
  */
 struct kev_source_ops {
@@ -50,6 +60,9 @@ struct kev_source_ops {
 	u32 req_flags;
 	bool has_file;
 	bool has_params;
+	bool per_process;
+	int (*init)(void);
+	void (*exit)(void);
 	int (*check)(struct file *file, const struct ukevent *uk);
 	int (*attach)(struct kev_watch *w, struct file *file,
 		      const struct ukevent *uk, struct kev_values *v);
@@ -57,6 +70,7 @@ struct kev_source_ops {
 	void (*ask)(struct kev_watch *w, struct file *file,
 		    struct kev_values *v);
 	void (*modify)(struct kev_watch *w, const struct ukevent *uk);
+	struct kev_records *(*records)(struct kev_watch *w);
 	void (*fire)(struct kev_watch *w, u32 bits);
 };
 
@@ -76,10 +90,30 @@ extern const struct kev_source_ops kev_source_pipe;
 extern const struct kev_source_ops kev_source_timer;
 extern const struct kev_source_ops kev_source_user;
 
-const struct kev_source_ops *kev_source_find(u32 type);
-const struct kev_source_ops *kev_source_of(const struct kev_watch *w);
+extern const struct kev_source_ops *kev_sources[KEVENT_TYPE_MAX];
+
+void kev_source_init(void);
+void kev_source_exit(void);
 u64 kev_source_mask(void);
-bool kev_source_known(u32 type);
+
+/* Does the ABI have such a type, whether or not we support it? */
+static inline bool kev_source_known(u32 type)
+{
+	return type < KEVENT_TYPE_MAX;
+}
+
+/* Returns NULL for what is unknown or not supported. */
+static inline const struct kev_source_ops *kev_source_find(u32 type)
+{
+	if (type >= KEVENT_TYPE_MAX)
+		return NULL;
+	return kev_sources[array_index_nospec(type, KEVENT_TYPE_MAX)];
+}
+
+static inline const struct kev_source_ops *kev_source_of(const struct kev_watch *w)
+{
+	return kev_sources[w->ev.type];
+}
 
 /* source/timer.c */
 u64 kev_timer_floor(void);

@@ -486,6 +486,66 @@ struct kevent_ioc_wake {
 	__u32 reserved;
 };
 
+/**
+ * struct kevent_ioc_read - KEVENT_IOC_READ: details of events
+ * @cookie: of a watch of a type that has records (struct kevent_record_*).
+ * @buf: where they go: as many whole ones as fit, oldest first.
+ * @len: its size, bytes.
+ * @lost: out: records that found no room in the watch's buffer since the last
+ *	READ.  Such an event has KEVENT_RET_LOST as well.
+ * @reserved: 0.
+ *
+ * Returns the bytes copied; 0: there are none.  Never waits.  Each record
+ * begins with its length, a multiple of 8.  ENOENT: no such watch.  EINVAL: its
+ * type has no records; or the first one is larger than @len.  What was read is
+ * gone; what was not stays, and ends with the watch.
+ */
+struct kevent_ioc_read {
+	__u64 cookie;
+	__u64 buf;
+	__u32 len;
+	__u32 lost;
+	__u64 reserved;
+};
+
+/**
+ * struct kevent_record_inode - a record of KEVENT_INODE
+ * @len: bytes, with the name.
+ * @event: KEVENT_INODE_*: what happened; one bit, or with ISDIR two.
+ * @move: the same number, not 0, in the MOVED_FROM and the MOVED_TO of one
+ *	rename; else 0.
+ * @reserved: 0.
+ * @name: in the watched directory; ends with at least one 0.  Empty if the
+ *	watched file itself is meant.
+ */
+struct kevent_record_inode {
+	__u32 len;
+	__u32 event;
+	__u32 move;
+	__u32 reserved;
+	char name[];
+};
+
+/**
+ * struct kevent_record_signal - a record of KEVENT_SIGNAL
+ * @len: bytes: sizeof(struct kevent_record_signal).
+ * @signo: its number.
+ * @code: si_code.
+ * @pid: of the sender, as the adding process sees it; 0 if it has none there.
+ * @uid: of the sender, likewise.
+ * @tid: 0: sent to the process; else to this thread.
+ * @value: si_value; 0 if it has none.
+ */
+struct kevent_record_signal {
+	__u32 len;
+	__u32 signo;
+	__s32 code;
+	__u32 pid;
+	__u32 uid;
+	__u32 tid;
+	__u64 value;
+};
+
 #define KEVENT_FEAT_CLOSE_FTRACE	0x1ull	/* close hook by ftrace */
 #define KEVENT_FEAT_CLOSE_KPROBE	0x2ull	/* close hook by kprobe */
 
@@ -528,5 +588,6 @@ struct kevent_ioc_info {
 #define KEVENT_IOC_WAIT		_IOWR(KEVENT_IOC_MAGIC, 4, struct kevent_ioc_wait)
 #define KEVENT_IOC_COMMIT	_IOWR(KEVENT_IOC_MAGIC, 5, struct kevent_ioc_commit)
 #define KEVENT_IOC_WAKE		_IOW(KEVENT_IOC_MAGIC, 6, struct kevent_ioc_wake)
+#define KEVENT_IOC_READ		_IOWR(KEVENT_IOC_MAGIC, 9, struct kevent_ioc_read)
 
 #endif /* _UAPI_LINUX_KEVENT_H */

@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Finding watches: by file or number, in one table for all queues; by cookie,
+ * in the queue's own.  Inlined where requests need it.
+ *
+ * The table of files is changed under the queue->mutex of the watch concerned,
+ * and read under RCU.
+ */
+#ifndef KEV_LOOKUP_H
+#define KEV_LOOKUP_H
+
+#include <linux/hash.h>
+#include <linux/rhashtable.h>
+#include <linux/sched.h>
+
+#include "source.h"
+
+/* Buckets that are always there: 16 KB. */
+#define KEV_FILES_MIN	2048
+
+extern struct rhltable kev_files;
+
+/* Keys are kernel addresses, unknown to users: a multiplication will do. */
+static inline u32 kev_key_hash(const void *data, u32 len, u32 seed)
+{
+	return hash_long(*(const unsigned long *)data, 32) ^ seed;
+}
+
+static inline int kev_key_compare(struct rhashtable_compare_arg *arg,
+				  const void *obj)
+{
+	const struct kev_watch *w = obj;
+
+	return w->key != *(const unsigned long *)arg->key;
+}
+
+static const struct rhashtable_params kev_files_params = {
+	.key_len = sizeof(unsigned long),
+	.key_offset = offsetof(struct kev_watch, key),
+	.head_offset = offsetof(struct kev_watch, node),
+	.hashfn = kev_key_hash,
+	.obj_cmpfn = kev_key_compare,
+	.min_size = KEV_FILES_MIN,
+	.automatic_shrinking = true,
+};
+
+/*
+ * The key of what has no file.  Odd: never the address of a file.  An id that
+ * means something else in each process is the calling one's.
+ */
+static inline unsigned long kev_key_of_id(const struct kev_source_ops *ops,
+					  const struct kev_queue *q, u32 type,
+					  u64 id)
+{
+	unsigned long key = (unsigned long)q ^ hash_64(id + type, 64);
+
+	if (ops->per_process)
+		key ^= (unsigned long)current->signal;
+	return key | 1;
+}
+
+static inline bool kev_is_same(const struct kev_watch *w,
+			       const struct kev_queue *q, u32 type, u64 id)
+{
+	return w->queue == q && w->ev.type == type && w->ev.id.raw_u64 == id;
+}
+
+static inline struct kev_watch *kev_find_key(struct kev_queue *q,
+					     unsigned long key, u32 type, u64 id)
+{
+	struct rhlist_head *list, *pos;
+	struct kev_watch *w;
+
+	rcu_read_lock();
+	list = rhltable_lookup(&kev_files, &key, kev_files_params);
+	rhl_for_each_entry_rcu(w, pos, list, node)
+		if (kev_is_same(w, q, type, id))
+			goto found;
+	w = NULL;
+found:
+	rcu_read_unlock();
+	return w;
+}
+
+static inline struct kev_watch *kev_find_cookie(struct kev_queue *q, u64 cookie)
+{
+	struct kev_watch *w = kev_table_get(&q->watches, (u32)cookie);
+
+	return w && w->ev.cookie == cookie ? w : NULL;
+}
+
+/*
+ * Puts a watch into the table.  *twin: one of the same queue, type, id and file
+ * that was there already, or NULL.
+ */
+static inline int kev_files_insert(struct kev_watch *w, struct kev_watch **twin)
+{
+	struct rhlist_head *pos;
+	int err;
+
+	*twin = NULL;
+	err = rhltable_insert(&kev_files, &w->node, kev_files_params);
+	/* those of the same key follow the one that was inserted last */
+	if (err || likely(!rcu_access_pointer(w->node.next)))
+		return err;
+	rcu_read_lock();
+	for (pos = rcu_dereference(w->node.next); pos && !*twin;
+	     pos = rcu_dereference(pos->next)) {
+		*twin = container_of(pos, struct kev_watch, node);
+		if (!kev_is_same(*twin, w->queue, w->ev.type,
+				 w->ev.id.raw_u64))
+			*twin = NULL;
+	}
+	rcu_read_unlock();
+	return 0;
+}
+
+static inline void kev_files_remove(struct kev_watch *w)
+{
+	rhltable_remove(&kev_files, &w->node, kev_files_params);
+}
+
+#endif /* KEV_LOOKUP_H */

@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Records: see record.h.
+ */
+#include <linux/log2.h>
+#include <linux/slab.h>
+#include <linux/uaccess.h>
+
+#include "lookup.h"
+#include "record.h"
+
+/* Returns NULL without memory; size: 0 for the default. */
+struct kev_records *kev_records_alloc(size_t size)
+{
+	struct kev_records *r = kzalloc(sizeof(*r), GFP_KERNEL_ACCOUNT);
+
+	if (!r)
+		return NULL;
+	size = clamp_t(size_t, size, KEV_RECORDS_MIN, KEV_RECORDS_MAX);
+	if (kfifo_alloc(&r->fifo, roundup_pow_of_two(size),
+			GFP_KERNEL_ACCOUNT)) {
+		kfree(r);
+		return NULL;
+	}
+	refcount_set(&r->refs, 1);
+	raw_spin_lock_init(&r->lock);
+	mutex_init(&r->mutex);
+	return r;
+}
+
+/* Any context but NMI. */
+void kev_records_put(struct kev_records *r)
+{
+	if (!r || !refcount_dec_and_test(&r->refs))
+		return;
+	kfifo_free(&r->fifo);
+	kfree(r);
+}
+
+/* Any context.  False: no room; it is counted. */
+bool kev_records_write(struct kev_records *r, const void *record, size_t len)
+{
+	unsigned long flags;
+	bool done;
+
+	raw_spin_lock_irqsave(&r->lock, flags);
+	done = kfifo_in(&r->fifo, record, len);
+	r->lost += !done;
+	raw_spin_unlock_irqrestore(&r->lock, flags);
+	return done;
+}
+
+/* The buffer of the watch with this cookie, referenced. */
+static struct kev_records *kev_records_get(struct kev_queue *q, u64 cookie)
+{
+	struct kev_records *r = ERR_PTR(-ENOENT);
+	struct kev_watch *w;
+
+	mutex_lock(&q->mutex);
+	w = kev_find_cookie(q, cookie);
+	if (w && !kev_source_of(w)->records)
+		r = ERR_PTR(-EINVAL);
+	else if (w)
+		r = kev_source_of(w)->records(w);
+	if (!IS_ERR_OR_NULL(r))
+		refcount_inc(&r->refs);
+	mutex_unlock(&q->mutex);
+	return r ?: ERR_PTR(-ENOENT);
+}
+
+/* Copies whole records while they fit.  Returns the bytes. */
+static int kev_records_copy(struct kev_records *r, char __user *buf, u32 len)
+{
+	char record[KEV_RECORD_MAX];
+	unsigned int n;
+	u32 done = 0;
+
+	while (!kfifo_is_empty(&r->fifo)) {
+		n = kfifo_out_peek(&r->fifo, record, sizeof(record));
+		if (n > len - done)
+			return done ?: -EINVAL;
+		if (copy_to_user(buf + done, record, n))
+			return done ?: -EFAULT;
+		kfifo_skip(&r->fifo);
+		done += n;
+	}
+	return done;
+}
+
+/**
+ * kev_records_read() - READ
+ * @q: the queue.
+ * @read: the request; @lost is filled in.
+ *
+ * Context: process, no locks.  Returns the bytes copied, or -errno.
+ */
+int kev_records_read(struct kev_queue *q, struct kevent_ioc_read *read)
+{
+	struct kev_records *r = kev_records_get(q, read->cookie);
+	int ret;
+
+	if (IS_ERR(r))
+		return PTR_ERR(r);
+	if (mutex_lock_interruptible(&r->mutex)) {
+		ret = -EINTR;
+		goto out_put;
+	}
+	ret = kev_records_copy(r, u64_to_user_ptr(read->buf), read->len);
+	if (ret >= 0) {
+		raw_spin_lock_irq(&r->lock);
+		read->lost = r->lost;
+		r->lost = 0;
+		raw_spin_unlock_irq(&r->lock);
+	}
+	mutex_unlock(&r->mutex);
+out_put:
+	kev_records_put(r);
+	return ret;
+}

@@ -1,0 +1,440 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Requests of programs about a watch: ADD, REMOVE, MODIFY, READY.  Rules are in
+ * kev.h.
+ */
+#include <linux/file.h>
+
+#include "compat/file.h"
+#include "lookup.h"
+
+/* One-shots reaped by one ADD: more than it can make. */
+#define KEV_REAP_ADD	2
+
+/* ---- Checking a request ------------------------------------------------ */
+
+static int kev_check(const struct kev_source_ops *ops, struct file *file,
+		     const struct ukevent *uk)
+{
+	if (!uk->event || (uk->event & ~ops->events) ||
+	    (uk->req_flags & ~ops->req_flags & ~KEVENT_REQ_COOKIE))
+		return -EINVAL;
+	if ((uk->req_flags & KEVENT_REQ_ONESHOT) &&
+	    (uk->req_flags & KEVENT_REQ_DISPATCH))
+		return -EINVAL;
+	return ops->check ? ops->check(file, uk) : 0;
+}
+
+static int kev_check_add(const struct kev_source_ops *ops, struct file *self,
+			 struct file *file, const struct ukevent *uk)
+{
+	if ((uk->req_flags & KEVENT_REQ_COOKIE) || uk->ret_flags)
+		return -EINVAL;
+	if (!ops->has_params && (uk->param[0] || uk->param[1] || uk->param[2]))
+		return -EINVAL;
+	if (file == self)
+		return -EINVAL;
+	return kev_check(ops, file, uk);
+}
+
+/* The open file that a request names; NULL if its type has none. */
+static struct file *kev_request_file(const struct kev_source_ops *ops,
+				     const struct ukevent *uk)
+{
+	struct file *file;
+
+	if (!ops->has_file)
+		return NULL;
+	if (uk->id.raw[1])
+		return ERR_PTR(-EINVAL);
+	file = fget(uk->id.raw[0]);
+	return file ?: ERR_PTR(-EBADF);
+}
+
+static int kev_type_error(u32 type)
+{
+	return kev_source_known(type) ? -EOPNOTSUPP : -EINVAL;
+}
+
+/* ---- ADD --------------------------------------------------------------- */
+
+/* Makes room for one more in queue->watches.  The mutex is held, or not (err). */
+static int kev_lock_with_room(struct kev_queue *q)
+{
+	unsigned long *slots;
+	u32 size;
+
+	mutex_lock(&q->mutex);
+	while (unlikely(kev_table_is_full(&q->watches))) {
+		size = max(q->watches.size * 2, KEV_TABLE_MIN);
+		mutex_unlock(&q->mutex);
+		if (size > KEV_TABLE_MAX)
+			return -ENOSPC;
+		slots = kev_table_make(size);
+		if (!slots)
+			return -ENOMEM;
+		mutex_lock(&q->mutex);
+		slots = kev_table_swap(&q->watches, slots, size);
+		if (!slots)
+			break;
+		mutex_unlock(&q->mutex);
+		kvfree(slots);
+		mutex_lock(&q->mutex);
+	}
+	return 0;
+}
+
+/*
+ * There is a watch of that key.  0: it was a fired one-shot, spent, and is gone
+ * now.  -EEXIST with *old: a fired one-shot that is still there, and may be
+ * armed again.
+ */
+static noinline int kev_watch_supersede(struct kev_watch *twin,
+					struct kev_watch **old)
+{
+	struct kev_queue *q = twin->queue;
+	bool spent, fired;
+
+	lockdep_assert_held(&q->mutex);
+	raw_spin_lock_irq(&q->lock);
+	spent = kev_watch_spent(twin);
+	fired = twin->state & KEV_W_FIRED;
+	raw_spin_unlock_irq(&q->lock);
+	if (spent) {
+		kev_watch_kill(twin);
+		return 0;
+	}
+	if (fired)
+		*old = twin;
+	return -EEXIST;
+}
+
+/*
+ * Puts a new watch into both tables.  If it fails with *old, the mutex is held:
+ * see kev_watch_supersede().
+ */
+static int kev_watch_insert(struct kev_watch *w, struct kev_watch **old)
+{
+	struct kev_queue *q = w->queue;
+	struct kev_watch *twin;
+	int err;
+
+	*old = NULL;
+	err = kev_lock_with_room(q);
+	if (unlikely(err))
+		return err;
+	err = kev_files_insert(w, &twin);
+	if (unlikely(err))
+		goto err_unlock;
+	if (unlikely(twin)) {
+		err = kev_watch_supersede(twin, old);
+		if (err)
+			goto err_remove;
+	}
+	q->generation++;
+	w->ev.cookie = (u64)q->generation << 32 |
+		       kev_table_put(&q->watches, w);
+	q->nwatches++;
+	mutex_unlock(&q->mutex);
+	return 0;
+
+err_remove:
+	kev_files_remove(w);
+err_unlock:
+	if (!*old)
+		mutex_unlock(&q->mutex);
+	return err;
+}
+
+/* Readiness found by ADD or MODIFY: into the result, or into the ring. */
+static void kev_watch_settle(struct kev_watch *w, struct kev_values *v,
+			     struct ukevent *uk)
+{
+	lockdep_assert_held(&w->queue->lock);
+	if (uk->req_flags & KEVENT_REQ_READY)
+		v->bits |= w->ev.event;
+	if (!v->bits) {
+		kev_not_ready(w);
+		return;
+	}
+	if (w->state & KEV_W_DISARMED)
+		return;		/* an event was faster, and one is enough */
+	if (uk->req_flags & KEVENT_REQ_ALWAYS_QUEUE) {
+		kev_ready_answer(w, v->bits, v->ret_flags, v->data, v->data2,
+				 0);
+		return;
+	}
+	uk->ret_flags |= KEVENT_RET_DONE | v->ret_flags;
+	uk->ret_data[0] = v->bits;
+	uk->ret_data[1] = v->data;
+	uk->time = 0;
+	uk->cpu = 0;
+	uk->merged = 0;
+	uk->data2 = v->data2;
+	kev_ready_delivered(w);
+}
+
+/* Hooks a watch that is in the tables, and looks whether it is ready. */
+static int kev_watch_attach(struct kev_watch *w, struct file *file,
+			    struct ukevent *uk)
+{
+	struct kev_queue *q = w->queue;
+	struct kev_values v = {};
+	bool dead;
+	int err;
+
+	err = kev_source_of(w)->attach(w, file, uk, &v);
+	if (unlikely(err)) {
+		mutex_lock(&q->mutex);
+		if (!(w->state & KEV_W_DEAD))
+			kev_watch_kill(w);	/* ADDING: leaves it to us */
+		mutex_unlock(&q->mutex);
+		kev_watch_bury(w);
+		return err;
+	}
+	uk->cookie = w->ev.cookie;
+	raw_spin_lock_irq(&q->lock);
+	w->state &= ~KEV_W_ADDING;
+	dead = w->state & KEV_W_DEAD;
+	if (!dead)
+		kev_watch_settle(w, &v, uk);
+	raw_spin_unlock_irq(&q->lock);
+	if (unlikely(dead)) {
+		/* removed by another thread before ADD returned */
+		kev_source_of(w)->detach(w);
+		kev_watch_bury(w);
+	}
+	return 0;
+}
+
+/*
+ * New terms for a watch: MODIFY, or ADD of a fired one-shot, whose event stays.
+ * The mutex is held, and given back.
+ */
+static int kev_watch_rearm(struct kev_watch *w, struct ukevent *uk, bool cancel)
+{
+	const struct kev_source_ops *ops = kev_source_of(w);
+	struct kev_queue *q = w->queue;
+	struct kev_values v = {};
+	struct file *file;
+	int err = -ENOENT;
+
+	raw_spin_lock_irq(&q->lock);
+	if (w->state & (KEV_W_ADDING | KEV_W_UNTABLED) ||
+	    !kev_watch_pin(w, &file))
+		goto err_unlock;
+	uk->ret_flags = 0;
+	if (cancel)
+		uk->ret_flags = kev_disarm(w);
+	else if (w->on != KEV_ON_READY)
+		kev_unlist(w);
+	kev_watch_set(w, uk);
+	raw_spin_unlock_irq(&q->lock);
+	if (ops->modify)
+		ops->modify(w, uk);
+	uk->cookie = w->ev.cookie;	/* where the parameters were */
+	mutex_unlock(&q->mutex);
+
+	if (ops->ask)
+		ops->ask(w, file, &v);
+	if (file)
+		kev_file_put(file);
+	raw_spin_lock_irq(&q->lock);
+	if (kev_watch_unpin(w))
+		kev_watch_settle(w, &v, uk);
+	raw_spin_unlock_irq(&q->lock);
+	return 0;
+
+err_unlock:
+	raw_spin_unlock_irq(&q->lock);
+	mutex_unlock(&q->mutex);
+	return err;
+}
+
+static int kev_watch_add_file(struct kev_queue *q, struct file *file,
+			      struct ukevent *uk)
+{
+	struct kev_watch *w, *old;
+	int err;
+
+	w = kev_watch_alloc(q, file, uk);
+	if (IS_ERR(w))
+		return PTR_ERR(w);
+	err = kev_watch_insert(w, &old);
+	if (likely(!err))
+		return kev_watch_attach(w, file, uk);
+	kev_user_uncharge(q->account);
+	kev_watch_free_one(w);
+	if (!old)
+		return err;
+	return kev_watch_rearm(old, uk, false);
+}
+
+/**
+ * kev_watch_add() - ADD
+ * @q: the queue.
+ * @self: the queue's own file.
+ * @uk: the request; the result goes into it.
+ *
+ * Returns 0 or an error, for this entry alone.
+ */
+int kev_watch_add(struct kev_queue *q, struct file *self, struct ukevent *uk)
+{
+	const struct kev_source_ops *ops = kev_source_find(uk->type);
+	struct file *file;
+	int err;
+
+	if (!ops)
+		return kev_type_error(uk->type);
+	if (ops->has_file && unlikely(!kev_close_alive()))
+		return -EOWNERDEAD;
+	kev_watch_reap(q, KEV_REAP_ADD);
+	file = kev_request_file(ops, uk);
+	if (IS_ERR(file))
+		return PTR_ERR(file);
+	err = kev_check_add(ops, self, file, uk);
+	if (!err)
+		err = kev_watch_add_file(q, file, uk);
+	/* Only now: until here the file can't be released. */
+	if (file)
+		kev_file_put(file);
+	return err;
+}
+
+/* ---- REMOVE, MODIFY, READY --------------------------------------------- */
+
+/* Finds the watch that a request names.  Context: queue->mutex held. */
+static struct kev_watch *kev_request_watch(struct kev_queue *q,
+					   const struct kev_source_ops *ops,
+					   struct file *file,
+					   const struct ukevent *uk)
+{
+	struct kev_watch *w;
+	bool spent;
+
+	lockdep_assert_held(&q->mutex);
+	if (uk->req_flags & KEVENT_REQ_COOKIE)
+		w = kev_find_cookie(q, uk->cookie);
+	else
+		w = kev_find_key(q, file ? (unsigned long)file :
+				 kev_key_of_id(ops, q, uk->type,
+					       uk->id.raw_u64),
+				 uk->type, uk->id.raw_u64);
+	if (!w)
+		return ERR_PTR(-ENOENT);
+	raw_spin_lock_irq(&q->lock);
+	spent = kev_watch_spent(w);
+	raw_spin_unlock_irq(&q->lock);
+	if (!spent)
+		return w;
+	kev_watch_kill(w);
+	return ERR_PTR(-ENOENT);
+}
+
+/*
+ * Takes the mutex and finds.  On success *file is to be put after the mutex was
+ * given back.
+ */
+static struct kev_watch *kev_request_begin(struct kev_queue *q,
+					   const struct ukevent *uk,
+					   struct file **file)
+{
+	const struct kev_source_ops *ops = NULL;
+	struct kev_watch *w;
+
+	*file = NULL;
+	if (!(uk->req_flags & KEVENT_REQ_COOKIE)) {
+		ops = kev_source_find(uk->type);
+		if (!ops)
+			return ERR_PTR(kev_type_error(uk->type));
+		*file = kev_request_file(ops, uk);
+		if (IS_ERR(*file))
+			return ERR_CAST(*file);
+	}
+	mutex_lock(&q->mutex);
+	w = kev_request_watch(q, ops, *file, uk);
+	if (!IS_ERR(w))
+		return w;
+	mutex_unlock(&q->mutex);
+	if (*file)
+		kev_file_put(*file);
+	return w;
+}
+
+/** kev_watch_remove() - REMOVE; see kev_watch_add(). */
+int kev_watch_remove(struct kev_queue *q, struct ukevent *uk)
+{
+	struct kev_watch *w;
+	struct file *file;
+
+	if (uk->req_flags & ~KEV_REQ_ALL)
+		return -EINVAL;
+	w = kev_request_begin(q, uk, &file);
+	if (IS_ERR(w))
+		return PTR_ERR(w);
+	uk->ret_flags = kev_watch_kill(w);
+	mutex_unlock(&q->mutex);
+	if (file)
+		kev_file_put(file);
+	return 0;
+}
+
+/** kev_watch_modify() - MODIFY; see kev_watch_add(). */
+int kev_watch_modify(struct kev_queue *q, struct ukevent *uk)
+{
+	const struct kev_source_ops *ops;
+	struct kev_watch *w;
+	struct file *file;
+	int err;
+
+	w = kev_request_begin(q, uk, &file);
+	if (IS_ERR(w))
+		return PTR_ERR(w);
+	ops = kev_source_of(w);
+	err = kev_check(ops, NULL, uk);
+	if ((uk->req_flags ^ w->ev.req_flags) & KEVENT_REQ_EXCLUSIVE)
+		err = -EINVAL;
+	if (ops->has_params && (uk->req_flags & KEVENT_REQ_COOKIE))
+		err = -EINVAL;
+	if (err)
+		mutex_unlock(&q->mutex);
+	else
+		err = kev_watch_rearm(w, uk, true);
+	if (file)
+		kev_file_put(file);
+	return err;
+}
+
+/** kev_watch_fire() - READY; see kev_watch_add(). */
+int kev_watch_fire(struct kev_queue *q, struct ukevent *uk)
+{
+	const struct kev_source_ops *ops;
+	struct kev_watch *w;
+	struct file *file;
+	int err = 0;
+	u32 bits;
+
+	if (uk->req_flags & ~KEV_REQ_ALL)
+		return -EINVAL;
+	w = kev_request_begin(q, uk, &file);
+	if (IS_ERR(w))
+		return PTR_ERR(w);
+	ops = kev_source_of(w);
+	uk->ret_flags = 0;
+	raw_spin_lock_irq(&q->lock);
+	bits = uk->event ? uk->event & w->ev.event : w->ev.event;
+	if (w->state & KEV_W_UNTABLED)
+		err = -ENOENT;
+	else if (!bits)
+		err = -EINVAL;
+	else if (ops->fire)
+		ops->fire(w, bits);
+	else
+		kev_ready_locked(w, bits, 0, 0);
+	raw_spin_unlock_irq(&q->lock);
+	mutex_unlock(&q->mutex);
+	if (file)
+		kev_file_put(file);
+	return err;
+}
+
