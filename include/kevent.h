@@ -282,7 +282,12 @@ static inline int kevent_get_events(int fd, unsigned int min, unsigned int max,
 				    struct ukevent *buf, unsigned int flags)
 {
 	struct kevent_ioc_get get;
+	ssize_t len;
 
+	if (min == 1 && max && !timeout) {	/* the same, for less */
+		len = read(fd, buf, max * sizeof(*buf));
+		return (int)(len < 0 ? len : len / (ssize_t)sizeof(*buf));
+	}
 	memset(&get, 0, sizeof(get));
 	get.events = (uintptr_t)buf;
 	get.min = min;
@@ -490,11 +495,15 @@ static inline const struct ukevent *kevent_ring_next(struct kevent_ring *ring)
 static inline int kevent_ring_wait(struct kevent_ring *ring,
 				   const struct timespec *timeout)
 {
+	struct kevent_read result;
 	int ret;
 
 	ring->pos = ring->end;
 	kevent_ring_release(ring);
-	ret = kevent_wait(ring->fd, 1, ring->end, timeout, 0);
+	if (timeout)
+		ret = kevent_wait(ring->fd, 1, ring->end, timeout, 0);
+	else	/* the same, for less */
+		ret = (int)read(ring->fd, &result, sizeof(result));
 	if (ret < 0)
 		return -1;
 	return (int)(kevent_ring_claim(ring) - ring->pos);

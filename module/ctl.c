@@ -17,10 +17,12 @@
 /* ---- Batches of changes ------------------------------------------------ */
 
 /*
- * Reads an entry.  Its result must have a place: that is tried before anything
- * is changed, so that what was done is always told.
+ * Reads an entry, as far as its command needs it; also the command.  Its result
+ * must have a place: that is tried before anything is changed, so that what was
+ * done is always told.
  */
-static int kev_get_entry(struct ukevent *uk, struct ukevent __user *p)
+static __always_inline int kev_get_entry(struct ukevent *uk, u32 *cmd,
+					 struct ukevent __user *p)
 {
 	u64 __user *from = (u64 __user *)p;
 	u64 *to = (u64 *)uk;
@@ -30,11 +32,16 @@ static int kev_get_entry(struct ukevent *uk, struct ukevent __user *p)
 	unsafe_get_user(to[0], from + 0, fault);
 	unsafe_get_user(to[1], from + 1, fault);
 	unsafe_get_user(to[2], from + 2, fault);
-	unsafe_get_user(to[3], from + 3, fault);
-	unsafe_get_user(to[4], from + 4, fault);
 	unsafe_get_user(to[5], from + 5, fault);
-	unsafe_get_user(to[6], from + 6, fault);
-	unsafe_get_user(to[7], from + 7, fault);
+	if (*cmd == KEVENT_CTL_MIXED) {
+		*cmd = uk->req_flags >> KEVENT_REQ_CMD_SHIFT;
+		uk->req_flags &= ~KEVENT_REQ_CMD(*cmd);
+	}
+	if (*cmd != KEVENT_CTL_REMOVE) {
+		unsafe_get_user(to[4], from + 4, fault);
+		unsafe_get_user(to[6], from + 6, fault);
+		unsafe_get_user(to[7], from + 7, fault);
+	}
 	unsafe_put_user(uk->ret_flags, &p->ret_flags, fault);
 	user_access_end();
 	return 0;
@@ -44,8 +51,12 @@ fault:
 	return -EFAULT;
 }
 
-/* Writes back what a change may have set: the last 44 bytes. */
-static int kev_put_entry(struct ukevent __user *p, const struct ukevent *uk)
+/*
+ * Writes back the result: the last 44 bytes; but REMOVE has nothing to say, and
+ * ADD nothing but the cookie, unless they failed or there is an event.
+ */
+static __always_inline int kev_put_entry(struct ukevent __user *p,
+					 const struct ukevent *uk, u32 cmd)
 {
 	const u64 *from = (const u64 *)uk;
 	u64 __user *to = (u64 __user *)p;
@@ -53,10 +64,14 @@ static int kev_put_entry(struct ukevent __user *p, const struct ukevent *uk)
 	if (!user_write_access_begin(p, sizeof(*p)))
 		return -EFAULT;
 	unsafe_put_user(uk->ret_flags, &p->ret_flags, fault);
-	unsafe_put_user(from[3], to + 3, fault);
-	unsafe_put_user(from[5], to + 5, fault);
-	unsafe_put_user(from[6], to + 6, fault);
-	unsafe_put_user(from[7], to + 7, fault);
+	if (cmd == KEVENT_CTL_ADD)
+		unsafe_put_user(uk->cookie, &p->cookie, fault);
+	if (unlikely(uk->ret_flags & KEVENT_RET_DONE)) {
+		unsafe_put_user(from[3], to + 3, fault);
+		unsafe_put_user(from[5], to + 5, fault);
+		unsafe_put_user(from[6], to + 6, fault);
+		unsafe_put_user(from[7], to + 7, fault);
+	}
 	user_write_access_end();
 	return 0;
 
@@ -68,12 +83,6 @@ fault:
 static int kev_change_one(struct kev_queue *q, struct file *self, u32 cmd,
 			  struct ukevent *uk)
 {
-	u32 own = uk->req_flags >> KEVENT_REQ_CMD_SHIFT;
-
-	if (cmd == KEVENT_CTL_MIXED) {
-		cmd = own;
-		uk->req_flags &= ~KEVENT_REQ_CMD(own);
-	}
 	switch (cmd) {
 	case KEVENT_CTL_ADD:
 		return kev_watch_add(q, self, uk);
@@ -106,7 +115,7 @@ static int kev_change_entry(struct kev_queue *q, struct file *self, u32 cmd,
 	struct ukevent uk;
 	int err;
 
-	if (kev_get_entry(&uk, p))
+	if (kev_get_entry(&uk, &cmd, p))
 		return -EFAULT;
 	err = kev_change_one(q, self, cmd, &uk);
 	if (err) {
@@ -116,7 +125,7 @@ static int kev_change_entry(struct kev_queue *q, struct file *self, u32 cmd,
 		tally->failed++;
 	}
 	tally->told += !!(uk.ret_flags & KEVENT_RET_DONE);
-	if (kev_put_entry(p, &uk))
+	if (kev_put_entry(p, &uk, cmd))
 		return -EFAULT;
 	tally->done++;
 	return 0;
@@ -417,6 +426,46 @@ static_assert(offsetof(struct kevent_ioc_wait, sigsetsize) + 4 ==
 	      offsetof(struct kevent_ioc_wait, reserved));
 static_assert(offsetof(struct kevent_ioc_wait, done) + 4 ==
 	      offsetof(struct kevent_ioc_wait, failed));
+
+/* ---- read(2) ----------------------------------------------------------- */
+
+static noinline ssize_t kev_read_events(struct kev_queue *q, struct file *file,
+					struct ukevent __user *buf, size_t len)
+{
+	struct kev_deadline d = { .nonblock = file->f_flags & O_NONBLOCK };
+	size_t max = len / sizeof(*buf);
+	int num;
+
+	if (!max)
+		return -EINVAL;
+	num = kev_get_events(q, &d, buf, 1, min_t(size_t, max, KEV_BATCH_MAX));
+	return num < 0 ? num : num * sizeof(*buf);
+}
+
+/* What WAIT and GET_EVENTS do most often, in the cheapest call that there is. */
+ssize_t kev_read(struct file *file, char __user *buf, size_t len, loff_t *pos)
+{
+	struct kev_queue *q = file->private_data;
+	union kev_pair result;
+	int ret;
+
+	/* Partner: kev_queue_init() */
+	if (unlikely(!smp_load_acquire(&q->inited)))
+		return -ENXIO;
+	if (len != sizeof(struct kevent_read))
+		return kev_read_events(q, file, (void __user *)buf, len);
+	if (unlikely(!q->ring.pages))
+		return -ENXIO;
+	ret = kev_wait_one(q, file->f_flags & O_NONBLOCK);
+	if (ret < 0)
+		return ret;
+	result.half[0] = ret;
+	result.half[1] = READ_ONCE(q->ring.tail);
+	return put_user(result.both, (u64 __user *)buf) ? -EFAULT : len;
+}
+
+static_assert(sizeof(struct kevent_read) == sizeof(union kev_pair));
+static_assert(offsetof(struct kevent_read, tail) == 4);
 
 /* ---- The rest ---------------------------------------------------------- */
 

@@ -58,8 +58,9 @@
  *
  * WAYS A WATCH ENDS: REMOVE; last close of its file (hook/close.c); release of
  * the queue; reaping of a fired one-shot; failure of ADD.  All go through
- * kev_watch_kill() (mutex held), after a close with CLOSED by way of UNTABLED: DEAD and cancel under the lock, out of the
- * tables, detach (no callback afterwards), free after RCU.  Who holds a pin
+ * kev_watch_take_down() (mutex held), after a close with CLOSED by way of
+ * UNTABLED: DEAD and cancel under the lock, out of the tables, detach (no
+ * callback afterwards), free after RCU.  Who holds a pin
  * (is asking the file, lock dropped) frees instead, and an ADDING watch is
  * detached by its adder: both hold a file reference, so a close can't be
  * waiting for them.  Close against the others: the close hook takes the mutex
@@ -251,6 +252,7 @@ void kev_quota_init(void);
 
 /* ctl.c */
 long kev_ioctl(struct file *file, unsigned int cmd, unsigned long arg);
+ssize_t kev_read(struct file *file, char __user *buf, size_t len, loff_t *pos);
 
 /* lookup.c */
 bool kev_file_is_watched(struct file *file);
@@ -260,8 +262,9 @@ int kev_lookup_init(void);
 void kev_lookup_exit(void);
 
 /* watch.c */
-struct kev_watch *kev_watch_alloc(struct kev_queue *q, struct file *file,
-				  const struct ukevent *uk);
+struct kev_watch *kev_watch_alloc(struct kev_queue *q,
+				  const struct kev_source_ops *ops,
+				  struct file *file, const struct ukevent *uk);
 void kev_watch_set(struct kev_watch *w, const struct ukevent *uk);
 u32 kev_watch_kill(struct kev_watch *w);
 void kev_watch_bury(struct kev_watch *w);
@@ -270,11 +273,18 @@ bool kev_watch_pin(struct kev_watch *w, struct file **file);
 bool kev_watch_unpin(struct kev_watch *w);
 bool kev_watch_ask(struct kev_watch *w, unsigned int how);
 bool kev_watch_spent(struct kev_watch *w);
-void kev_watch_reap(struct kev_queue *q, unsigned int max);
+void kev_watch_reap_some(struct kev_queue *q, unsigned int max);
 void kev_watch_remove_all(struct kev_queue *q);
 void kev_file_closed(struct file *file);
 int kev_watch_init(void);
 void kev_watch_exit(void);
+
+/* Takes down fired one-shots whose entry was freed. */
+static inline void kev_watch_reap(struct kev_queue *q, unsigned int max)
+{
+	if (unlikely(!list_empty_careful(&q->fired)))
+		kev_watch_reap_some(q, max);
+}
 
 /* request.c */
 int kev_watch_add(struct kev_queue *q, struct file *self, struct ukevent *uk);
@@ -323,6 +333,7 @@ int kev_wait(struct kev_queue *q, const struct kev_deadline *d, u32 min,
 int kev_get_events(struct kev_queue *q, const struct kev_deadline *d,
 		   struct ukevent __user *buf, u32 min, u32 max);
 int kev_wait_now(struct kev_queue *q, u32 min, bool counts, u32 last);
+int kev_wait_one(struct kev_queue *q, bool nonblock);
 void kev_service(struct kev_queue *q, bool taker);
 
 /* notify.c */

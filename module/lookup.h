@@ -45,15 +45,19 @@ static const struct rhashtable_params kev_files_params = {
 };
 
 /*
- * The key of what has no file.  Odd: never the address of a file.  An id that
+ * The address of the file; or, for what has none, something odd.  An id that
  * means something else in each process is the calling one's.
  */
-static inline unsigned long kev_key_of_id(const struct kev_source_ops *ops,
-					  const struct kev_queue *q, u32 type,
-					  u64 id)
+static inline unsigned long kev_key_of(const struct kev_source_ops *ops,
+				       const struct kev_queue *q,
+				       const struct file *file,
+				       const struct ukevent *uk)
 {
-	unsigned long key = (unsigned long)q ^ hash_64(id + type, 64);
+	unsigned long key;
 
+	if (file)
+		return (unsigned long)file;
+	key = (unsigned long)q ^ hash_64(uk->id.raw_u64 + uk->type, 64);
 	if (ops->per_process)
 		key ^= (unsigned long)current->signal;
 	return key | 1;

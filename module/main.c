@@ -51,6 +51,7 @@ const struct file_operations kev_fops = {
 	.owner		= THIS_MODULE,
 	.open		= kev_open,
 	.release	= kev_release,
+	.read		= kev_read,
 	.poll		= kev_poll,
 	.mmap		= kev_mmap,
 	.unlocked_ioctl	= kev_ioctl,

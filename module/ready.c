@@ -275,6 +275,19 @@ static __always_inline bool kev_ready_next(struct kev_queue *q,
 	return true;
 }
 
+/* The same for a one-shot that wants no time stamp. */
+static bool kev_ready_once(struct kev_queue *q, struct kev_watch *w, u32 bits)
+{
+	if ((w->state & KEV_W_NOT_SHORT) != KEV_W_LONG || w->on != KEV_ON_NONE ||
+	    (w->ev.req_flags & (KEVENT_REQ_ONESHOT | KEVENT_REQ_TIMESTAMP |
+				KEVENT_REQ_LAST_CHECK)) != KEVENT_REQ_ONESHOT ||
+	    q->attention || !kev_try_fill(&q->ring, w, bits))
+		return false;
+	w->state |= KEV_W_DISARMED | KEV_W_FIRED;
+	kev_list_move(w, &q->fired, KEV_ON_FIRED);
+	return true;
+}
+
 /**
  * kev_ready_locked() - an event came: every case
  * @w: its watch.
@@ -294,6 +307,8 @@ bool kev_ready_locked(struct kev_watch *w, u32 bits, int sync,
 	lockdep_assert_held(&q->lock);
 	if (w->state & (KEV_W_DEAD | KEV_W_DISARMED))
 		return false;
+	if (kev_ready_once(q, w, bits))
+		return true;
 	if ((w->ev.req_flags & KEVENT_REQ_TIMESTAMP) && w->on != KEV_ON_READY)
 		w->ev.time = ktime_get_ns();
 	if (w->ev.req_flags & KEV_REQ_ONE)

@@ -37,23 +37,40 @@ static int kev_check_add(const struct kev_source_ops *ops, struct file *self,
 	return kev_check(ops, file, uk);
 }
 
-/* The open file that a request names; NULL if its type has none. */
-static struct file *kev_request_file(const struct kev_source_ops *ops,
-				     const struct ukevent *uk)
-{
-	struct file *file;
-
-	if (!ops->has_file)
-		return NULL;
-	if (uk->id.raw[1])
-		return ERR_PTR(-EINVAL);
-	file = fget(uk->id.raw[0]);
-	return file ?: ERR_PTR(-EBADF);
-}
-
 static int kev_type_error(u32 type)
 {
 	return kev_source_known(type) ? -EOPNOTSUPP : -EINVAL;
+}
+
+/**
+ * struct kev_target - what a request is about
+ * @ops: its type; NULL if it is named by cookie alone.
+ * @fd: its open file; empty if its type has none.
+ */
+struct kev_target {
+	const struct kev_source_ops *ops;
+	struct kev_fd fd;
+};
+
+static __always_inline int kev_target_get(struct kev_target *t,
+					  const struct ukevent *uk)
+{
+	t->ops = kev_source_find(uk->type);
+	t->fd.file = NULL;
+	t->fd.owned = false;
+	if (unlikely(!t->ops))
+		return kev_type_error(uk->type);
+	if (!t->ops->has_file)
+		return 0;
+	if (unlikely(uk->id.raw[1]))
+		return -EINVAL;
+	t->fd = kev_fd_get(uk->id.raw[0]);
+	return likely(t->fd.file) ? 0 : -EBADF;
+}
+
+static __always_inline void kev_target_put(struct kev_target *t)
+{
+	kev_fd_put(t->fd);
 }
 
 /* ---- ADD --------------------------------------------------------------- */
@@ -154,7 +171,8 @@ static void kev_watch_settle(struct kev_watch *w, struct kev_values *v,
 	if (uk->req_flags & KEVENT_REQ_READY)
 		v->bits |= w->ev.event;
 	if (!v->bits) {
-		kev_not_ready(w);
+		if (w->state & KEV_W_LEVEL)
+			kev_not_ready(w);
 		return;
 	}
 	if (w->state & KEV_W_DISARMED)
@@ -175,15 +193,16 @@ static void kev_watch_settle(struct kev_watch *w, struct kev_values *v,
 }
 
 /* Hooks a watch that is in the tables, and looks whether it is ready. */
-static int kev_watch_attach(struct kev_watch *w, struct file *file,
-			    struct ukevent *uk)
+static int kev_watch_attach(struct kev_watch *w,
+			    const struct kev_source_ops *ops,
+			    struct file *file, struct ukevent *uk)
 {
 	struct kev_queue *q = w->queue;
 	struct kev_values v = {};
 	bool dead;
 	int err;
 
-	err = kev_source_of(w)->attach(w, file, uk, &v);
+	err = ops->attach(w, file, uk, &v);
 	if (unlikely(err)) {
 		mutex_lock(&q->mutex);
 		if (!(w->state & KEV_W_DEAD))
@@ -201,7 +220,7 @@ static int kev_watch_attach(struct kev_watch *w, struct file *file,
 	raw_spin_unlock_irq(&q->lock);
 	if (unlikely(dead)) {
 		/* removed by another thread before ADD returned */
-		kev_source_of(w)->detach(w);
+		ops->detach(w);
 		kev_watch_bury(w);
 	}
 	return 0;
@@ -251,18 +270,19 @@ err_unlock:
 	return err;
 }
 
-static int kev_watch_add_file(struct kev_queue *q, struct file *file,
-			      struct ukevent *uk)
+static int kev_watch_add_file(struct kev_queue *q,
+			      const struct kev_source_ops *ops,
+			      struct file *file, struct ukevent *uk)
 {
 	struct kev_watch *w, *old;
 	int err;
 
-	w = kev_watch_alloc(q, file, uk);
+	w = kev_watch_alloc(q, ops, file, uk);
 	if (IS_ERR(w))
 		return PTR_ERR(w);
 	err = kev_watch_insert(w, &old);
 	if (likely(!err))
-		return kev_watch_attach(w, file, uk);
+		return kev_watch_attach(w, ops, file, uk);
 	kev_user_uncharge(q->account);
 	kev_watch_free_one(w);
 	if (!old)
@@ -280,24 +300,22 @@ static int kev_watch_add_file(struct kev_queue *q, struct file *file,
  */
 int kev_watch_add(struct kev_queue *q, struct file *self, struct ukevent *uk)
 {
-	const struct kev_source_ops *ops = kev_source_find(uk->type);
-	struct file *file;
+	struct kev_target t;
 	int err;
 
-	if (!ops)
-		return kev_type_error(uk->type);
-	if (ops->has_file && unlikely(!kev_close_alive()))
-		return -EOWNERDEAD;
-	kev_watch_reap(q, KEV_REAP_ADD);
-	file = kev_request_file(ops, uk);
-	if (IS_ERR(file))
-		return PTR_ERR(file);
-	err = kev_check_add(ops, self, file, uk);
-	if (!err)
-		err = kev_watch_add_file(q, file, uk);
+	err = kev_target_get(&t, uk);
+	if (unlikely(err))
+		return err;
+	if (t.ops->has_file && unlikely(!kev_close_alive()))
+		err = -EOWNERDEAD;
+	else
+		err = kev_check_add(t.ops, self, t.fd.file, uk);
+	if (likely(!err)) {
+		kev_watch_reap(q, KEV_REAP_ADD);
+		err = kev_watch_add_file(q, t.ops, t.fd.file, uk);
+	}
 	/* Only now: until here the file can't be released. */
-	if (file)
-		kev_file_put(file);
+	kev_target_put(&t);
 	return err;
 }
 
@@ -305,23 +323,25 @@ int kev_watch_add(struct kev_queue *q, struct file *self, struct ukevent *uk)
 
 /* Finds the watch that a request names.  Context: queue->mutex held. */
 static struct kev_watch *kev_request_watch(struct kev_queue *q,
-					   const struct kev_source_ops *ops,
-					   struct file *file,
+					   const struct kev_target *t,
 					   const struct ukevent *uk)
 {
 	struct kev_watch *w;
+	unsigned long key;
 	bool spent;
 
 	lockdep_assert_held(&q->mutex);
-	if (uk->req_flags & KEVENT_REQ_COOKIE)
+	if (uk->req_flags & KEVENT_REQ_COOKIE) {
 		w = kev_find_cookie(q, uk->cookie);
-	else
-		w = kev_find_key(q, file ? (unsigned long)file :
-				 kev_key_of_id(ops, q, uk->type,
-					       uk->id.raw_u64),
-				 uk->type, uk->id.raw_u64);
+	} else {
+		key = kev_key_of(t->ops, q, t->fd.file, uk);
+		w = kev_find_key(q, key, uk->type, uk->id.raw_u64);
+	}
 	if (!w)
 		return ERR_PTR(-ENOENT);
+	/* FIRED is set once; without it there is nothing to look at */
+	if (likely(data_race(w->on != KEV_ON_FIRED)))
+		return w;
 	raw_spin_lock_irq(&q->lock);
 	spent = kev_watch_spent(w);
 	raw_spin_unlock_irq(&q->lock);
@@ -332,50 +352,46 @@ static struct kev_watch *kev_request_watch(struct kev_queue *q,
 }
 
 /*
- * Takes the mutex and finds.  On success *file is to be put after the mutex was
- * given back.
+ * Takes the mutex and finds.  On success the target is to be put after the
+ * mutex was given back.
  */
-static struct kev_watch *kev_request_begin(struct kev_queue *q,
-					   const struct ukevent *uk,
-					   struct file **file)
+static __always_inline struct kev_watch *
+kev_request_begin(struct kev_queue *q, const struct ukevent *uk,
+		  struct kev_target *t)
 {
-	const struct kev_source_ops *ops = NULL;
 	struct kev_watch *w;
+	int err;
 
-	*file = NULL;
-	if (!(uk->req_flags & KEVENT_REQ_COOKIE)) {
-		ops = kev_source_find(uk->type);
-		if (!ops)
-			return ERR_PTR(kev_type_error(uk->type));
-		*file = kev_request_file(ops, uk);
-		if (IS_ERR(*file))
-			return ERR_CAST(*file);
+	if (uk->req_flags & KEVENT_REQ_COOKIE) {
+		*t = (struct kev_target){};
+	} else {
+		err = kev_target_get(t, uk);
+		if (unlikely(err))
+			return ERR_PTR(err);
 	}
 	mutex_lock(&q->mutex);
-	w = kev_request_watch(q, ops, *file, uk);
-	if (!IS_ERR(w))
+	w = kev_request_watch(q, t, uk);
+	if (likely(!IS_ERR(w)))
 		return w;
 	mutex_unlock(&q->mutex);
-	if (*file)
-		kev_file_put(*file);
+	kev_target_put(t);
 	return w;
 }
 
 /** kev_watch_remove() - REMOVE; see kev_watch_add(). */
 int kev_watch_remove(struct kev_queue *q, struct ukevent *uk)
 {
+	struct kev_target t;
 	struct kev_watch *w;
-	struct file *file;
 
 	if (uk->req_flags & ~KEV_REQ_ALL)
 		return -EINVAL;
-	w = kev_request_begin(q, uk, &file);
+	w = kev_request_begin(q, uk, &t);
 	if (IS_ERR(w))
 		return PTR_ERR(w);
 	uk->ret_flags = kev_watch_kill(w);
 	mutex_unlock(&q->mutex);
-	if (file)
-		kev_file_put(file);
+	kev_target_put(&t);
 	return 0;
 }
 
@@ -383,11 +399,11 @@ int kev_watch_remove(struct kev_queue *q, struct ukevent *uk)
 int kev_watch_modify(struct kev_queue *q, struct ukevent *uk)
 {
 	const struct kev_source_ops *ops;
+	struct kev_target t;
 	struct kev_watch *w;
-	struct file *file;
 	int err;
 
-	w = kev_request_begin(q, uk, &file);
+	w = kev_request_begin(q, uk, &t);
 	if (IS_ERR(w))
 		return PTR_ERR(w);
 	ops = kev_source_of(w);
@@ -400,8 +416,7 @@ int kev_watch_modify(struct kev_queue *q, struct ukevent *uk)
 		mutex_unlock(&q->mutex);
 	else
 		err = kev_watch_rearm(w, uk, true);
-	if (file)
-		kev_file_put(file);
+	kev_target_put(&t);
 	return err;
 }
 
@@ -409,14 +424,14 @@ int kev_watch_modify(struct kev_queue *q, struct ukevent *uk)
 int kev_watch_fire(struct kev_queue *q, struct ukevent *uk)
 {
 	const struct kev_source_ops *ops;
+	struct kev_target t;
 	struct kev_watch *w;
-	struct file *file;
 	int err = 0;
 	u32 bits;
 
 	if (uk->req_flags & ~KEV_REQ_ALL)
 		return -EINVAL;
-	w = kev_request_begin(q, uk, &file);
+	w = kev_request_begin(q, uk, &t);
 	if (IS_ERR(w))
 		return PTR_ERR(w);
 	ops = kev_source_of(w);
@@ -433,8 +448,7 @@ int kev_watch_fire(struct kev_queue *q, struct ukevent *uk)
 		kev_ready_locked(w, bits, 0, 0);
 	raw_spin_unlock_irq(&q->lock);
 	mutex_unlock(&q->mutex);
-	if (file)
-		kev_file_put(file);
+	kev_target_put(&t);
 	return err;
 }
 

@@ -184,7 +184,7 @@ u32 kev_ring_cancel(struct kev_ring *r, struct kev_watch *w, u32 index)
 	struct kev_view v;
 	u32 age, next, back, ret = 0;
 
-	if (!r->slots || r->slots[index & r->mask].owner != w)
+	if (!kev_ring_owns(r, w, index))
 		return 0;
 	age = 0;
 	do {
@@ -205,6 +205,20 @@ u32 kev_ring_cancel(struct kev_ring *r, struct kev_watch *w, u32 index)
 		age = next;
 	} while (age);
 	return ret;
+}
+
+/* Gives up the slots of a watch whose entries were all freed. */
+void kev_ring_disown(struct kev_ring *r, struct kev_watch *w, u32 index)
+{
+	u32 age = 0, next;
+
+	if (!kev_ring_owns(r, w, index))
+		return;
+	do {
+		next = kev_chain_next(r, w, index, age);
+		r->slots[(index - age) & r->mask].owner = NULL;
+		age = next;
+	} while (age);
 }
 
 /* Stores head for the program, unless it has moved meanwhile. */

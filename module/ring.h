@@ -122,6 +122,13 @@ static inline bool kev_ring_unclaimed(const struct kev_ring *r,
 	       r->tail - index <= r->tail - v->claim;
 }
 
+/* Is the slot of this entry still the watch's? */
+static inline bool kev_ring_owns(const struct kev_ring *r,
+				 const struct kev_watch *w, u32 index)
+{
+	return r->slots && r->slots[index & r->mask].owner == w;
+}
+
 /* Has the watch's newest entry been freed? */
 static inline bool kev_ring_freed(const struct kev_ring *r,
 				  const struct kev_view *v,
@@ -176,6 +183,7 @@ int kev_ring_alloc(struct kev_ring *r, u32 size, u32 first, bool no_seen);
 void kev_ring_free(struct kev_ring *r);
 int kev_ring_mmap(struct kev_ring *r, struct vm_area_struct *vma);
 u32 kev_ring_cancel(struct kev_ring *r, struct kev_watch *w, u32 index);
+void kev_ring_disown(struct kev_ring *r, struct kev_watch *w, u32 index);
 int kev_ring_commit(struct kev_ring *r, u32 to, u32 over, bool force,
 		    u32 *freed);
 int kev_ring_commit_range(struct kev_ring *r, u32 from, u32 to, u32 *freed);

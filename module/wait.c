@@ -170,12 +170,12 @@ static void kev_pass_on(struct kev_queue *q, const struct kev_sleeper *s)
 
 /*
  * Until there is enough: 1; WAKE or the deadline: 0; else -errno.  Called and
- * left with queue->lock held.
+ * left with queue->lock held.  slept: it has slept before.
  */
 static int kev_sleep_locked(struct kev_queue *q, struct kev_sleeper *s,
-			    const struct kev_deadline *d)
+			    const struct kev_deadline *d, bool slept)
 {
-	bool in_time = true, slept = false;
+	bool in_time = true;
 
 	for (;;) {
 		/* who is killed takes nothing any more */
@@ -213,7 +213,19 @@ static int kev_sleep_locked(struct kev_queue *q, struct kev_sleeper *s,
 	}
 }
 
-/* As above, with the signal mask in force.  Returns what is there then. */
+/*
+ * kev_sleep_locked() gave ret: what is there, if it was enough.  Another
+ * consumer may have been faster: that is no timeout.
+ */
+static int kev_sleep_end(struct kev_queue *q, struct kev_sleeper *s, int ret)
+{
+	if (ret > 0)
+		return max_t(u32, kev_available(q), 1);
+	kev_pass_on(q, s);
+	return ret;
+}
+
+/* With the signal mask in force.  Returns as kev_wait(). */
 static int kev_sleep(struct kev_queue *q, struct kev_sleeper *s,
 		     const struct kev_deadline *d)
 {
@@ -228,11 +240,7 @@ static int kev_sleep(struct kev_queue *q, struct kev_sleeper *s,
 	raw_spin_lock_irq(&q->lock);
 	if (waitqueue_active(&q->pollers))
 		kev_poll_rearm(q);
-	ret = kev_sleep_locked(q, s, d);
-	if (ret <= 0)
-		kev_pass_on(q, s);
-	else	/* another consumer may have been faster: that is no timeout */
-		ret = max_t(u32, kev_available(q), 1);
+	ret = kev_sleep_end(q, s, kev_sleep_locked(q, s, d, false));
 	raw_spin_unlock_irq(&q->lock);
 
 	if (!d->mask)
@@ -280,6 +288,16 @@ out:
 	return ret;
 }
 
+static void kev_sleeper_init(struct kev_sleeper *s, u32 min, bool counts,
+			     u32 last)
+{
+	s->min = min;
+	s->counts = counts;
+	s->since = last;
+	s->kicked = false;
+	s->chosen = false;
+}
+
 /**
  * kev_wait() - WAIT, after its changes and its commit
  * @q: a queue with a ring.
@@ -295,12 +313,82 @@ int kev_wait(struct kev_queue *q, const struct kev_deadline *d, u32 min,
 {
 	struct kev_sleeper s;
 
-	s.min = min;
-	s.counts = counts;
-	s.since = last;
-	s.kicked = false;
-	s.chosen = false;
+	kev_sleeper_init(&s, min, counts, last);
 	return kev_sleep(q, &s, d);
+}
+
+/* kev_wait_one(), and it is not that simple. */
+static noinline int kev_wait_one_long(struct kev_queue *q, bool nonblock)
+{
+	struct kev_deadline d = { .nonblock = nonblock };
+
+	kev_watch_reap(q, KEV_REAP_MAX);
+	return kev_wait(q, &d, 1, false, 0);
+}
+
+/*
+ * Sleeps until woken.  Called and left with queue->lock held; there is nothing
+ * to take and nothing to do.  Returns as kev_sleep().
+ */
+static int kev_doze(struct kev_queue *q)
+{
+	static const struct kev_deadline forever = {};
+	struct kev_sleeper s;
+	int ret;
+
+	kev_sleeper_init(&s, 1, false, 0);
+	init_waitqueue_entry(&s.wait, current);
+	INIT_LIST_HEAD(&s.link);
+	q->waits++;
+	kev_sleeper_add(q, &s);
+	set_current_state(TASK_INTERRUPTIBLE);
+	raw_spin_unlock_irq(&q->lock);
+	schedule();
+	raw_spin_lock_irq(&q->lock);
+	if (likely(s.chosen && !signal_pending(current))) {
+		ret = kev_available(q);
+		if (ret)
+			return ret;
+	}
+	if (!s.chosen)
+		kev_sleeper_del(q, &s);
+	ret = kev_sleep_locked(q, &s, &forever, true);
+	return kev_sleep_end(q, &s, ret);
+}
+
+/**
+ * kev_wait_one() - WAIT for one event, without limit
+ * @q: a queue with a ring.
+ * @nonblock: do not sleep.
+ *
+ * The usual call, and so in few steps.  Returns as kev_wait().
+ */
+int kev_wait_one(struct kev_queue *q, bool nonblock)
+{
+	struct kev_ring *r = &q->ring;
+	struct kev_view v;
+	int ret;
+
+	raw_spin_lock_irq(&q->lock);
+	if (unlikely(q->attention | q->ntodo | r->any_done) ||
+	    unlikely(waitqueue_active(&q->pollers)))
+		goto other;
+	v = kev_ring_look(r);
+	ret = r->tail - v.claim;
+	if (kev_level_due(q, &v))
+		goto other;
+	if (ret)
+		q->immediate++;
+	else if (nonblock || signal_pending(current))
+		goto other;
+	else
+		ret = kev_doze(q);
+	raw_spin_unlock_irq(&q->lock);
+	return ret;
+
+other:
+	raw_spin_unlock_irq(&q->lock);
+	return kev_wait_one_long(q, nonblock);
 }
 
 /* ---- Copying out ------------------------------------------------------- */
@@ -396,6 +484,27 @@ static int kev_copy(struct kev_queue *q, struct ukevent __user *buf, u32 max)
 	return kev_copy_list(q, buf, max);
 }
 
+/* Is there enough, and nothing to do before it is taken? */
+static bool kev_get_now(struct kev_queue *q, u32 min)
+{
+	bool now = false;
+	u32 other;
+
+	raw_spin_lock_irq(&q->lock);
+	other = q->attention & ~KEV_Q_NO_RING;
+	/* without a ring, READY says no more than that there are events */
+	if (q->attention & KEV_Q_NO_RING)
+		other &= ~KEV_Q_READY;
+	if (!(other | q->ntodo | q->ring.any_done) && list_empty(&q->level) &&
+	    !waitqueue_active(&q->pollers) && min &&
+	    kev_available(q) >= min) {
+		q->immediate++;
+		now = true;
+	}
+	raw_spin_unlock_irq(&q->lock);
+	return now;
+}
+
 /**
  * kev_get_events() - GET_EVENTS
  * @q: the queue.
@@ -412,9 +521,12 @@ int kev_get_events(struct kev_queue *q, const struct kev_deadline *d,
 	struct kev_sleeper s;
 	int ret, num;
 
-	s.min = min;
-	s.counts = false;
-	s.kicked = false;
+	if (likely(kev_get_now(q, min))) {
+		num = kev_copy(q, buf, max);
+		if (num)
+			return num;
+	}
+	kev_sleeper_init(&s, min, false, 0);
 	for (;;) {
 		s.chosen = false;
 		kev_service(q, true);

@@ -13,7 +13,9 @@ static struct kmem_cache *kev_caches[KEVENT_TYPE_MAX];
 /* ---- The beginning ----------------------------------------------------- */
 
 /* Takes over what a request asks for.  Fields under queue->lock. */
-void kev_watch_set(struct kev_watch *w, const struct ukevent *uk)
+static __always_inline void kev_watch_take(struct kev_watch *w,
+					   const struct kev_source_ops *ops,
+					   const struct ukevent *uk)
 {
 	w->ev.event = uk->event;
 	w->ev.req_flags = uk->req_flags & KEV_REQ_FILE;
@@ -22,32 +24,37 @@ void kev_watch_set(struct kev_watch *w, const struct ukevent *uk)
 	if (uk->req_flags & (KEVENT_REQ_ONESHOT | KEVENT_REQ_DISPATCH |
 			     KEVENT_REQ_TIMESTAMP | KEVENT_REQ_LAST_CHECK))
 		w->state |= KEV_W_LONG;
-	if (kev_source_of(w)->ask &&
-	    !(uk->req_flags & (KEVENT_REQ_ET | KEVENT_REQ_ONESHOT |
-			       KEVENT_REQ_DISPATCH)))
+	if (ops->ask && !(uk->req_flags & (KEVENT_REQ_ET | KEVENT_REQ_ONESHOT |
+					   KEVENT_REQ_DISPATCH)))
 		w->state |= KEV_W_LEVEL;
 }
 
-struct kev_watch *kev_watch_alloc(struct kev_queue *q, struct file *file,
-					 const struct ukevent *uk)
+/* New terms.  Context: queue->lock held. */
+void kev_watch_set(struct kev_watch *w, const struct ukevent *uk)
+{
+	lockdep_assert_held(&w->queue->lock);
+	kev_watch_take(w, kev_source_of(w), uk);
+}
+
+struct kev_watch *kev_watch_alloc(struct kev_queue *q,
+				  const struct kev_source_ops *ops,
+				  struct file *file, const struct ukevent *uk)
 {
 	struct kev_watch *w;
 
 	if (!kev_user_charge(q->account))
 		return ERR_PTR(-ENOSPC);
 	w = kmem_cache_zalloc(kev_caches[uk->type], GFP_KERNEL_ACCOUNT);
-	if (!w) {
+	if (unlikely(!w)) {
 		kev_user_uncharge(q->account);
 		return ERR_PTR(-ENOMEM);
 	}
 	w->queue = q;
-	w->ev.type = uk->type;
+	w->key = kev_key_of(ops, q, file, uk);
 	w->ev.id = uk->id;
-	w->key = file ? (unsigned long)file :
-			kev_key_of_id(kev_source_find(uk->type), q, uk->type,
-				      uk->id.raw_u64);
+	w->ev.type = uk->type;
 	w->state = KEV_W_ADDING;
-	kev_watch_set(w, uk);
+	kev_watch_take(w, ops, uk);
 	return w;
 }
 
@@ -62,13 +69,21 @@ static struct kev_watch *kev_next_dead(const struct kev_watch *w)
 	return (struct kev_watch *)(unsigned long)w->ev.ptr;
 }
 
+/* One call for those of a type that follow each other. */
 static void kev_watch_free_rcu(struct rcu_head *rcu)
 {
-	struct kev_watch *w = container_of(rcu, struct kev_watch, rcu), *next;
+	struct kev_watch *w = container_of(rcu, struct kev_watch, rcu);
+	void *batch[KEV_DEAD_BATCH];
+	unsigned int n;
+	u32 type;
 
-	for (; w; w = next) {
-		next = kev_next_dead(w);
-		kmem_cache_free(kev_caches[w->ev.type], w);
+	while (w) {
+		type = w->ev.type;
+		for (n = 0; w && w->ev.type == type && n < KEV_DEAD_BATCH; n++) {
+			batch[n] = w;
+			w = kev_next_dead(w);
+		}
+		kmem_cache_free_bulk(kev_caches[type], n, batch);
 	}
 }
 
@@ -113,6 +128,32 @@ void kev_watch_bury(struct kev_watch *w)
 		kev_watch_free_one(w);
 }
 
+/*
+ * What is left to do for a watch that has just become DEAD.  state and pinned
+ * are as they were then.  Context: queue->mutex held.
+ */
+static __always_inline void kev_watch_take_down(struct kev_watch *w, u16 state, bool pinned)
+{
+	struct kev_queue *q = w->queue;
+
+	lockdep_assert_held(&q->mutex);
+	if (!(state & KEV_W_UNTABLED))
+		kev_files_remove(w);
+	kev_table_del(&q->watches, (u32)w->ev.cookie);
+	q->nwatches--;
+	kev_user_uncharge(q->account);
+	if (state & KEV_W_ADDING)
+		return;		/* its adder does the rest */
+	if (!(state & KEV_W_UNTABLED))
+		kev_source_of(w)->detach(w);
+
+	/* a dead one gets no new pin */
+	if (likely(!pinned))
+		kev_watch_free(w);
+	else
+		kev_watch_bury(w);
+}
+
 /**
  * kev_watch_kill() - end a watch
  * @w: a watch that is in the tables.
@@ -124,32 +165,18 @@ u32 kev_watch_kill(struct kev_watch *w)
 {
 	struct kev_queue *q = w->queue;
 	bool pinned;
+	u32 ret = 0;
 	u16 state;
-	u32 ret;
 
 	lockdep_assert_held(&q->mutex);
 	raw_spin_lock_irq(&q->lock);
 	state = w->state;
 	pinned = w->pins;
 	w->state |= KEV_W_DEAD;
-	ret = kev_disarm(w);
+	if (w->on != KEV_ON_NONE || kev_ring_owns(&q->ring, w, w->index))
+		ret = kev_disarm(w);
 	raw_spin_unlock_irq(&q->lock);
-
-	if (!(state & KEV_W_UNTABLED))
-		kev_files_remove(w);
-	kev_table_del(&q->watches, (u32)w->ev.cookie);
-	q->nwatches--;
-	kev_user_uncharge(q->account);
-	if (state & KEV_W_ADDING)
-		return ret;	/* its adder does the rest */
-	if (!(state & KEV_W_UNTABLED))
-		kev_source_of(w)->detach(w);
-
-	/* a dead one gets no new pin */
-	if (likely(!pinned))
-		kev_watch_free(w);
-	else
-		kev_watch_bury(w);
+	kev_watch_take_down(w, state, pinned);
 	return ret;
 }
 
@@ -241,23 +268,28 @@ bool kev_watch_spent(struct kev_watch *w)
 	return kev_ring_freed(&q->ring, &v, w, w->index);
 }
 
-/* Takes down fired one-shots whose entry was freed; the list is in order. */
-void kev_watch_reap(struct kev_queue *q, unsigned int max)
+/* See kev_watch_reap().  The list is in order. */
+void kev_watch_reap_some(struct kev_queue *q, unsigned int max)
 {
 	struct kev_watch *w;
+	bool pinned;
+	u16 state;
 
-	if (list_empty_careful(&q->fired))
-		return;
 	mutex_lock(&q->mutex);
 	while (max--) {
 		raw_spin_lock_irq(&q->lock);
 		w = list_first_entry_or_null(&q->fired, struct kev_watch, link);
-		if (w && !kev_watch_spent(w))
-			w = NULL;
-		raw_spin_unlock_irq(&q->lock);
-		if (!w)
+		if (!w || !kev_watch_spent(w)) {
+			raw_spin_unlock_irq(&q->lock);
 			break;
-		kev_watch_kill(w);
+		}
+		state = w->state;
+		pinned = w->pins;
+		w->state |= KEV_W_DEAD;
+		kev_unlist(w);
+		kev_ring_disown(&q->ring, w, w->index);
+		raw_spin_unlock_irq(&q->lock);
+		kev_watch_take_down(w, state, pinned);
 	}
 	mutex_unlock(&q->mutex);
 }

@@ -59,4 +59,36 @@ static inline void kev_file_put(struct file *file)
 }
 #endif
 
+/**
+ * struct kev_fd - an open file that a request names
+ * @file: it, or NULL.
+ * @owned: with a reference of ours; else the table of this task, which nobody
+ *	shares, has one that can't go away meanwhile.
+ */
+struct kev_fd {
+	struct file *file;
+	bool owned;
+};
+
+static inline struct kev_fd kev_fd_get(unsigned int number)
+{
+	struct fd f = fdget(number);
+	struct kev_fd fd;
+
+#ifdef KEV_HAVE_FD_WORD
+	fd.file = fd_file(f);
+	fd.owned = f.word & FDPUT_FPUT;
+#else
+	fd.file = f.file;
+	fd.owned = f.flags & FDPUT_FPUT;
+#endif
+	return fd;
+}
+
+static inline void kev_fd_put(struct kev_fd fd)
+{
+	if (fd.owned)
+		kev_file_put(fd.file);
+}
+
 #endif /* KEV_COMPAT_FILE_H */

@@ -217,6 +217,8 @@ static u16 kev_hook_class(struct file *file)
 	struct eventfd_ctx *eventfd;
 	struct socket *sock;
 
+	if (file->f_op == READ_ONCE(eventfd_fops))
+		return KEV_W_ASK_HERE;
 	if (file->private_data && S_ISFIFO(file_inode(file)->i_mode) &&
 	    file->private_data == file_inode(file)->i_pipe)
 		return KEV_W_ASK_HERE;
@@ -227,11 +229,7 @@ static u16 kev_hook_class(struct file *file)
 			return KEV_W_ASK_HERE;
 		return kev_sock_is_plain_tcp(sock) ? KEV_W_ASK_TCP : 0;
 	}
-	if (sock || file->f_op == &kev_fops)
-		return 0;
-	if (file->f_op == READ_ONCE(eventfd_fops))
-		return KEV_W_ASK_HERE;
-	if (READ_ONCE(eventfd_fops))
+	if (sock || file->f_op == &kev_fops || READ_ONCE(eventfd_fops))
 		return 0;
 	eventfd = eventfd_ctx_fileget(file);
 	if (IS_ERR(eventfd))

@@ -4,8 +4,8 @@
  *
  * Every expiry is counted; how often they are reported is bounded.  A timer
  * interrupts at most once per floor; a user's periodic timers together at most
- * KEV_TIMER_SHARE times per floor, so that thousands of short ones do not take
- * a CPU; and one whose last event nobody has claimed backs off, to
+ * KEV_TIMER_SHARE times per floor, and less when the CPU is late with them, so
+ * that thousands of short ones do not take a CPU; and one whose last event nobody has claimed backs off, to
  * 2^KEV_TIMER_BACKOFF intervals.
  */
 #include <linux/hrtimer.h>
@@ -17,6 +17,7 @@
 
 #define KEV_TIMER_SHARE		16
 #define KEV_TIMER_BACKOFF	4
+#define KEV_TIMER_YIELD		4
 
 static unsigned int timer_floor_ns = 50 * NSEC_PER_USEC;
 module_param(timer_floor_ns, uint, 0444);
@@ -51,27 +52,29 @@ static struct kev_timer *kev_timer_of(struct kev_watch *w)
 	return container_of(w, struct kev_timer, watch);
 }
 
-/* Counts what has expired by now. */
+/* Counts what has expired by now; there is an interval. */
 static u32 kev_timer_count(struct kev_timer *t, ktime_t now)
 {
 	u64 late = ktime_to_ns(ktime_sub(now, t->next));
 	u64 n = 1;
 
-	if (!t->interval)
-		return 1;
 	if ((s64)late > 0 && late >= t->interval)
 		n += div64_u64(late, t->interval);
 	t->next = ktime_add_ns(t->next, n * t->interval);
 	return n;
 }
 
-/* The least time until the next report. */
-static u64 kev_timer_pause(const struct kev_timer *t)
+/* The least time from now until the next report. */
+static u64 kev_timer_pause(const struct kev_timer *t, ktime_t now)
 {
 	u32 timers = kev_user_add_timers(t->watch.queue->account, 0);
+	s64 late = ktime_to_ns(ktime_sub(now, hrtimer_get_expires(&t->timer)));
 	u64 pause = timer_floor_ns;
 
 	pause += pause * timers / KEV_TIMER_SHARE;
+	/* many, and this CPU can't keep up: leave it to others for longer */
+	if (timers > KEV_TIMER_SHARE && late > 0)
+		pause = max_t(u64, pause, late * KEV_TIMER_YIELD);
 	if (t->backoff)
 		pause = max(pause, max_t(u64, t->interval, timer_floor_ns)
 				   << t->backoff);
@@ -81,21 +84,25 @@ static u64 kev_timer_pause(const struct kev_timer *t)
 static enum hrtimer_restart kev_timer_expire(struct hrtimer *timer)
 {
 	struct kev_timer *t = container_of(timer, struct kev_timer, timer);
-	ktime_t now = hrtimer_cb_get_time(timer);
-	u32 n = kev_timer_count(t, now);
-	bool once = !t->interval ||
-		    (READ_ONCE(t->watch.ev.req_flags) & KEVENT_REQ_ONESHOT);
+	ktime_t now;
 
 	/* the watch may be reaped once its only event is out */
-	if (once) {
-		kev_ready_count(&t->watch, KEVENT_TIMER_FIRED, n);
+	if (!t->interval) {
+		kev_ready_count(&t->watch, KEVENT_TIMER_FIRED, 1);
 		return HRTIMER_NORESTART;
 	}
-	if (kev_ready_count(&t->watch, KEVENT_TIMER_FIRED, n))
+	now = hrtimer_cb_get_time(timer);
+	if (READ_ONCE(t->watch.ev.req_flags) & KEVENT_REQ_ONESHOT) {
+		kev_ready_count(&t->watch, KEVENT_TIMER_FIRED,
+				kev_timer_count(t, now));
+		return HRTIMER_NORESTART;
+	}
+	if (kev_ready_count(&t->watch, KEVENT_TIMER_FIRED,
+			    kev_timer_count(t, now)))
 		t->backoff = 0;
 	else if (t->backoff < KEV_TIMER_BACKOFF)
 		t->backoff++;
-	now = ktime_add_ns(now, kev_timer_pause(t));
+	now = ktime_add_ns(now, kev_timer_pause(t, now));
 	hrtimer_set_expires(timer, max(t->next, now));
 	return HRTIMER_RESTART;
 }

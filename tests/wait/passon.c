@@ -187,7 +187,10 @@ static int wait_for_signal(struct pass *p, uint32_t round)
 static int get_until_signal(struct pass *p, uint32_t round)
 {
 	struct ukevent uk;
-	int n = kevent_get_events(p->q, 1, 1, NULL, &uk, 0);
+	struct kevent_ioc_get get = {
+		.events = (uintptr_t)&uk, .min = 1, .max = 1,
+	};
+	int n = ioctl(p->q, KEVENT_IOC_GET_EVENTS, &get);
 
 	(void)round;
 	if (n > 0)

@@ -196,11 +196,11 @@ TEST(get_events_in_line)
 	first.q = q;
 	second.q = q;
 	thread_start(&first.thread, get, &first);
-	wait_blocked_in(first.thread.tid, SYS_ioctl);
+	wait_blocked_in(first.thread.tid, SYS_read);
 	kev_sleeper_prep(&s, q);
 	kev_sleeper_start(&s);
 	thread_start(&second.thread, get, &second);
-	wait_blocked_in(second.thread.tid, SYS_ioctl);
+	wait_blocked_in(second.thread.tid, SYS_read);
 
 	kev_fire(q, 0, 1);
 	thread_join(&first.thread);

@@ -123,7 +123,7 @@ static void wakes_get_events(unsigned int slots)
 	int q = kev_queue(&ring, slots);
 
 	thread_start(&thread, get, &q);
-	wait_blocked_in(thread.tid, SYS_ioctl);
+	wait_blocked_in(thread.tid, SYS_read);
 	CHECK_EQ(kevent_wake(q, 5), 1);
 	CHECK_EQ((intptr_t)thread_join(&thread), 0);
 }

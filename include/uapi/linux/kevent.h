@@ -448,6 +448,22 @@ struct kevent_ioc_wait {
 	__u32 tail;
 };
 
+/**
+ * struct kevent_read - what read(2) of 8 bytes gives
+ * @num: unclaimed entries; 0 after WAKE.
+ * @tail: of the ring, on return.
+ *
+ * read(fd, buf, len) is the cheapest call that waits.  len 8: WAIT with min 1
+ * and nothing else, and the result is a struct kevent_read; ENXIO without a
+ * ring.  len 64 or more: GET_EVENTS with min 1 and as many events as fit, and
+ * the result is struct ukevent[]; 0 after WAKE.  Other lengths: EINVAL.  EAGAIN
+ * with O_NONBLOCK, EINTR after a signal.
+ */
+struct kevent_read {
+	__u32 num;
+	__u32 tail;
+};
+
 #define KEVENT_COMMIT_FORCE	0x1u	/* also what others have claimed, and
 					 * what nobody has */
 #define KEVENT_COMMIT_RANGE	0x2u	/* free [from, head): at once if that is

@@ -1,0 +1,9 @@
+// SPDX-License-Identifier: GPL-2.0
+/* 6.12, 88a2f6468d01: struct fd is one word */
+#include <linux/file.h>
+
+bool probe(struct fd f);
+bool probe(struct fd f)
+{
+	return f.word & FDPUT_FPUT;
+}
