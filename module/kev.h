@@ -296,6 +296,7 @@ int kev_watch_fire(struct kev_queue *q, struct ukevent *uk);
 bool kev_ready_values(struct kev_watch *w, u32 bits, u32 ret_flags, u32 data,
 		      u32 data2, int sync);
 bool kev_ready_count(struct kev_watch *w, u32 bits, u32 n);
+bool kev_ready_count_with(struct kev_watch *w, u32 bits, u32 n, u32 once);
 bool kev_ready_locked(struct kev_watch *w, u32 bits, int sync,
 		      unsigned int how);
 void kev_ready_answer(struct kev_watch *w, u32 bits, u32 ret_flags, u32 data,

@@ -136,11 +136,13 @@ static void kev_fill(struct kev_ring *r, struct kev_watch *w, u32 bits)
 	w->index = index;
 }
 
-/* BROKEN is of one event, the waiting one or the last. */
+/* What is of one event, the waiting one or the last. */
+#define KEV_RET_ONCE	(KEVENT_RET_BROKEN | KEVENT_RET_LOST)
+
 static void kev_forget_broken(struct kev_watch *w)
 {
 	if (w->on != KEV_ON_READY)
-		w->ev.ret_flags &= ~KEVENT_RET_BROKEN;
+		w->ev.ret_flags &= ~KEV_RET_ONCE;
 }
 
 /* The waiting event has gone out. */
@@ -394,7 +396,7 @@ static __always_inline void kev_set_values(struct kev_watch *w, u32 ret_flags,
 					   u32 data, u32 data2)
 {
 	/* a waiting event stays broken: see kev_forget_broken() */
-	w->ev.ret_flags = ret_flags | (w->ev.ret_flags & KEVENT_RET_BROKEN);
+	w->ev.ret_flags = ret_flags | (w->ev.ret_flags & KEV_RET_ONCE);
 	w->ev.ret_data[1] = data;
 	w->ev.data2 = data2;
 }
@@ -422,9 +424,10 @@ bool kev_ready_values(struct kev_watch *w, u32 bits, u32 ret_flags, u32 data,
 
 /*
  * Adds n to the running total.  True if that made a new entry: false says that
- * nobody has looked at the last one yet.
+ * nobody has looked at the last one yet.  The flags once are those of this
+ * event alone.
  */
-bool kev_ready_count(struct kev_watch *w, u32 bits, u32 n)
+bool kev_ready_count_with(struct kev_watch *w, u32 bits, u32 n, u32 once)
 {
 	struct kev_queue *q = w->queue;
 	unsigned long flags;
@@ -434,11 +437,17 @@ bool kev_ready_count(struct kev_watch *w, u32 bits, u32 n)
 	raw_spin_lock_irqsave(&q->lock, flags);
 	merged = q->merged;
 	w->ev.ret_data[1] += n;
-	w->ev.ret_flags |= KEVENT_RET_DATA;
+	w->ev.ret_flags |= KEVENT_RET_DATA | once;
 	ret = kev_ready_next(q, w, bits, 0) ||
 	      (kev_ready_locked(w, bits, 0, 0) && q->merged == merged);
+	kev_forget_broken(w);
 	raw_spin_unlock_irqrestore(&q->lock, flags);
 	return ret;
+}
+
+bool kev_ready_count(struct kev_watch *w, u32 bits, u32 n)
+{
+	return kev_ready_count_with(w, bits, n, 0);
 }
 
 /* A task asked, and this is the answer. */
@@ -523,7 +532,7 @@ void kev_ready_again(struct kev_queue *q, u32 index)
 	lockdep_assert_held(&q->lock);
 	if (!w || (e->ret_flags & KEVENT_RET_CANCELLED))
 		return;
-	w->ev.ret_flags |= e->ret_flags & KEVENT_RET_BROKEN;
+	w->ev.ret_flags |= e->ret_flags & KEV_RET_ONCE;
 	w->ev.time = e->time;
 	kev_post(w, e->ret_data[0]);
 	if (w->state & KEV_STATE_LISTED)
@@ -548,6 +557,7 @@ void kev_untake(struct kev_watch *w, const struct ukevent *e)
 
 	lockdep_assert_held(&q->lock);
 	w->ev.ret_data[0] |= e->ret_data[0];
+	w->ev.ret_flags |= e->ret_flags & KEV_RET_ONCE;
 	if (w->on == KEV_ON_READY)
 		return;
 	kev_unlist(w);
