@@ -17,8 +17,9 @@ struct kev_records *kev_records_alloc(size_t size)
 	if (!r)
 		return NULL;
 	size = clamp_t(size_t, size, KEV_RECORDS_MIN, KEV_RECORDS_MAX);
+	/* what a program asks for may be too much, and is no news for the log */
 	if (kfifo_alloc(&r->fifo, roundup_pow_of_two(size),
-			GFP_KERNEL_ACCOUNT)) {
+			GFP_KERNEL_ACCOUNT | __GFP_NOWARN)) {
 		kfree(r);
 		return NULL;
 	}
@@ -48,6 +49,33 @@ bool kev_records_write(struct kev_records *r, const void *record, size_t len)
 	r->lost += !done;
 	raw_spin_unlock_irqrestore(&r->lock, flags);
 	return done;
+}
+
+/* Counts a record that can't be written.  Any context.  False, as above. */
+bool kev_records_lose(struct kev_records *r)
+{
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&r->lock, flags);
+	r->lost++;
+	raw_spin_unlock_irqrestore(&r->lock, flags);
+	return false;
+}
+
+/*
+ * Will the newest record be read by a READ that has not ended yet?  Then its
+ * reader acts on what happened before this call.  For the only writer.
+ */
+bool kev_records_unread(struct kev_records *r)
+{
+	unsigned long flags;
+	bool ret;
+
+	/* Partner: kev_records_read() takes the lock after it read */
+	raw_spin_lock_irqsave(&r->lock, flags);
+	ret = !kfifo_is_empty(&r->fifo);
+	raw_spin_unlock_irqrestore(&r->lock, flags);
+	return ret;
 }
 
 /* The buffer of the watch with this cookie, referenced. */

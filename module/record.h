@@ -41,6 +41,8 @@ struct kev_records {
 struct kev_records *kev_records_alloc(size_t size);
 void kev_records_put(struct kev_records *r);
 bool kev_records_write(struct kev_records *r, const void *record, size_t len);
+bool kev_records_lose(struct kev_records *r);
+bool kev_records_unread(struct kev_records *r);
 int kev_records_read(struct kev_queue *q, struct kevent_ioc_read *read);
 
 #endif /* KEV_RECORD_H */
