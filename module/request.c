@@ -64,7 +64,7 @@ static __always_inline int kev_target_get(struct kev_target *t,
 		return 0;
 	if (unlikely(uk->id.raw[1]))
 		return -EINVAL;
-	t->fd = kev_fd_get(uk->id.raw[0]);
+	t->fd = kev_fd_get(uk->id.raw[0], t->ops->has_path);
 	return likely(t->fd.file) ? 0 : -EBADF;
 }
 
@@ -410,7 +410,8 @@ int kev_watch_modify(struct kev_queue *q, struct ukevent *uk)
 	err = kev_check(ops, NULL, uk);
 	if ((uk->req_flags ^ w->ev.req_flags) & KEVENT_REQ_EXCLUSIVE)
 		err = -EINVAL;
-	if (ops->has_params && (uk->req_flags & KEVENT_REQ_COOKIE))
+	if (ops->has_params && !ops->records &&
+	    (uk->req_flags & KEVENT_REQ_COOKIE))
 		err = -EINVAL;
 	if (err)
 		mutex_unlock(&q->mutex);

@@ -6,6 +6,9 @@
 
 const struct kev_source_ops *kev_sources[KEVENT_TYPE_MAX] __ro_after_init = {
 	[KEVENT_SOCKET]		= &kev_source_socket,
+#ifdef CONFIG_FSNOTIFY
+	[KEVENT_INODE]		= &kev_source_inode,
+#endif
 	[KEVENT_TIMER]		= &kev_source_timer,
 	[KEVENT_POLL]		= &kev_source_poll,
 	[KEVENT_PIPE]		= &kev_source_pipe,

@@ -33,6 +33,7 @@ struct kev_values {
  * @events: bits that may be asked for.
  * @req_flags: KEVENT_REQ_* that ADD and MODIFY take.
  * @has_file: the id is an fd.
+ * @has_path: of O_PATH, too.
  * @has_params: ukevent.param is looked at.
  * @per_process: the id means something else in each process.
  * @init: at load.  If it fails, this kernel does not support the source: ADD
@@ -50,7 +51,8 @@ struct kev_values {
  *	the source can't be asked (all its events are edges).
  * @modify: take new parameters.  queue->mutex held.  May be NULL.
  * @records: the watch's buffer of details, for READ; NULL while it has none.
- *	queue->mutex held.  May be NULL: none of this source.
+ *	queue->mutex held, and no other lock: @attach may be under way.  May be
+ *	NULL: none of this source.  With @has_params: MODIFY has none.
  * @fire: READY was called; queue->lock held.  NULL: post the watch's bits.
  */
 struct kev_source_ops {
@@ -59,6 +61,7 @@ struct kev_source_ops {
 	u32 events;
 	u32 req_flags;
 	bool has_file;
+	bool has_path;
 	bool has_params;
 	bool per_process;
 	int (*init)(void);
@@ -89,6 +92,7 @@ extern const struct kev_source_ops kev_source_socket;
 extern const struct kev_source_ops kev_source_pipe;
 extern const struct kev_source_ops kev_source_timer;
 extern const struct kev_source_ops kev_source_user;
+extern const struct kev_source_ops kev_source_inode;
 
 extern const struct kev_source_ops *kev_sources[KEVENT_TYPE_MAX];
 

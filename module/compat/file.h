@@ -70,11 +70,18 @@ struct kev_fd {
 	bool owned;
 };
 
-static inline struct kev_fd kev_fd_get(unsigned int number)
+/* path: one of O_PATH will do.  The file is NULL if there is none. */
+static inline struct kev_fd kev_fd_get(unsigned int number, bool path)
 {
-	struct fd f = fdget(number);
 	struct kev_fd fd;
+	struct fd f;
 
+	if (unlikely(path)) {
+		fd.file = fget_raw(number);
+		fd.owned = fd.file;
+		return fd;
+	}
+	f = fdget(number);
 #ifdef KEV_HAVE_FD_WORD
 	fd.file = fd_file(f);
 	fd.owned = f.word & FDPUT_FPUT;

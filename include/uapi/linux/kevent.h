@@ -29,7 +29,8 @@
  */
 enum {
 	KEVENT_SOCKET		= 0,	/* id: fd of a socket */
-	KEVENT_INODE		= 1,	/* id: fd of a file or directory */
+	KEVENT_INODE		= 1,	/* id: fd of a file or directory; may be
+					 * O_PATH */
 	KEVENT_TIMER		= 2,	/* id: any number of the program's */
 	KEVENT_POLL		= 3,	/* id: fd of any pollable file */
 	KEVENT_NAIO		= 4,	/* reserved: EOPNOTSUPP */
@@ -54,6 +55,30 @@ enum {
 #define KEVENT_SOCKET_SEND	0x4u
 #define KEVENT_PIPE_RECV	0x1u
 #define KEVENT_PIPE_SEND	0x4u
+
+/*
+ * KEVENT_INODE: of a file, or of a directory and what is in it.  READ gives a
+ * struct kevent_record_inode for each: what happened, to which name.
+ */
+#define KEVENT_INODE_CREATE	0x0001u	/* made or linked in the directory */
+#define KEVENT_INODE_REMOVE	0x0002u	/* unlinked from the directory */
+#define KEVENT_INODE_MODIFY	0x0004u	/* (*) written or truncated */
+#define KEVENT_INODE_ATTRIB	0x0008u	/* (*) mode, owner, times, number of
+					 * links, extended attributes */
+#define KEVENT_INODE_MOVED_FROM	0x0010u	/* renamed: a name of the directory */
+#define KEVENT_INODE_MOVED_TO	0x0020u	/* ... is now this name */
+#define KEVENT_INODE_DELETE_SELF 0x0040u /* the last name of the file is gone;
+					 * see docs/inode.md for directories */
+#define KEVENT_INODE_MOVE_SELF	0x0080u	/* the file itself was renamed */
+#define KEVENT_INODE_OPEN	0x0100u	/* (*) */
+#define KEVENT_INODE_ACCESS	0x0200u	/* (*) read */
+#define KEVENT_INODE_CLOSE_WRITE 0x0400u /* (*) was open for writing */
+#define KEVENT_INODE_CLOSE_NOWRITE 0x0800u /* (*) was not */
+/* (*) the file itself; with a directory, the files in it as well */
+
+/* Only in what comes; asking for them gives EINVAL. */
+#define KEVENT_INODE_UNMOUNT	0x2000u	/* the file system is gone: the last */
+#define KEVENT_INODE_ISDIR	0x40000000u /* it happened to a directory */
 
 /*
  * KEVENT_POLL: the bits of poll(2).  ERR and HUP are always reported; asking
@@ -121,8 +146,8 @@ enum {
 #define KEVENT_RET_DATA2	0x0040u	/* data2 is valid */
 #define KEVENT_RET_ERRNO	0x0080u	/* data2 is the socket's pending error,
 					 * a positive errno; it is not cleared */
-#define KEVENT_RET_LOST		0x0100u	/* some events could not be queued;
-					 * ret_data[1] says how many */
+#define KEVENT_RET_LOST		0x0100u	/* records of some events found no room;
+					 * READ says how many */
 #define KEVENT_RET_CLOSED	0x0200u	/* with BROKEN: the file is gone and the
 					 * watch with it (KEVENT_REQ_CLOSED) */
 
@@ -151,7 +176,8 @@ struct kevent_id {
  *	don't look at it, so that what came back can go in again.
  * @ret_data: [0]: the bits that are set.  [1], if KEVENT_RET_DATA is set:
  *	KEVENT_SOCKET RECV: bytes readable; ACCEPT: connections waiting;
- *	KEVENT_TIMER: expiries since ADD; KEVENT_UNOTIFY: READYs since ADD.
+ *	KEVENT_TIMER: expiries since ADD; KEVENT_UNOTIFY: READYs since ADD;
+ *	KEVENT_INODE: events since ADD.
  *	Levels are the newest known value, counts are running totals modulo
  *	2^32: kevent_delta() of kevent.h gives the difference.
  * @user: returned as it is.
@@ -162,6 +188,8 @@ struct kevent_id {
  *	[1] interval, ns; 0: fires once.  [2] clock and flags.
  *	Intervals below the floor that INFO tells are counted in full, but
  *	reported no more often than the floor.
+ *	KEVENT_INODE: [0], ADD only: bytes of the watch's buffer for records,
+ *	rounded up to a power of two from 4096 to 1 MB.
  * @cookie: the watch's own number, never used again by this queue while
  *	2^32 further watches are made.  Returned by ADD, in every event, and
  *	taken by REMOVE with KEVENT_REQ_COOKIE: it works when the fd is gone.
@@ -352,8 +380,10 @@ enum {
  *	EINVAL		type, event, flags, parameters; the queue itself; the
  *			wrong kind of file for the type
  *	EPERM		KEVENT_POLL: the file can't be polled
+ *	EACCES		KEVENT_INODE: the file may not be read
  *	EOPNOTSUPP	this kernel can't support the type
- *	ENOSPC		the user's limit of watches
+ *	ENOSPC		the user's limit of watches; KEVENT_INODE: or of those of
+ *			one file
  *	ENOMEM
  *	EOWNERDEAD	the kernel's close hook was switched off: no ADD
  */
@@ -533,6 +563,9 @@ struct kevent_ioc_read {
  * @reserved: 0.
  * @name: in the watched directory; ends with at least one 0.  Empty if the
  *	watched file itself is meant.
+ *
+ * An event that is the same as the last one, whose record was not yet read,
+ * has no record of its own: a file that is written to again and again.
  */
 struct kevent_record_inode {
 	__u32 len;
