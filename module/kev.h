@@ -245,6 +245,8 @@ struct kev_user *kev_user_get(kuid_t uid);
 void kev_user_put(struct kev_user *u);
 bool kev_user_charge(struct kev_user *u);
 void kev_user_uncharge(struct kev_user *u);
+bool kev_user_charge_bytes(struct kev_user *u, size_t n);
+void kev_user_uncharge_bytes(struct kev_user *u, size_t n);
 u64 kev_user_watches(const struct kev_user *u);
 u64 kev_user_limit(void);
 u32 kev_user_add_timers(struct kev_user *u, int n);

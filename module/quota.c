@@ -26,6 +26,7 @@ MODULE_PARM_DESC(max_user_watches,
  * @refs: queues; under kev_users_lock.
  * @watches: how many.
  * @timers: periodic ones.
+ * @bytes: of buffers for records.
  */
 struct kev_user {
 	struct list_head link;
@@ -33,6 +34,7 @@ struct kev_user {
 	unsigned int refs;
 	atomic_t watches;
 	atomic_t timers;
+	atomic64_t bytes;
 };
 
 static LIST_HEAD(kev_users);
@@ -101,6 +103,21 @@ u64 kev_user_watches(const struct kev_user *u)
 u64 kev_user_limit(void)
 {
 	return READ_ONCE(max_user_watches);
+}
+
+/* So many more bytes for records, as many as watches may take.  False: the limit. */
+bool kev_user_charge_bytes(struct kev_user *u, size_t n)
+{
+	if (atomic64_add_return(n, &u->bytes) <=
+	    (s64)READ_ONCE(max_user_watches) * KEV_WATCH_COST)
+		return true;
+	atomic64_sub(n, &u->bytes);
+	return false;
+}
+
+void kev_user_uncharge_bytes(struct kev_user *u, size_t n)
+{
+	atomic64_sub(n, &u->bytes);
 }
 
 /* Returns how many periodic timers the user has now. */

@@ -2,6 +2,7 @@
 /*
  * Records: see record.h.
  */
+#include <linux/err.h>
 #include <linux/log2.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
@@ -9,24 +10,41 @@
 #include "lookup.h"
 #include "record.h"
 
-/* Returns NULL without memory; size: 0 for the default. */
-struct kev_records *kev_records_alloc(size_t size)
+/**
+ * kev_records_alloc() - make a buffer
+ * @user: who pays: the account of a queue that lives longer.
+ * @size: bytes; 0 for the default.
+ *
+ * Context: process, no locks.  Returns an ERR_PTR: ENOMEM, or ENOSPC where the
+ * user has as much as one may.
+ */
+struct kev_records *kev_records_alloc(struct kev_user *user, size_t size)
 {
-	struct kev_records *r = kzalloc(sizeof(*r), GFP_KERNEL_ACCOUNT);
+	struct kev_records *r;
+	int err = -ENOMEM;
 
+	size = roundup_pow_of_two(clamp_t(size_t, size, KEV_RECORDS_MIN,
+					  KEV_RECORDS_MAX));
+	if (!kev_user_charge_bytes(user, size))
+		return ERR_PTR(-ENOSPC);
+	r = kzalloc(sizeof(*r), GFP_KERNEL_ACCOUNT);
 	if (!r)
-		return NULL;
-	size = clamp_t(size_t, size, KEV_RECORDS_MIN, KEV_RECORDS_MAX);
+		goto err_uncharge;
 	/* what a program asks for may be too much, and is no news for the log */
-	if (kfifo_alloc(&r->fifo, roundup_pow_of_two(size),
-			GFP_KERNEL_ACCOUNT | __GFP_NOWARN)) {
-		kfree(r);
-		return NULL;
-	}
+	err = kfifo_alloc(&r->fifo, size, GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
+	if (err)
+		goto err_free;
 	refcount_set(&r->refs, 1);
+	r->user = user;
 	raw_spin_lock_init(&r->lock);
 	mutex_init(&r->mutex);
 	return r;
+
+err_free:
+	kfree(r);
+err_uncharge:
+	kev_user_uncharge_bytes(user, size);
+	return ERR_PTR(err);
 }
 
 /* Any context but NMI. */
@@ -34,6 +52,7 @@ void kev_records_put(struct kev_records *r)
 {
 	if (!r || !refcount_dec_and_test(&r->refs))
 		return;
+	kev_user_uncharge_bytes(r->user, kfifo_size(&r->fifo));
 	kfifo_free(&r->fifo);
 	kfree(r);
 }

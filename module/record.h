@@ -16,6 +16,7 @@
 #include <linux/kevent.h>
 
 struct kev_queue;
+struct kev_user;
 
 /* Largest record, and smallest and largest buffer, bytes. */
 #define KEV_RECORD_MAX	(sizeof(struct kevent_record_inode) + NAME_MAX + 1)
@@ -25,6 +26,7 @@ struct kev_queue;
 /**
  * struct kev_records - a watch's buffer
  * @refs: its watch, and READs under way.
+ * @user: who pays; the queue keeps it.
  * @lock: writers; and @lost.
  * @mutex: readers.
  * @fifo: one writer and one reader at a time need no lock between them.
@@ -32,13 +34,14 @@ struct kev_queue;
  */
 struct kev_records {
 	refcount_t refs;
+	struct kev_user *user;
 	raw_spinlock_t lock;
 	struct mutex mutex;
 	struct kfifo_rec_ptr_2 fifo;
 	u32 lost;
 };
 
-struct kev_records *kev_records_alloc(size_t size);
+struct kev_records *kev_records_alloc(struct kev_user *user, size_t size);
 void kev_records_put(struct kev_records *r);
 bool kev_records_write(struct kev_records *r, const void *record, size_t len);
 bool kev_records_lose(struct kev_records *r);

@@ -211,9 +211,9 @@ static int kev_inode_attach(struct kev_watch *w, struct file *file,
 	struct kev_marks *marks;
 	int err;
 
-	i->records = kev_records_alloc(uk->param[0]);
-	if (!i->records)
-		return -ENOMEM;
+	i->records = kev_records_alloc(w->queue->account, uk->param[0]);
+	if (IS_ERR(i->records))
+		return PTR_ERR(i->records);
 	i->nameless = !inode->i_nlink;
 	marks = kev_marks_alloc(w, inode, kev_inode_event);
 	err = PTR_ERR_OR_ZERO(marks);

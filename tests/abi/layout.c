@@ -49,6 +49,10 @@ AT(struct kevent_ioc_wait, sigmask, 48);
 AT(struct kevent_ioc_wait, done, 64);
 SIZE(struct kevent_ioc_commit, 16);
 SIZE(struct kevent_ioc_wake, 8);
+SIZE(struct kevent_ioc_read, 32);
+AT(struct kevent_ioc_read, lost, 20);
+SIZE(struct kevent_record_inode, 16);
+AT(struct kevent_record_inode, name, 16);
 SIZE(struct kevent_ioc_info, 72);
 AT(struct kevent_ioc_info, timer_floor, 40);
 

@@ -2,6 +2,8 @@
 /* Tests unloading: refused while a queue is open, clean when none is. */
 #include "../source/kinds.h"
 
+#include <sys/fanotify.h>
+
 /* Where the runner of the virtual machine puts it; KEVENT_KO says else. */
 static const char *module_path(void)
 {
@@ -213,6 +215,112 @@ static void files_stay(void *arg)
 TEST_TIMEOUT(files_stay, 60)
 {
 	run_apart(files_stay, NULL);
+}
+
+/*
+ * Marks on inodes are freed by the kernel when it gets to it: unloading waits
+ * for that.  Files and directories live longer than the module.
+ */
+static void marks_stay(void *arg)
+{
+	int *rounds = arg, q, dir, fds[20], i, n;
+	char path[] = "/tmp/kevent-unload-XXXXXX";
+	char name[16];
+
+	CHECK(mkdtemp(path));
+	CHECK_OK(chdir(path));
+	dir = CHECK_OK(open(".", O_PATH | O_CLOEXEC));
+	for (n = 0; n < *rounds; n++) {
+		q = kev_queue(NULL, 0);
+		kev_add(q, KEVENT_INODE, dir, 0xfff, 0);
+		for (i = 0; i < 20; i++) {
+			snprintf(name, sizeof(name), "f%d", i);
+			fds[i] = CHECK_OK(open(name, O_CREAT | O_RDWR |
+					       O_CLOEXEC, 0600));
+			kev_add(q, KEVENT_INODE, fds[i], i & 1 ? 0xfff : 0x4,
+				0);
+			kev_modify(q, KEVENT_INODE, fds[i], 0x8, 0);
+			CHECK_OK(fchmod(fds[i], 0644));
+			if (i & 2)
+				CHECK_OK(unlink(name));
+			if (i & 4)
+				kev_remove(q, KEVENT_INODE, fds[i]);
+		}
+		close(q);
+		unload_soon();
+		for (i = 0; i < 20; i++) {
+			CHECK_OK(fchmod(fds[i], 0600));
+			close(fds[i]);
+		}
+		load();
+	}
+}
+
+TEST_TIMEOUT(marks_stay, 120)
+{
+	int rounds = 15;
+
+	run_apart(marks_stay, &rounds);
+}
+
+static void open_directory(void *arg)
+{
+	close(CHECK_OK(open(arg, O_RDONLY | O_CLOEXEC)));
+}
+
+static void unload_in_a_child(void *arg)
+{
+	(void)arg;
+	unload_soon();
+}
+
+/*
+ * While somebody waits for the answer of a fanotify listener, the kernel holds
+ * all marks of that inode, and ours with them.
+ */
+static void mark_is_held(void *arg)
+{
+	char path[] = "/tmp/kevent-unload-XXXXXX";
+	struct fanotify_event_metadata ev;
+	struct fanotify_response answer;
+	int listener, q, fd;
+	pid_t opener, unloader;
+
+	(void)arg;
+	CHECK(mkdtemp(path));
+	listener = fanotify_init(FAN_CLASS_CONTENT | FAN_CLOEXEC, O_RDONLY);
+	if (listener < 0)
+		return;
+	fd = CHECK_OK(open(path, O_PATH | O_CLOEXEC));
+	q = kev_queue(NULL, 0);
+	kev_add(q, KEVENT_INODE, fd, 0xfff, 0);
+	if (fanotify_mark(listener, FAN_MARK_ADD, FAN_OPEN_PERM | FAN_ONDIR,
+			  AT_FDCWD, path) < 0)
+		return;
+	opener = start_child(open_directory, path);
+	CHECK_EQ(read(listener, &ev, sizeof(ev)), sizeof(ev));
+	close(q);
+	unloader = CHECK_OK(fork());
+	if (!unloader) {
+		close(listener);
+		unload_in_a_child(NULL);
+		_exit(0);
+	}
+	/* it is in there, and waits */
+	CHECK_SOON(access("/dev/kevent", F_OK) < 0);
+	CHECK(is_loaded());
+	answer.fd = ev.fd;
+	answer.response = FAN_ALLOW;
+	CHECK_EQ(write(listener, &answer, sizeof(answer)), sizeof(answer));
+	wait_child(opener);
+	wait_child(unloader);
+	CHECK(!is_loaded());
+	load();
+}
+
+TEST_TIMEOUT(mark_is_held, 60)
+{
+	run_apart(mark_is_held, NULL);
 }
 
 /*

@@ -104,7 +104,8 @@ static inline struct records *records_of(int q, const struct ukevent *added)
 	CHECK(r);
 	r->q = q;
 	r->cookie = added->cookie;
-	r->pos = r->end = r->buf;
+	r->pos = r->buf;
+	r->end = r->buf;
 	return r;
 }
 

@@ -332,6 +332,38 @@ TEST(lost_and_not_copied)
 	lost_copy(kev_queue(&ring, 4));
 }
 
+/* ---- Memory of one user ---------------------------------------------------- */
+
+/* Returns how many of the largest buffers there may be. */
+static int fill_memory(int q)
+{
+	int fds[256], error = 0, i, n;
+
+	for (n = 0; n < 256; n++) {
+		fds[n] = CHECK_OK(open(".", O_PATH | O_CLOEXEC));
+		error = inode_try_params(q, fds[n], 1 << 20, 0, 0);
+		if (error)
+			break;
+	}
+	CHECK_LT(n, 256);
+	CHECK_EQ(error, ENOSPC);
+	for (i = 0; i <= n; i++)
+		close(fds[i]);
+	CHECK_EQ(watches_of(q), 0);
+	return n;
+}
+
+TEST(memory_of_one_user)
+{
+	int dir = own_directory(), q = kev_queue(NULL, 0), n = fill_memory(q);
+	struct kevent_ioc_info info;
+
+	CHECK_OK(kevent_info(q, &info));
+	CHECK_EQ(n, info.watches_max * 256 >> 20);
+	CHECK_EQ(fill_memory(q), n);
+	close(dir);
+}
+
 /* ---- Several readers ------------------------------------------------------- */
 
 enum { READERS = 3, FILES = 4000 };

@@ -382,8 +382,8 @@ enum {
  *	EPERM		KEVENT_POLL: the file can't be polled
  *	EACCES		KEVENT_INODE: the file may not be read
  *	EOPNOTSUPP	this kernel can't support the type
- *	ENOSPC		the user's limit of watches; KEVENT_INODE: or of those of
- *			one file
+ *	ENOSPC		the user's limit of watches, of memory for records, or
+ *			(KEVENT_INODE) of watches of one file
  *	ENOMEM
  *	EOWNERDEAD	the kernel's close hook was switched off: no ADD
  */
