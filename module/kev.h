@@ -19,7 +19,8 @@
  * LOCK ORDER (outer first)
  *
  *	queue->mutex			sleeping
- *	  file's wait-queue head lock, hrtimer	the source's lock
+ *	  fsnotify's group lock		sleeping (hook/fsnotify.c)
+ *	  file's wait-queue head lock, hrtimer, marks->lock	the source's lock
  *	    queue->lock			raw spinlock, irqs off
  *	      scheduler's locks		wake_up_process()
  *

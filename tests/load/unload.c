@@ -3,6 +3,7 @@
 #include "../source/kinds.h"
 
 #include <sys/fanotify.h>
+#include <sys/mount.h>
 
 /* Where the runner of the virtual machine puts it; KEVENT_KO says else. */
 static const char *module_path(void)
@@ -263,52 +264,69 @@ TEST_TIMEOUT(marks_stay, 120)
 	run_apart(marks_stay, &rounds);
 }
 
+struct held {
+	char path[64];
+	int q;
+};
+
 static void open_directory(void *arg)
 {
-	close(CHECK_OK(open(arg, O_RDONLY | O_CLOEXEC)));
+	struct held *held = arg;
+
+	close(held->q);
+	close(CHECK_OK(open(held->path, O_RDONLY | O_CLOEXEC)));
 }
 
-static void unload_in_a_child(void *arg)
+static bool waits_in(pid_t pid, const char *function)
 {
-	(void)arg;
-	unload_soon();
+	char path[32], line[64] = "";
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%d/wchan", pid);
+	f = fopen(path, "re");
+	CHECK(f);
+	if (!fgets(line, sizeof(line), f))
+		line[0] = 0;
+	fclose(f);
+	return !strcmp(line, function);
 }
 
 /*
- * While somebody waits for the answer of a fanotify listener, the kernel holds
- * all marks of that inode, and ours with them.
+ * While somebody waits for the answer of the fanotify listener of a mount, the
+ * kernel holds the next mark of the inode: ours.
  */
 static void mark_is_held(void *arg)
 {
-	char path[] = "/tmp/kevent-unload-XXXXXX";
+	struct held held = { .path = "/tmp/kevent-unload-XXXXXX" };
 	struct fanotify_event_metadata ev;
 	struct fanotify_response answer;
-	int listener, q, fd;
 	pid_t opener, unloader;
+	int listener, fd;
 
 	(void)arg;
-	CHECK(mkdtemp(path));
+	CHECK(mkdtemp(held.path));
+	CHECK_OK(unshare(CLONE_NEWNS));
+	CHECK_OK(mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL));
+	CHECK_OK(mount("tmpfs", held.path, "tmpfs", 0, NULL));
 	listener = fanotify_init(FAN_CLASS_CONTENT | FAN_CLOEXEC, O_RDONLY);
 	if (listener < 0)
 		return;
-	fd = CHECK_OK(open(path, O_PATH | O_CLOEXEC));
-	q = kev_queue(NULL, 0);
-	kev_add(q, KEVENT_INODE, fd, 0xfff, 0);
-	if (fanotify_mark(listener, FAN_MARK_ADD, FAN_OPEN_PERM | FAN_ONDIR,
-			  AT_FDCWD, path) < 0)
+	fd = CHECK_OK(open(held.path, O_PATH | O_CLOEXEC));
+	held.q = kev_queue(NULL, 0);
+	kev_add(held.q, KEVENT_INODE, fd, 0xfff, 0);
+	if (fanotify_mark(listener, FAN_MARK_ADD | FAN_MARK_MOUNT,
+			  FAN_OPEN_PERM | FAN_ONDIR, AT_FDCWD, held.path) < 0)
 		return;
-	opener = start_child(open_directory, path);
+	opener = start_child(open_directory, &held);
 	CHECK_EQ(read(listener, &ev, sizeof(ev)), sizeof(ev));
-	close(q);
+	close(held.q);
 	unloader = CHECK_OK(fork());
 	if (!unloader) {
 		close(listener);
-		unload_in_a_child(NULL);
+		unload_soon();
 		_exit(0);
 	}
-	/* it is in there, and waits */
-	CHECK_SOON(access("/dev/kevent", F_OK) < 0);
-	CHECK(is_loaded());
+	CHECK_SOON(waits_in(unloader, "kev_marks_exit"));
 	answer.fd = ev.fd;
 	answer.response = FAN_ALLOW;
 	CHECK_EQ(write(listener, &answer, sizeof(answer)), sizeof(answer));

@@ -376,7 +376,8 @@ enum {
  *
  *	EBADF		ADD, REMOVE, MODIFY, READY: no such fd
  *	EEXIST		ADD: type, id and open file are watched by this queue
- *	ENOENT		REMOVE, MODIFY, READY: not watched
+ *	ENOENT		REMOVE, MODIFY, READY: not watched.  ADD: KEVENT_INODE: the
+ *			file's last name is going at this moment
  *	EINVAL		type, event, flags, parameters; the queue itself; the
  *			wrong kind of file for the type
  *	EPERM		KEVENT_POLL: the file can't be polled
@@ -543,7 +544,8 @@ struct kevent_ioc_wake {
  *
  * Returns the bytes copied; 0: there are none.  Never waits.  Each record
  * begins with its length, a multiple of 8.  ENOENT: no such watch.  EINVAL: its
- * type has no records; or the first one is larger than @len.  What was read is
+ * type has no records; or the first one is larger than @len.  EINTR: a signal
+ * came while another READ of this watch was under way.  What was read is
  * gone; what was not stays, and ends with the watch.
  */
 struct kevent_ioc_read {
