@@ -105,7 +105,7 @@ u64 kev_user_limit(void)
 	return READ_ONCE(max_user_watches);
 }
 
-/* So many more bytes for records, as many as watches may take.  False: the limit. */
+/* More bytes for records: as many as watches may take.  False: the limit. */
 bool kev_user_charge_bytes(struct kev_user *u, size_t n)
 {
 	if (atomic64_add_return(n, &u->bytes) <=

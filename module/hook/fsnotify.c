@@ -168,7 +168,8 @@ int kev_marks_add(struct kev_marks *m, struct inode *inode, u32 mask)
  * @rest: FS_*: all that may ever be.
  *
  * Context: queue->mutex held.  The inode is marked already, so nothing is
- * allocated; it fails only where the mark was taken off, with the file's name.
+ * allocated and nothing fails; unless the kernel has taken the mark off, with
+ * the file's last name: then no more was promised.
  */
 void kev_marks_widen(struct kev_marks *m, struct inode *inode, u32 mask,
 		     u32 rest)
