@@ -285,6 +285,7 @@ static bool kev_ready_once(struct kev_queue *q, struct kev_watch *w, u32 bits)
 				KEVENT_REQ_LAST_CHECK)) != KEVENT_REQ_ONESHOT ||
 	    q->attention || !kev_try_fill(&q->ring, w, bits))
 		return false;
+	w->ev.ret_flags &= ~KEV_RET_ONCE;
 	w->state |= KEV_W_DISARMED | KEV_W_FIRED;
 	kev_list_move(w, &q->fired, KEV_ON_FIRED);
 	return true;
