@@ -119,7 +119,7 @@ static inline const struct kev_source_ops *kev_source_of(const struct kev_watch 
 	return kev_sources[w->ev.type];
 }
 
-/* source/timer.c */
+/* source/pace.c */
 u64 kev_timer_floor(void);
 
 #endif /* KEV_SOURCE_H */

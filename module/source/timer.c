@@ -1,28 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * KEVENT_TIMER: relative, absolute, periodic, on a clock of choice.
- *
- * Every expiry is counted; how often they are reported is bounded.  A timer
- * interrupts at most once per floor; a user's periodic timers together at most
- * KEV_TIMER_SHARE times per floor, and less when the CPU is late with them, so
- * that thousands of short ones do not take a CPU; and one whose last event nobody has claimed backs off, to
- * 2^KEV_TIMER_BACKOFF intervals.
+ * KEVENT_TIMER: relative, absolute, periodic, on a clock of choice.  Every
+ * expiry is counted; how often they are reported is bounded: see pace.h.
  */
 #include <linux/hrtimer.h>
 #include <linux/math64.h>
-#include <linux/module.h>
 
 #include "../compat/timer.h"
 #include "../source.h"
-
-#define KEV_TIMER_SHARE		16
-#define KEV_TIMER_BACKOFF	4
-#define KEV_TIMER_YIELD		4
-
-static unsigned int timer_floor_ns = 50 * NSEC_PER_USEC;
-module_param(timer_floor_ns, uint, 0444);
-MODULE_PARM_DESC(timer_floor_ns,
-		 "A timer reports at most once in so many ns (default 50000)");
+#include "pace.h"
 
 /**
  * struct kev_timer - a watch of type TIMER
@@ -30,7 +16,7 @@ MODULE_PARM_DESC(timer_floor_ns,
  * @timer: armed while there is a next expiry.
  * @interval: ns, or 0.
  * @next: first expiry that is not yet counted.
- * @backoff: how often in a row the last event was found unclaimed.
+ * @pace: how often it reports.
  *
  * Changed by the timer's callback, and by others only after cancelling it.
  */
@@ -39,13 +25,8 @@ struct kev_timer {
 	struct hrtimer timer;
 	u64 interval;
 	ktime_t next;
-	u32 backoff;
+	struct kev_pace pace;
 };
-
-u64 kev_timer_floor(void)
-{
-	return timer_floor_ns;
-}
 
 static struct kev_timer *kev_timer_of(struct kev_watch *w)
 {
@@ -64,23 +45,6 @@ static u32 kev_timer_count(struct kev_timer *t, ktime_t now)
 	return n;
 }
 
-/* The least time from now until the next report. */
-static u64 kev_timer_pause(const struct kev_timer *t, ktime_t now)
-{
-	u32 timers = kev_user_add_timers(t->watch.queue->account, 0);
-	s64 late = ktime_to_ns(ktime_sub(now, hrtimer_get_expires(&t->timer)));
-	u64 pause = timer_floor_ns;
-
-	pause += pause * timers / KEV_TIMER_SHARE;
-	/* many, and this CPU can't keep up: leave it to others for longer */
-	if (timers > KEV_TIMER_SHARE && late > 0)
-		pause = max_t(u64, pause, late * KEV_TIMER_YIELD);
-	if (t->backoff)
-		pause = max(pause, max_t(u64, t->interval, timer_floor_ns)
-				   << t->backoff);
-	return pause;
-}
-
 static enum hrtimer_restart kev_timer_expire(struct hrtimer *timer)
 {
 	struct kev_timer *t = container_of(timer, struct kev_timer, timer);
@@ -97,12 +61,12 @@ static enum hrtimer_restart kev_timer_expire(struct hrtimer *timer)
 				kev_timer_count(t, now));
 		return HRTIMER_NORESTART;
 	}
-	if (kev_ready_count(&t->watch, KEVENT_TIMER_FIRED,
-			    kev_timer_count(t, now)))
-		t->backoff = 0;
-	else if (t->backoff < KEV_TIMER_BACKOFF)
-		t->backoff++;
-	now = ktime_add_ns(now, kev_timer_pause(t, now));
+	kev_pace_told(&t->pace,
+		      kev_ready_count(&t->watch, KEVENT_TIMER_FIRED,
+				      kev_timer_count(t, now)));
+	now = ktime_add_ns(now, kev_pace_pause(&t->pace,
+					       t->watch.queue->account,
+					       t->interval));
 	hrtimer_set_expires(timer, max(t->next, now));
 	return HRTIMER_RESTART;
 }
@@ -125,7 +89,7 @@ static void kev_timer_start(struct kev_timer *t, const struct ukevent *uk)
 	if (!absolute)
 		t->next = ktime_add_safe(kev_timer_now(&t->timer), t->next);
 	t->interval = uk->param[1];
-	t->backoff = 0;
+	t->pace.backoff = 0;
 	if (t->interval)
 		kev_user_add_timers(t->watch.queue->account, 1);
 	hrtimer_start(&t->timer, t->next, HRTIMER_MODE_ABS_SOFT);

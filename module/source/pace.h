@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * How often timers report.  Every expiry is counted; reports, which cost an
+ * interrupt each, are bounded.  A timer reports at most once per floor; a
+ * user's periodic timers together at most KEV_PACE_SHARE times per floor, so
+ * that thousands of short ones do not take a CPU; and one whose last event
+ * nobody has claimed backs off, to 2^KEV_PACE_BACKOFF intervals.
+ */
+#ifndef KEV_PACE_H
+#define KEV_PACE_H
+
+#include <linux/types.h>
+
+struct kev_user;
+
+#define KEV_PACE_SHARE		16
+#define KEV_PACE_BACKOFF	4
+
+/**
+ * struct kev_pace - of one timer
+ * @backoff: how often in a row the last event was found unclaimed.
+ */
+struct kev_pace {
+	u32 backoff;
+};
+
+u64 kev_pace_pause(const struct kev_pace *pace, struct kev_user *user,
+		   u64 interval);
+
+/* A report went out: into an entry of its own, or an unclaimed one. */
+static inline void kev_pace_told(struct kev_pace *pace, bool new)
+{
+	if (new)
+		pace->backoff = 0;
+	else if (pace->backoff < KEV_PACE_BACKOFF)
+		pace->backoff++;
+}
+
+#endif /* KEV_PACE_H */
