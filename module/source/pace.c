@@ -4,7 +4,6 @@
  */
 #include <linux/minmax.h>
 #include <linux/module.h>
-#include <linux/time64.h>
 
 #include "../source.h"
 #include "pace.h"
@@ -23,11 +22,13 @@ u64 kev_timer_floor(void)
 u64 kev_pace_pause(const struct kev_pace *pace, struct kev_user *user,
 		   u64 interval)
 {
-	u64 pause = timer_floor_ns;
+	u64 pause = timer_floor_ns, back;
 
 	pause += pause * kev_user_add_timers(user, 0) / KEV_PACE_SHARE;
-	if (pace->backoff)
-		pause = max(pause, max_t(u64, interval, timer_floor_ns)
-				   << pace->backoff);
+	if (pace->backoff) {
+		back = clamp_t(u64, interval, timer_floor_ns, KEV_PACE_BACK);
+		back = min_t(u64, back << pace->backoff, KEV_PACE_BACK);
+		pause = max(pause, back);
+	}
 	return pause;
 }

@@ -4,17 +4,21 @@
  * interrupt each, are bounded.  A timer reports at most once per floor; a
  * user's periodic timers together at most KEV_PACE_SHARE times per floor, so
  * that thousands of short ones do not take a CPU; and one whose last event
- * nobody has claimed backs off, to 2^KEV_PACE_BACKOFF intervals.
+ * nobody has claimed backs off, to 2^KEV_PACE_BACKOFF intervals, but no further
+ * than KEV_PACE_BACK: who claims it late does not wait for long intervals to
+ * pass uncounted.
  */
 #ifndef KEV_PACE_H
 #define KEV_PACE_H
 
+#include <linux/time64.h>
 #include <linux/types.h>
 
 struct kev_user;
 
 #define KEV_PACE_SHARE		16
 #define KEV_PACE_BACKOFF	4
+#define KEV_PACE_BACK		(10 * NSEC_PER_MSEC)
 
 /**
  * struct kev_pace - of one timer

@@ -196,6 +196,22 @@ TEST(merged_while_nobody_looks)
 	}
 }
 
+/* Who comes late gets the next one in time: long intervals don't back off. */
+TEST(claimed_late)
+{
+	struct timespec pause = { .tv_sec = 1, .tv_nsec = 50 * MS };
+	int q = kev_queue(NULL, 0);
+	uint64_t start = now_ns();
+	uint32_t total;
+
+	add(q, 1, 100 * MS, 100 * MS, CLOCK_MONOTONIC, 0);
+	clock_nanosleep(CLOCK_MONOTONIC, 0, &pause, NULL);
+	total = take_timer(q, 1).ret_data[1];
+	CHECK_GE(total, 9);
+	CHECK_EQ(take_timer(q, 1).ret_data[1], total + 1);
+	CHECK_LE(total + 1, (now_ns() - start) / (100 * MS));
+}
+
 TEST(many_of_one_period)
 {
 	enum { MANY = 500 };
