@@ -270,6 +270,7 @@ struct kev_watch *kev_watch_alloc(struct kev_queue *q,
 				  struct file *file, const struct ukevent *uk);
 void kev_watch_set(struct kev_watch *w, const struct ukevent *uk);
 u32 kev_watch_kill(struct kev_watch *w);
+void kev_watch_close(struct kev_watch *w);
 void kev_watch_bury(struct kev_watch *w);
 void kev_watch_free_one(struct kev_watch *w);
 bool kev_watch_pin(struct kev_watch *w, struct file **file);

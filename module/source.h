@@ -91,6 +91,7 @@ extern const struct kev_source_ops kev_source_poll;
 extern const struct kev_source_ops kev_source_socket;
 extern const struct kev_source_ops kev_source_pipe;
 extern const struct kev_source_ops kev_source_timer;
+extern const struct kev_source_ops kev_source_posix_timer;
 extern const struct kev_source_ops kev_source_user;
 extern const struct kev_source_ops kev_source_inode;
 

@@ -181,10 +181,11 @@ u32 kev_watch_kill(struct kev_watch *w)
 }
 
 /*
- * The file is in its final release.  With CLOSED there is one more event; the
- * watch then waits, without file or hook, until that was taken.
+ * The file is in its final release, the timer deleted.  With CLOSED there is
+ * one more event; the watch then waits, without file or hook, until that was
+ * taken.
  */
-static void kev_watch_close(struct kev_watch *w)
+void kev_watch_close(struct kev_watch *w)
 {
 	struct kev_queue *q = w->queue;
 	bool last;

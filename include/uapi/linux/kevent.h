@@ -37,7 +37,7 @@ enum {
 	KEVENT_AIO		= 5,	/* completion of a sendfile */
 	KEVENT_PIPE		= 6,	/* id: fd of a pipe or FIFO */
 	KEVENT_SIGNAL		= 7,	/* id: signal number */
-	KEVENT_POSIX_TIMER	= 8,	/* id: timer_t */
+	KEVENT_POSIX_TIMER	= 8,	/* id: timer_t, the kernel's number */
 	KEVENT_UNOTIFY		= 9,	/* id: any number of the program's */
 	KEVENT_TYPE_MAX		= 10,
 };
@@ -48,6 +48,9 @@ enum {
 
 /* KEVENT_TIMER */
 #define KEVENT_TIMER_FIRED	0x1u
+
+/* KEVENT_POSIX_TIMER */
+#define KEVENT_POSIX_TIMER_FIRED 0x1u
 
 /* KEVENT_SOCKET and KEVENT_PIPE; ACCEPT is for listening sockets only */
 #define KEVENT_SOCKET_RECV	0x1u
@@ -116,7 +119,8 @@ enum {
 					 * file gets the event (EPOLLEXCLUSIVE);
 					 * ADD only */
 #define KEVENT_REQ_CLOSED	0x0100u	/* a last event, BROKEN, when the file
-					 * is closed for good */
+					 * is closed for good, or the POSIX timer
+					 * deleted */
 #define KEVENT_REQ_TIMESTAMP	0x0200u	/* fill struct ukevent.time */
 #define KEVENT_REQ_COOKIE	0x0400u	/* in REMOVE, MODIFY and READY: the
 					 * watch is named by struct
@@ -166,6 +170,10 @@ struct kevent_id {
 #define KEVENT_TIMER_ABSTIME	(1ULL << 32)		/* param[0] is a point
 							 * in time */
 
+/* param[0] of a KEVENT_POSIX_TIMER */
+#define KEVENT_POSIX_TIMER_VALUE	0x1ULL	/* ptr of events is sigev_value,
+						 * not what ADD was given */
+
 /**
  * struct ukevent - a change on the way in, an event or a result on the way out
  * @id: what is watched.  For types that take an fd: the number, in raw[0].
@@ -177,7 +185,8 @@ struct kevent_id {
  * @ret_data: [0]: the bits that are set.  [1], if KEVENT_RET_DATA is set:
  *	KEVENT_SOCKET RECV: bytes readable; ACCEPT: connections waiting;
  *	KEVENT_TIMER: expiries since ADD; KEVENT_UNOTIFY: READYs since ADD;
- *	KEVENT_INODE: events since ADD.
+ *	KEVENT_INODE: events since ADD;
+ *	KEVENT_POSIX_TIMER: expiries since ADD, overruns included.
  *	Levels are the newest known value, counts are running totals modulo
  *	2^32: kevent_delta() of kevent.h gives the difference.
  * @user: returned as it is.
@@ -190,6 +199,10 @@ struct kevent_id {
  *	reported no more often than the floor.
  *	KEVENT_INODE: [0], ADD only: bytes of the watch's buffer for records,
  *	rounded up to a power of two from 4096 to 1 MB.
+ *	KEVENT_POSIX_TIMER: [0] KEVENT_POSIX_TIMER_VALUE or 0.  The timer is
+ *	one of the calling process.  While it is watched it sends no signals;
+ *	the floor is as for KEVENT_TIMER; timer_settime() and timer_gettime()
+ *	do what they always do.  The watch ends with the timer.
  * @cookie: the watch's own number, never used again by this queue while
  *	2^32 further watches are made.  Returned by ADD, in every event, and
  *	taken by REMOVE with KEVENT_REQ_COOKIE: it works when the fd is gone.
@@ -378,11 +391,14 @@ enum {
  *	EEXIST		ADD: type, id and open file are watched by this queue
  *	ENOENT		REMOVE, MODIFY, READY: not watched.  ADD: KEVENT_INODE: the
  *			file's last name is going at this moment
+ *	EBUSY		ADD: another queue watches this POSIX timer
  *	EINVAL		type, event, flags, parameters; the queue itself; the
- *			wrong kind of file for the type
+ *			wrong kind of file for the type; KEVENT_POSIX_TIMER: no
+ *			such timer, or one that is SIGEV_NONE
  *	EPERM		KEVENT_POLL: the file can't be polled
  *	EACCES		KEVENT_INODE: the file may not be read
- *	EOPNOTSUPP	this kernel can't support the type
+ *	EOPNOTSUPP	this kernel can't support the type; KEVENT_POSIX_TIMER:
+ *			a timer of CPU time or of a CLOCK_*_ALARM
  *	ENOSPC		the user's limit of watches, of memory for records, or
  *			(KEVENT_INODE) of watches of one file
  *	ENOMEM

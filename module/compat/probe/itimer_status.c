@@ -1,0 +1,11 @@
+// SPDX-License-Identifier: GPL-2.0
+// 6.13, 1d25bdd3f3b1 and others: states of POSIX timers, signal inside.
+#include <linux/posix-timers.h>
+#include <linux/sched/signal.h>
+void probe(struct k_itimer *timer);
+void probe(struct k_itimer *timer)
+{
+	timer->it_status = 0;
+	timer->it_signal_seq++;
+	timer->sigq.info.si_signo = 0;
+}

@@ -1,0 +1,293 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * POSIX timers: their expiry, their settings, their end.
+ *
+ *	posix_timer_fn()	the hrtimer's callback: where a watched timer
+ *				would send its signal, kev_ptimer_expire() runs
+ *				in its place
+ *	common_timer_set()	timer_settime(), the timer locked: only looked
+ *				at, by kev_ptimer_setting()
+ *	the function that	called by timer_delete(), exit and exec, in a
+ *	frees a timer		task and with nothing of ours or of the timers'
+ *				held: kev_ptimer_deleted() runs first
+ *
+ * Probes are ftrace_ops, PERMANENT: nobody can switch them off silently, and
+ * other than a kprobe they are not left out where another one is running.  For
+ * timers that are not watched they cost a look at a hash table.
+ *
+ * They are armed at load, to see that they can be, and at the first watch, and
+ * disarmed long after the last is gone, as hook/close.c does.
+ */
+#include <linux/kernel.h>
+#include <linux/mutex.h>
+#include <linux/rcupdate.h>
+#include <linux/workqueue.h>
+
+#include "../compat/ftrace.h"
+#include "../compat/posix_timer.h"
+#include "../kev.h"
+#include "posix_timer.h"
+
+#if defined(KEV_FTRACE_REDIRECTS) && defined(CONFIG_X86_64)
+
+#define KEV_PTIMER_LINGER	(60 * HZ)
+
+static DEFINE_MUTEX(kev_ptimer_hook_lock);	/* armed */
+static atomic_t kev_ptimer_users = ATOMIC_INIT(0);
+static bool kev_ptimer_armed;
+
+/* Calls between a probe and the end of what it sent them to. */
+static atomic_t kev_ptimer_inside = ATOMIC_INIT(0);
+
+/* Where the freeing goes on behind the probe; for kev_ptimer_delete_entry(). */
+unsigned long kev_ptimer_delete_resume;
+
+void kev_ptimer_delete_entry(void);		/* posix_timer_x86_64.S */
+asmlinkage void kev_ptimer_delete(struct k_itimer *k);
+
+/* ---- The probes -------------------------------------------------------- */
+
+/* In place of posix_timer_fn(). */
+static enum hrtimer_restart kev_ptimer_fn(struct hrtimer *timer)
+{
+	enum hrtimer_restart ret = kev_ptimer_expire(timer);
+
+	atomic_dec(&kev_ptimer_inside);
+	return ret;
+}
+
+static void notrace kev_ptimer_trace_fn(unsigned long ip,
+					unsigned long parent_ip,
+					struct ftrace_ops *ops,
+					kev_fregs_t *fregs)
+{
+	struct hrtimer *timer = (void *)kev_fregs_argument(fregs);
+
+	if (likely(!kev_ptimer_takes(kev_itimer_of(timer))))
+		return;
+	atomic_inc(&kev_ptimer_inside);
+	kev_fregs_redirect(fregs, (unsigned long)kev_ptimer_fn);
+}
+
+static void notrace kev_ptimer_trace_set(unsigned long ip,
+					 unsigned long parent_ip,
+					 struct ftrace_ops *ops,
+					 kev_fregs_t *fregs)
+{
+	kev_ptimer_setting((void *)kev_fregs_argument(fregs));
+}
+
+/* Called by kev_ptimer_delete_entry(). */
+asmlinkage void kev_ptimer_delete(struct k_itimer *k)
+{
+	kev_ptimer_deleted(k);
+	atomic_dec(&kev_ptimer_inside);
+}
+
+static void notrace kev_ptimer_trace_delete(unsigned long ip,
+					    unsigned long parent_ip,
+					    struct ftrace_ops *ops,
+					    kev_fregs_t *fregs)
+{
+	struct k_itimer *k = (void *)kev_fregs_argument(fregs);
+
+	if (likely(!kev_ptimer_is_watched(k)))
+		return;
+	WRITE_ONCE(kev_ptimer_delete_resume, ip + MCOUNT_INSN_SIZE);
+	atomic_inc(&kev_ptimer_inside);
+	kev_fregs_redirect(fregs, (unsigned long)kev_ptimer_delete_entry);
+}
+
+/**
+ * struct kev_ptimer_probe - a probe at the first instruction of a function
+ * @symbols: its names; a kernel has one of them.
+ * @ops: the probe.
+ */
+struct kev_ptimer_probe {
+	const char *symbols[2];
+	struct ftrace_ops ops;
+};
+
+#define KEV_PTIMER_FL	(FTRACE_OPS_FL_PERMANENT | KEV_FTRACE_FL_REGS)
+
+/* In the order of arming: the end comes before any expiry is taken. */
+static struct kev_ptimer_probe kev_ptimer_probes[] = {
+	{
+		.symbols = {
+			"posix_timer_unhash_and_free",
+			"release_posix_timer",		/* to 6.4 */
+		},
+		.ops = {
+			.func	= kev_ptimer_trace_delete,
+			.flags	= KEV_PTIMER_FL | FTRACE_OPS_FL_IPMODIFY,
+		},
+	}, {
+		.symbols = { "common_timer_set" },
+		.ops = {
+			.func	= kev_ptimer_trace_set,
+			.flags	= KEV_PTIMER_FL,
+		},
+	}, {
+		.symbols = { "posix_timer_fn" },
+		.ops = {
+			.func	= kev_ptimer_trace_fn,
+			.flags	= KEV_PTIMER_FL | FTRACE_OPS_FL_IPMODIFY,
+		},
+	},
+};
+
+static int kev_ptimer_probe_filter(struct kev_ptimer_probe *probe)
+{
+	unsigned char symbol[32];
+	int err = -ENOENT, i;
+
+	for (i = 0; err && i < ARRAY_SIZE(probe->symbols); i++) {
+		if (!probe->symbols[i])
+			break;
+		strscpy((char *)symbol, probe->symbols[i], sizeof(symbol));
+		err = ftrace_set_filter(&probe->ops, symbol,
+					strlen((char *)symbol), 1);
+	}
+	return err;
+}
+
+static int kev_ptimer_probe_arm(struct kev_ptimer_probe *probe)
+{
+	int err = kev_ptimer_probe_filter(probe);
+
+	if (!err)
+		err = register_ftrace_function(&probe->ops);
+	if (err)
+		ftrace_free_filter(&probe->ops);
+	return err;
+}
+
+static void kev_ptimer_probe_disarm(struct kev_ptimer_probe *probe)
+{
+	unregister_ftrace_function(&probe->ops);
+	ftrace_free_filter(&probe->ops);
+}
+
+/* ---- Arming ------------------------------------------------------------ */
+
+static int kev_ptimer_arm(void)
+{
+	int err = 0, i;
+
+	lockdep_assert_held(&kev_ptimer_hook_lock);
+	if (kev_ptimer_armed)
+		return 0;
+	for (i = 0; i < ARRAY_SIZE(kev_ptimer_probes); i++) {
+		err = kev_ptimer_probe_arm(&kev_ptimer_probes[i]);
+		if (err)
+			break;
+	}
+	kev_ptimer_armed = !err;
+	while (err && i--)
+		kev_ptimer_probe_disarm(&kev_ptimer_probes[i]);
+	return err;
+}
+
+/*
+ * Nobody is in our text when this returns: as kev_close_drain(), and for an
+ * expiry, which no task need have anything to do with, a grace period as well.
+ */
+static void kev_ptimer_drain(void)
+{
+	while (atomic_read(&kev_ptimer_inside))
+		schedule_timeout_uninterruptible(1);
+	synchronize_rcu_tasks();
+	synchronize_rcu();
+}
+
+static void kev_ptimer_disarm(void)
+{
+	int i;
+
+	lockdep_assert_held(&kev_ptimer_hook_lock);
+	if (!kev_ptimer_armed)
+		return;
+	for (i = ARRAY_SIZE(kev_ptimer_probes); i--;)
+		kev_ptimer_probe_disarm(&kev_ptimer_probes[i]);
+	kev_ptimer_armed = false;
+	kev_ptimer_drain();
+}
+
+static void kev_ptimer_linger_end(struct work_struct *work)
+{
+	mutex_lock(&kev_ptimer_hook_lock);
+	if (!atomic_read(&kev_ptimer_users))
+		kev_ptimer_disarm();
+	mutex_unlock(&kev_ptimer_hook_lock);
+}
+
+static DECLARE_DELAYED_WORK(kev_ptimer_linger, kev_ptimer_linger_end);
+
+static void kev_ptimer_hook_linger(void)
+{
+	mod_delayed_work(system_wq, &kev_ptimer_linger, KEV_PTIMER_LINGER);
+}
+
+/* A watch comes. */
+int kev_ptimer_hook_get(void)
+{
+	int err;
+
+	mutex_lock(&kev_ptimer_hook_lock);
+	err = kev_ptimer_arm();
+	if (!err)
+		atomic_inc(&kev_ptimer_users);
+	mutex_unlock(&kev_ptimer_hook_lock);
+	return err;
+}
+
+/* A watch is gone.  Takes no lock: a disarming under way may last. */
+void kev_ptimer_hook_put(void)
+{
+	if (atomic_dec_and_test(&kev_ptimer_users))
+		kev_ptimer_hook_linger();
+}
+
+/* Fails where this kernel's timers can't be caught. */
+int kev_ptimer_hook_init(void)
+{
+	int err;
+
+	mutex_lock(&kev_ptimer_hook_lock);
+	err = kev_ptimer_arm();
+	mutex_unlock(&kev_ptimer_hook_lock);
+	if (!err)
+		kev_ptimer_hook_linger();
+	return err;
+}
+
+/* No watch is left. */
+void kev_ptimer_hook_exit(void)
+{
+	cancel_delayed_work_sync(&kev_ptimer_linger);
+	mutex_lock(&kev_ptimer_hook_lock);
+	kev_ptimer_disarm();
+	mutex_unlock(&kev_ptimer_hook_lock);
+}
+
+#else
+
+int kev_ptimer_hook_init(void)
+{
+	return -EOPNOTSUPP;
+}
+
+void kev_ptimer_hook_exit(void)
+{
+}
+
+int kev_ptimer_hook_get(void)
+{
+	return -EOPNOTSUPP;
+}
+
+void kev_ptimer_hook_put(void)
+{
+}
+
+#endif
