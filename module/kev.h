@@ -57,11 +57,12 @@
  *	DEAD		removed; nobody posts for it again.  Set under the lock
  *			by the one who then takes it down
  *
- * WAYS A WATCH ENDS: REMOVE; last close of its file (hook/close.c); release of
- * the queue; reaping of a fired one-shot; failure of ADD.  All go through
- * kev_watch_take_down() (mutex held), after a close with CLOSED by way of
- * UNTABLED: DEAD and cancel under the lock, out of the tables, detach (no
- * callback afterwards), free after RCU.  Who holds a pin
+ * WAYS A WATCH ENDS: REMOVE; last close of its file (hook/close.c) or deletion
+ * of its POSIX timer (hook/posix_timer.c); release of the queue; reaping of a
+ * fired one-shot; failure of ADD.  All go through kev_watch_take_down() (mutex
+ * held), after a close with CLOSED by way of UNTABLED: DEAD and cancel under the
+ * lock, out of the tables, detach (no callback afterwards), free after RCU.  Who
+ * holds a pin
  * (is asking the file, lock dropped) frees instead, and an ADDING watch is
  * detached by its adder: both hold a file reference, so a close can't be
  * waiting for them.  Close against the others: the close hook takes the mutex

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Tests unloading: refused while a queue is open, clean when none is. */
-#include "../source/kinds.h"
+#include "../source/posix_timer.h"
 
 #include <sys/fanotify.h>
 #include <sys/mount.h>
@@ -216,6 +216,39 @@ static void files_stay(void *arg)
 TEST_TIMEOUT(files_stay, 60)
 {
 	run_apart(files_stay, NULL);
+}
+
+/* Timers outlive the module, expiring all the while: they send signals again. */
+static void timers_stay(void *arg)
+{
+	int rounds = *(int *)arg, id[4], i, q;
+	siginfo_t info;
+
+	pt_block();
+	for (i = 0; i < 4; i++) {
+		id[i] = pt_create(CLOCK_MONOTONIC);
+		pt_set(id[i], 0, 1, i & 1 ? 100 * US : 1);
+	}
+	while (rounds--) {
+		q = kev_queue(NULL, 0);
+		for (i = 0; i < 4; i++)
+			pt_add(q, id[i], i & 2 ? KEVENT_REQ_DISPATCH : 0);
+		while (pt_take(0, &info))
+			;
+		take(q);
+		close(q);
+		unload_soon();
+		for (i = 0; i < 4; i++)
+			CHECK(pt_take(5000 * MS, &info));
+		load();
+	}
+}
+
+TEST_TIMEOUT(timers_stay, 120)
+{
+	int rounds = 10;
+
+	run_apart(timers_stay, &rounds);
 }
 
 /*
