@@ -22,9 +22,13 @@ u64 kev_timer_floor(void)
 u64 kev_pace_pause(const struct kev_pace *pace, struct kev_user *user,
 		   u64 interval)
 {
+	u32 timers = kev_user_add_timers(user, 0);
 	u64 pause = timer_floor_ns, back;
 
-	pause += pause * kev_user_add_timers(user, 0) / KEV_PACE_SHARE;
+	pause += pause * timers / KEV_PACE_SHARE;
+	/* many, and this CPU can't keep up: leave it to others for longer */
+	if (timers > KEV_PACE_SHARE && pace->late > 0)
+		pause = max_t(u64, pause, pace->late * KEV_PACE_YIELD);
 	if (pace->backoff) {
 		back = clamp_t(u64, interval, timer_floor_ns, KEV_PACE_BACK);
 		back = min_t(u64, back << pace->backoff, KEV_PACE_BACK);

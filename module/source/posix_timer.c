@@ -230,6 +230,7 @@ static void kev_ptimer_paced_locked(struct kev_ptimer *p, struct k_itimer *k)
 {
 	if (!p->waits)
 		return;		/* timer_settime() was faster */
+	kev_pace_due(&p->pace, &p->pacer, hrtimer_cb_get_time(&p->pacer));
 	if (!k->it_interval)
 		p->waits = false;
 	else if (!kev_ptimer_report(p, k) || kev_ptimer_pace(p, k))

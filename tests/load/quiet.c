@@ -66,7 +66,7 @@ static void wrong_calls(int q)
 			      -1L);
 		}
 	}
-	CHECK_ERRNO(read(q, &nr, sizeof(nr)), EINVAL);
+	CHECK_ERRNO(read(q, &nr, sizeof(nr)), ENXIO);
 	CHECK_ERRNO(write(q, &nr, sizeof(nr)), EINVAL);
 }
 
