@@ -46,7 +46,8 @@ static const struct rhashtable_params kev_files_params = {
 
 /*
  * The address of the file; or, for what has none, something odd.  An id that
- * means something else in each process is the calling one's.
+ * means something else in each process is the calling one's, until it calls
+ * exec.
  */
 static inline unsigned long kev_key_of(const struct kev_source_ops *ops,
 				       const struct kev_queue *q,
@@ -59,7 +60,8 @@ static inline unsigned long kev_key_of(const struct kev_source_ops *ops,
 		return (unsigned long)file;
 	key = (unsigned long)q ^ hash_64(uk->id.raw_u64 + uk->type, 64);
 	if (ops->per_process)
-		key ^= (unsigned long)current->signal;
+		key ^= (unsigned long)current->signal ^
+		       hash_64(current->self_exec_id, 64);
 	return key | 1;
 }
 

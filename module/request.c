@@ -63,7 +63,8 @@ static __always_inline int kev_target_get(struct kev_target *t,
 	if (!t->ops->has_file)
 		return 0;
 	if (unlikely(uk->id.raw[1]))
-		return -EINVAL;
+		return t->ops->number && uk->id.raw[1] == t->ops->number ?
+		       0 : -EINVAL;
 	t->fd = kev_fd_get(uk->id.raw[0], t->ops->has_path);
 	return likely(t->fd.file) ? 0 : -EBADF;
 }

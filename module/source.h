@@ -32,8 +32,10 @@ struct kev_values {
  * @size: of the watch with the source's own part behind it.
  * @events: bits that may be asked for.
  * @req_flags: KEVENT_REQ_* that ADD and MODIFY take.
+ * @always: KEVENT_REQ_* that each watch has, asked for or not.
  * @has_file: the id is an fd.
  * @has_path: of O_PATH, too.
+ * @number: with @has_file: raw[1] of ids that are numbers all the same; or 0.
  * @has_params: ukevent.param is looked at.
  * @per_process: the id means something else in each process.
  * @init: at load.  If it fails, this kernel does not support the source: ADD
@@ -60,6 +62,8 @@ struct kev_source_ops {
 	size_t size;
 	u32 events;
 	u32 req_flags;
+	u32 always;
+	u32 number;
 	bool has_file;
 	bool has_path;
 	bool has_params;

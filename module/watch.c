@@ -17,15 +17,17 @@ static __always_inline void kev_watch_take(struct kev_watch *w,
 					   const struct kev_source_ops *ops,
 					   const struct ukevent *uk)
 {
+	u32 flags = (uk->req_flags & KEV_REQ_FILE) | ops->always;
+
 	w->ev.event = uk->event;
-	w->ev.req_flags = uk->req_flags & KEV_REQ_FILE;
+	w->ev.req_flags = flags;
 	w->ev.ptr = uk->ptr;
 	w->state &= ~(KEV_W_DISARMED | KEV_W_FIRED | KEV_W_LEVEL | KEV_W_LONG);
-	if (uk->req_flags & (KEVENT_REQ_ONESHOT | KEVENT_REQ_DISPATCH |
-			     KEVENT_REQ_TIMESTAMP | KEVENT_REQ_LAST_CHECK))
+	if (flags & (KEVENT_REQ_ONESHOT | KEVENT_REQ_DISPATCH |
+		     KEVENT_REQ_TIMESTAMP | KEVENT_REQ_LAST_CHECK))
 		w->state |= KEV_W_LONG;
-	if (ops->ask && !(uk->req_flags & (KEVENT_REQ_ET | KEVENT_REQ_ONESHOT |
-					   KEVENT_REQ_DISPATCH)))
+	if (ops->ask && !(flags & (KEVENT_REQ_ET | KEVENT_REQ_ONESHOT |
+				   KEVENT_REQ_DISPATCH)))
 		w->state |= KEV_W_LEVEL;
 }
 
@@ -181,9 +183,9 @@ u32 kev_watch_kill(struct kev_watch *w)
 }
 
 /*
- * The file is in its final release, the timer deleted.  With CLOSED there is
- * one more event; the watch then waits, without file or hook, until that was
- * taken.
+ * The file is in its final release, the timer deleted, or the process has ended.
+ * With CLOSED there is one more event; the watch then waits, without file or
+ * hook, until that was taken.
  */
 void kev_watch_close(struct kev_watch *w)
 {
