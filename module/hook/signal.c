@@ -1,0 +1,220 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The generation of signals.
+ *
+ * The tracepoint signal_generate tells of each, whether the kernel queues it,
+ * ignores it, or merges it with a pending one.  Two more tell when the process
+ * that it would be for is no longer the one that asked.
+ *
+ * To take a signal away, a kprobe on prepare_signal() sends the task through a
+ * function that answers "ignore it".  Its callers then do what they do for an
+ * ignored signal: queue nothing, wake nobody, and come to signal_generate.  All
+ * of that is under the target's siglock.  A probe that the kernel skips leaves
+ * an ordinary signal.
+ *
+ * Both are armed when first wanted and disarmed long after that: kernel text is
+ * never patched by something that a user can repeat at will.
+ */
+#include <linux/kprobes.h>
+#include <linux/mutex.h>
+#include <linux/rcupdate.h>
+#include <linux/workqueue.h>
+
+#include "../compat/signal.h"
+#include "signal.h"
+#include "tracepoint.h"
+
+#define KEV_SIGNAL_LINGER	(60 * HZ)
+#define KEV_SIGNAL_SYMBOL	"prepare_signal"
+
+/* ---- Telling ----------------------------------------------------------- */
+
+static void kev_signal_trace(void *data, int sig, struct kernel_siginfo *info,
+			     struct task_struct *task, int group, int result)
+{
+	kev_signal_generated(sig, info, task, group, result);
+}
+
+/* Of each thread; the last ones may both find that nobody is left. */
+static KEV_PROCESS_EXIT_FUNC(kev_exit_trace)
+{
+	if (!atomic_read(&task->signal->live))
+		kev_signal_process_ends(task);
+}
+
+static void kev_exec_trace(void *data, struct task_struct *task, pid_t old_pid,
+			   struct linux_binprm *bprm)
+{
+	kev_signal_process_ends(task);
+}
+
+static struct kev_tracepoint kev_signal_points[] = {
+	{ .name = "sched_process_exit", .func = kev_exit_trace },
+	{ .name = "sched_process_exec", .func = kev_exec_trace },
+	{ .name = "signal_generate", .func = kev_signal_trace },
+};
+
+static int kev_signal_arm_points(void)
+{
+	check_trace_callback_type_signal_generate(kev_signal_trace);
+	check_trace_callback_type_sched_process_exit(kev_exit_trace);
+	check_trace_callback_type_sched_process_exec(kev_exec_trace);
+	return kev_tracepoint_arm(kev_signal_points,
+				  ARRAY_SIZE(kev_signal_points));
+}
+
+static void kev_signal_disarm_points(void)
+{
+	kev_tracepoint_disarm(kev_signal_points, ARRAY_SIZE(kev_signal_points));
+}
+
+/* ---- Taking away ------------------------------------------------------- */
+
+/* Stands in for prepare_signal(). */
+static noinline bool kev_signal_ignore(int sig, struct task_struct *task,
+				       bool force)
+{
+	return false;
+}
+
+static int kev_signal_probe(struct kprobe *kp, struct pt_regs *regs)
+{
+	int sig = regs_get_kernel_argument(regs, 0);
+	struct task_struct *task = (void *)regs_get_kernel_argument(regs, 1);
+
+	if (likely(!kev_signal_redirects(sig, task)))
+		return 0;
+	instruction_pointer_set(regs, (unsigned long)kev_signal_ignore);
+	return 1;
+}
+
+static struct kprobe kev_signal_kprobe;
+
+static int kev_signal_arm_redirect(void)
+{
+	int err;
+
+	kev_signal_kprobe = (struct kprobe){
+		.symbol_name = KEV_SIGNAL_SYMBOL,
+		.pre_handler = kev_signal_probe,
+	};
+	err = register_kprobe(&kev_signal_kprobe);
+	if (err)
+		return -EOPNOTSUPP;
+	/* one that may become a jump can't go elsewhere */
+	if (kev_signal_kprobe.flags & KPROBE_FLAG_FTRACE)
+		return 0;
+	unregister_kprobe(&kev_signal_kprobe);
+	return -EOPNOTSUPP;
+}
+
+static void kev_signal_disarm_redirect(void)
+{
+	unregister_kprobe(&kev_signal_kprobe);
+	/* until nobody is in kev_signal_ignore(), where -rt may preempt */
+	synchronize_rcu_tasks();
+}
+
+/* ---- Arming ------------------------------------------------------------ */
+
+/**
+ * struct kev_signal_hook - something that is armed while it is used
+ * @users: watches.  Down without a lock, up under kev_signal_hook_lock.
+ * @armed: under that lock.
+ * @arm: may sleep.
+ * @disarm: may sleep; afterwards nobody is in our text for it.
+ */
+struct kev_signal_hook {
+	atomic_t users;
+	bool armed;
+	int (*arm)(void);
+	void (*disarm)(void);
+};
+
+static DEFINE_MUTEX(kev_signal_hook_lock);
+
+static struct kev_signal_hook kev_signal_tells = {
+	.arm	= kev_signal_arm_points,
+	.disarm	= kev_signal_disarm_points,
+};
+
+static struct kev_signal_hook kev_signal_takes = {
+	.arm	= kev_signal_arm_redirect,
+	.disarm	= kev_signal_disarm_redirect,
+};
+
+static void kev_signal_disarm(struct kev_signal_hook *h)
+{
+	lockdep_assert_held(&kev_signal_hook_lock);
+	if (!h->armed || atomic_read(&h->users))
+		return;
+	h->disarm();
+	h->armed = false;
+}
+
+static void kev_signal_linger_end(struct work_struct *work)
+{
+	mutex_lock(&kev_signal_hook_lock);
+	kev_signal_disarm(&kev_signal_takes);
+	kev_signal_disarm(&kev_signal_tells);
+	mutex_unlock(&kev_signal_hook_lock);
+}
+
+static DECLARE_DELAYED_WORK(kev_signal_linger, kev_signal_linger_end);
+
+static int kev_signal_use(struct kev_signal_hook *h)
+{
+	int err = 0;
+
+	mutex_lock(&kev_signal_hook_lock);
+	if (!h->armed)
+		err = h->arm();
+	if (!err) {
+		h->armed = true;
+		atomic_inc(&h->users);
+	}
+	mutex_unlock(&kev_signal_hook_lock);
+	return err;
+}
+
+static void kev_signal_unuse(struct kev_signal_hook *h)
+{
+	if (atomic_dec_and_test(&h->users))
+		mod_delayed_work(system_wq, &kev_signal_linger,
+				 KEV_SIGNAL_LINGER);
+}
+
+/* A watch comes; redirect: it takes signals away. */
+int kev_signal_hook_get(bool redirect)
+{
+	int err;
+
+	err = kev_signal_use(&kev_signal_tells);
+	if (err || !redirect)
+		return err;
+	err = kev_signal_use(&kev_signal_takes);
+	if (err)
+		kev_signal_unuse(&kev_signal_tells);
+	return err;
+}
+
+/* A watch is gone.  Never waits. */
+void kev_signal_hook_put(bool redirect)
+{
+	if (redirect)
+		kev_signal_unuse(&kev_signal_takes);
+	kev_signal_unuse(&kev_signal_tells);
+}
+
+int kev_signal_hook_init(void)
+{
+	return kev_tracepoint_find(kev_signal_points,
+				   ARRAY_SIZE(kev_signal_points));
+}
+
+/* No watch is left. */
+void kev_signal_hook_exit(void)
+{
+	cancel_delayed_work_sync(&kev_signal_linger);
+	kev_signal_linger_end(NULL);
+}
