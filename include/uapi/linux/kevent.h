@@ -99,6 +99,32 @@ enum {
 #define KEVENT_POLL_POLLMSG	0x0400u
 #define KEVENT_POLL_POLLRDHUP	0x2000u
 
+/*
+ * KEVENT_SIGNAL: a signal to the process that adds the watch, or to one of its
+ * threads; nobody else's.  Each one that is generated counts: handled, blocked,
+ * ignored, or merged with one that is pending.  (The kernel generates no SIGCHLD
+ * while that is set to SIG_IGN.)  The id is the number, 1 to 64, perhaps with
+ * KEVENT_SIGNAL_NOMASK: then the event comes instead of the signal, which
+ * reaches neither handler nor sigwait, signalfd or pause, and kills or stops
+ * nobody.  What depends on the signal's action alone stays: children are reaped
+ * as before.  Not taken away are SIGSEGV, SIGBUS, SIGILL, SIGTRAP, SIGFPE and
+ * SIGSYS that a thread sends to itself, by a fault or otherwise.  NOMASK holds
+ * until the watch ends; a ONESHOT ends with its event, DISPATCH never does.
+ *
+ * Who sent it is in records: see KEVENT_IOC_READ, kevent_record_signal.
+ * ret_flags has KEVENT_RET_LOST if some found no room since the last READ; the
+ * count is right even then.  param[0] of ADD: bytes wanted for records, up to
+ * 1 MiB; 0: 4096.  After DISPATCH, MODIFY reports at once what came meanwhile.
+ *
+ * A watch ends when its process exits or calls exec, with CLOSED after a last
+ * event.  It is not inherited by fork.  Other processes that have the queue can
+ * name it by its cookie only.  ADD: EINVAL: no such signal; NOMASK with SIGKILL,
+ * SIGSTOP or SIGCONT.  ENOSPC: too many watches (64) of this signal.
+ * EOPNOTSUPP: NOMASK, where this kernel can't support that.
+ */
+#define KEVENT_SIGNAL_DELIVERY	0x1u
+#define KEVENT_SIGNAL_NOMASK	(1ULL << 63)
+
 /* KEVENT_UNOTIFY: any nonzero mask; its bits mean what the program wants. */
 
 /* ------------------------------------------------------------------------
@@ -150,8 +176,9 @@ enum {
 #define KEVENT_RET_DATA2	0x0040u	/* data2 is valid */
 #define KEVENT_RET_ERRNO	0x0080u	/* data2 is the socket's pending error,
 					 * a positive errno; it is not cleared */
-#define KEVENT_RET_LOST		0x0100u	/* records of some events found no room;
-					 * READ says how many */
+#define KEVENT_RET_LOST		0x0100u	/* records of this watch found no room
+					 * since the last READ, which says how
+					 * many */
 #define KEVENT_RET_CLOSED	0x0200u	/* with BROKEN: the file is gone and the
 					 * watch with it (KEVENT_REQ_CLOSED) */
 
@@ -186,7 +213,8 @@ struct kevent_id {
  *	KEVENT_SOCKET RECV: bytes readable; ACCEPT: connections waiting;
  *	KEVENT_TIMER: expiries since ADD; KEVENT_UNOTIFY: READYs since ADD;
  *	KEVENT_INODE: events since ADD;
- *	KEVENT_POSIX_TIMER: expiries since ADD, overruns included.
+ *	KEVENT_POSIX_TIMER: expiries since ADD, overruns included;
+ *	KEVENT_SIGNAL: signals since ADD.
  *	Levels are the newest known value, counts are running totals modulo
  *	2^32: kevent_delta() of kevent.h gives the difference.
  * @user: returned as it is.
@@ -203,6 +231,7 @@ struct kevent_id {
  *	one of the calling process.  While it is watched it sends no signals;
  *	the floor is as for KEVENT_TIMER; timer_settime() and timer_gettime()
  *	do what they always do.  The watch ends with the timer.
+ *	KEVENT_SIGNAL: ADD only: [0] bytes for records, or 0.
  * @cookie: the watch's own number, never used again by this queue while
  *	2^32 further watches are made.  Returned by ADD, in every event, and
  *	taken by REMOVE with KEVENT_REQ_COOKIE: it works when the fd is gone.
