@@ -19,7 +19,7 @@ static_assert(sizeof(struct kevent_ring_kernel) == 64);
 static_assert(sizeof(struct kevent_ring_user) == 64);
 static_assert(offsetof(struct kevent_ring_kernel, tail) == 0 &&
 	      offsetof(struct kevent_ring_kernel, over) == 4);
-static_assert(KEVENT_CTL_READY == 3 && KEVENT_TYPE_MAX == 10);
+static_assert(KEVENT_CTL_READY == 3 && KEVENT_TYPE_MAX == 11);
 
 /* Attempts to store a word that the program keeps changing. */
 #define KEV_RING_TRIES	16

@@ -15,6 +15,7 @@ const struct kev_source_ops *kev_sources[KEVENT_TYPE_MAX] __ro_after_init = {
 	[KEVENT_SIGNAL]		= &kev_source_signal,
 	[KEVENT_POSIX_TIMER]	= &kev_source_posix_timer,
 	[KEVENT_UNOTIFY]	= &kev_source_user,
+	[KEVENT_PROC]		= &kev_source_proc,
 };
 
 /* What this kernel does not support leaves the table. */

@@ -99,6 +99,7 @@ extern const struct kev_source_ops kev_source_posix_timer;
 extern const struct kev_source_ops kev_source_user;
 extern const struct kev_source_ops kev_source_inode;
 extern const struct kev_source_ops kev_source_signal;
+extern const struct kev_source_ops kev_source_proc;
 
 extern const struct kev_source_ops *kev_sources[KEVENT_TYPE_MAX];
 

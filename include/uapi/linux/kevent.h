@@ -39,7 +39,8 @@ enum {
 	KEVENT_SIGNAL		= 7,	/* id: signal number */
 	KEVENT_POSIX_TIMER	= 8,	/* id: timer_t, the kernel's number */
 	KEVENT_UNOTIFY		= 9,	/* id: any number of the program's */
-	KEVENT_TYPE_MAX		= 10,
+	KEVENT_PROC		= 10,	/* id: pidfd, or pid of a child */
+	KEVENT_TYPE_MAX		= 11,
 };
 
 /* ------------------------------------------------------------------------
@@ -124,6 +125,19 @@ enum {
  */
 #define KEVENT_SIGNAL_DELIVERY	0x1u
 #define KEVENT_SIGNAL_NOMASK	(1ULL << 63)
+
+/*
+ * KEVENT_PROC: a process has exited, with all its threads.  The id is a pidfd;
+ * or the pid of a child of the process that adds the watch, with
+ * KEVENT_PROC_PID, that is, raw[1] is 1.  One event, then the watch ends, as
+ * with ONESHOT; at once, if the process has exited before.  ret_data[1] is the
+ * status as of waitpid(2), if KEVENT_RET_DATA is set: if the process was a child
+ * of the adding one and had not been reaped.  Nothing is reaped: the child stays
+ * for waitpid.  ADD: EINVAL: not a pidfd; a thread's.  ESRCH: no such process,
+ * or reaped.  ECHILD: the pid is not a child's.
+ */
+#define KEVENT_PROC_EXIT	0x1u
+#define KEVENT_PROC_PID		(1ULL << 32)
 
 /* KEVENT_UNOTIFY: any nonzero mask; its bits mean what the program wants. */
 
@@ -214,7 +228,7 @@ struct kevent_id {
  *	KEVENT_TIMER: expiries since ADD; KEVENT_UNOTIFY: READYs since ADD;
  *	KEVENT_INODE: events since ADD;
  *	KEVENT_POSIX_TIMER: expiries since ADD, overruns included;
- *	KEVENT_SIGNAL: signals since ADD.
+ *	KEVENT_SIGNAL: signals since ADD; KEVENT_PROC: the status.
  *	Levels are the newest known value, counts are running totals modulo
  *	2^32: kevent_delta() of kevent.h gives the difference.
  * @user: returned as it is.
