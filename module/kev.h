@@ -20,7 +20,8 @@
  *
  *	queue->mutex			sleeping
  *	  fsnotify's group lock		sleeping (hook/fsnotify.c)
- *	  file's wait-queue head lock, hrtimer, marks->lock	the source's lock
+ *	  file's wait-queue head lock, hrtimer, marks->lock, siglock,
+ *	  kev_process_lock		the source's lock
  *	    queue->lock			raw spinlock, irqs off
  *	      scheduler's locks		wake_up_process()
  *
@@ -57,12 +58,12 @@
  *	DEAD		removed; nobody posts for it again.  Set under the lock
  *			by the one who then takes it down
  *
- * WAYS A WATCH ENDS: REMOVE; last close of its file (hook/close.c) or deletion
- * of its POSIX timer (hook/posix_timer.c); release of the queue; reaping of a
- * fired one-shot; failure of ADD.  All go through kev_watch_take_down() (mutex
- * held), after a close with CLOSED by way of UNTABLED: DEAD and cancel under the
- * lock, out of the tables, detach (no callback afterwards), free after RCU.  Who
- * holds a pin
+ * WAYS A WATCH ENDS: REMOVE; last close of its file (hook/close.c), deletion of
+ * its POSIX timer (hook/posix_timer.c), or, for signals, the end of the process
+ * (source/signal.c); release of the queue; reaping of a fired one-shot; failure
+ * of ADD.  All go through kev_watch_take_down() (mutex held), after a close with
+ * CLOSED by way of UNTABLED: DEAD and cancel under the lock, out of the tables,
+ * detach (no callback afterwards), free after RCU.  Who holds a pin
  * (is asking the file, lock dropped) frees instead, and an ADDING watch is
  * detached by its adder: both hold a file reference, so a close can't be
  * waiting for them.  Close against the others: the close hook takes the mutex

@@ -481,3 +481,62 @@ TEST_TIMEOUT(open_races, 60)
 {
 	run_apart(open_races, NULL);
 }
+
+/* Signals come and processes end while their hooks come and go. */
+static void *send_and_fork(void *arg)
+{
+	struct closer *c = arg;
+	pid_t pid;
+	int i;
+
+	while (!__atomic_load_n(&c->stop, __ATOMIC_RELAXED)) {
+		for (i = 0; i < 100; i++)
+			CHECK_OK(kill(getpid(), SIGURG));
+		pid = CHECK_OK(fork());
+		if (!pid)
+			_exit(0);
+		CHECK_EQ(waitpid(pid, NULL, 0), pid);
+	}
+	return NULL;
+}
+
+/* The child's watches are to be taken down when the queue goes. */
+static void watch_signals(bool nomask)
+{
+	uint64_t id = SIGURG | (nomask ? KEVENT_SIGNAL_NOMASK : 0);
+	int q = kev_queue(NULL, 0);
+	pid_t pid;
+
+	kev_add(q, KEVENT_SIGNAL, id, KEVENT_SIGNAL_DELIVERY, 0);
+	pid = CHECK_OK(fork());
+	if (!pid) {
+		kev_add(q, KEVENT_SIGNAL, id, KEVENT_SIGNAL_DELIVERY, 0);
+		_exit(0);
+	}
+	kev_add(q, KEVENT_PROC, pid | KEVENT_PROC_PID, KEVENT_PROC_EXIT, 0);
+	take(q);
+	CHECK_EQ(waitpid(pid, NULL, 0), pid);
+	close(q);
+}
+
+static void rounds_beside_signals(void *arg)
+{
+	static struct closer c;
+	int i;
+
+	(void)arg;
+	keep_off_tcg();
+	thread_start(&c.thread, send_and_fork, &c);
+	for (i = 0; i < 10; i++) {
+		watch_signals(i & 1);
+		unload_soon();
+		load();
+	}
+	__atomic_store_n(&c.stop, 1, __ATOMIC_RELAXED);
+	thread_join(&c.thread);
+}
+
+TEST_TIMEOUT(rounds_beside_signals, 120)
+{
+	run_apart(rounds_beside_signals, NULL);
+}
