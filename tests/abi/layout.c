@@ -63,6 +63,13 @@ _Static_assert(KEVENT_SOCKET == 0 && KEVENT_INODE == 1 && KEVENT_TIMER == 2 &&
 	       KEVENT_POSIX_TIMER == 8 && KEVENT_UNOTIFY == 9, "types");
 _Static_assert(KEVENT_CTL_ADD == 0 && KEVENT_CTL_REMOVE == 1 &&
 	       KEVENT_CTL_MODIFY == 2 && KEVENT_CTL_READY == 3, "commands");
+_Static_assert(KEVENT_SIGNAL_DELIVERY == 1 &&
+	       KEVENT_SIGNAL_NOMASK == 1ull << 63, "signals");
+
+/* And our own. */
+_Static_assert(KEVENT_PROC == 10 && KEVENT_PROC_EXIT == 1 &&
+	       KEVENT_PROC_PID == 1ull << 32, "processes");
+SIZE(struct kevent_record_signal, 32);
 
 static int initialised(void)
 {

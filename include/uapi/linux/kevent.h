@@ -165,8 +165,9 @@ enum {
 #define KEVENT_REQ_COOKIE	0x0400u	/* in REMOVE, MODIFY and READY: the
 					 * watch is named by struct
 					 * ukevent.cookie; type and id are not
-					 * looked at.  MODIFY of a timer has
-					 * its parameters there: EINVAL */
+					 * looked at.  MODIFY of types with
+					 * parameters (TIMER, SIGNAL) has them
+					 * there: EINVAL */
 #define KEVENT_REQ_CMD_SHIFT	28	/* in a mixed batch: the command */
 #define KEVENT_REQ_CMD(cmd)	((__u32)(cmd) << KEVENT_REQ_CMD_SHIFT)
 
