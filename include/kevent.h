@@ -255,6 +255,106 @@ static inline uint32_t kevent_delta(uint32_t *last, uint32_t now)
 	return delta;
 }
 
+/* ---- Sending files ----------------------------------------------------- */
+
+/**
+ * kevent_aio_position() - where in the file a transfer got to
+ * @uk: its event, its result, or the result of its REMOVE.
+ */
+static inline uint64_t kevent_aio_position(const struct ukevent *uk)
+{
+	return (uint64_t)uk->data2 << 32 | uk->ret_data[1];
+}
+
+/** kevent_aio_error() - the errno of a transfer that is over, 0 if all went. */
+static inline int kevent_aio_error(const struct ukevent *uk)
+{
+	return (int)(uk->ret_data[0] >> KEVENT_AIO_ERRNO_SHIFT);
+}
+
+/* One of the two calls; see struct kevent_ioc_sendfile. */
+static inline int kevent_aio_call(int fd, unsigned long call,
+				  struct kevent_ioc_sendfile *sf,
+				  struct ukevent *result)
+{
+	int ret;
+
+	if (!result)
+		sf->req_flags |= KEVENT_REQ_ALWAYS_QUEUE;
+	ret = ioctl(fd, call, sf);
+	if (ret >= 0 && result)
+		*result = sf->result;
+	return ret;
+}
+
+/**
+ * kevent_aio_sendfile() - send a file to a socket, asynchronously
+ * @fd: the queue.
+ * @sock: stream socket.
+ * @in_fd: regular file.
+ * @offset: where to begin.
+ * @count: how much; KEVENT_AIO_TO_END: all.
+ * @user: returned in the event.
+ * @result: how it ended, if that was at once, and its cookie.  NULL: the end is
+ *	always an event in the queue.
+ *
+ * Returns 1 if it is over and @result tells how, 0 if an event will.
+ */
+static inline int kevent_aio_sendfile(int fd, int sock, int in_fd,
+				      uint64_t offset, uint64_t count,
+				      uint64_t user, struct ukevent *result)
+{
+	struct kevent_ioc_sendfile sf;
+
+	memset(&sf, 0, sizeof(sf));
+	sf.sock = sock;
+	sf.in_fd = in_fd;
+	sf.offset = offset;
+	sf.count = count;
+	sf.ptr = user;
+	return kevent_aio_call(fd, KEVENT_IOC_AIO_SENDFILE, &sf, result);
+}
+
+/**
+ * kevent_aio_sendfile_path() - open a file, send a header and the file
+ * @fd: the queue.
+ * @header: what goes first; may be reused when the call returns.
+ * @header_size: its size, bytes; 0: none.
+ * @path: the file.
+ * @sock: stream socket.
+ * @offset: where to begin.
+ * @count: how much; KEVENT_AIO_TO_END: all.
+ * @user: returned in the event.
+ * @result: as for kevent_aio_sendfile(); KEVENT_RET_DONE in its ret_flags says
+ *	that it is over.
+ *
+ * Returns the file's new fd, close-on-exec; the program closes it when it likes.
+ */
+static inline int kevent_aio_sendfile_path(int fd, const void *header,
+					   size_t header_size,
+					   const char *path, int sock,
+					   uint64_t offset, uint64_t count,
+					   uint64_t user,
+					   struct ukevent *result)
+{
+	struct kevent_ioc_sendfile sf;
+
+	memset(&sf, 0, sizeof(sf));
+	sf.sock = sock;
+	sf.offset = offset;
+	sf.count = count;
+	sf.header = (uintptr_t)header;
+	sf.header_size = header_size;
+	if (header_size > KEVENT_AIO_HEADER_MAX) {
+		errno = EINVAL;
+		return -1;
+	}
+	sf.path = (uintptr_t)path;
+	sf.open_flags = O_CLOEXEC;
+	sf.ptr = user;
+	return kevent_aio_call(fd, KEVENT_IOC_AIO_SENDFILE_PATH, &sf, result);
+}
+
 /* ---- Waiting ----------------------------------------------------------- */
 
 static inline void kevent_set_timeout(struct __kernel_timespec *to,

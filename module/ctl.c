@@ -4,6 +4,7 @@
  * Each call: copy in, check flags and reserved words, carry out, copy out.
  */
 #include <linux/build_bug.h>
+#include <linux/file.h>
 #include <linux/sched.h>
 #include <linux/signal.h>
 #include <linux/uaccess.h>
@@ -554,6 +555,68 @@ static long kev_ioc_read(struct kev_queue *q,
 	return ret;
 }
 
+/* The transfer has begun, and its result has no place. */
+static void kev_sendfile_undo(struct kev_queue *q, u64 cookie)
+{
+	struct ukevent uk = {
+		.req_flags = KEVENT_REQ_COOKIE,
+		.cookie = cookie,
+	};
+
+	kev_watch_remove(q, &uk);
+}
+
+static int kev_sendfile(struct kev_queue *q,
+			struct kevent_ioc_sendfile __user *arg,
+			struct file **file)
+{
+	struct kevent_ioc_sendfile sf;
+	int ret;
+
+	if (copy_from_user(&sf, arg, sizeof(sf)))
+		return -EFAULT;
+	memset(&sf.result, 0, sizeof(sf.result));
+	/* before anything is sent: afterwards it can't be undone */
+	if (copy_to_user(&arg->result, &sf.result, sizeof(sf.result)))
+		return -EFAULT;
+	ret = kev_aio_sendfile(q, &sf, file);
+	if (ret < 0)
+		return ret;
+	if (!copy_to_user(&arg->result, &sf.result, sizeof(sf.result)))
+		return ret;
+	kev_sendfile_undo(q, sf.result.cookie);
+	if (file)
+		fput(*file);
+	return -EFAULT;
+}
+
+static long kev_ioc_sendfile(struct kev_queue *q,
+			     struct kevent_ioc_sendfile __user *arg)
+{
+	return kev_sendfile(q, arg, NULL);
+}
+
+static long kev_ioc_sendfile_path(struct kev_queue *q,
+				  struct kevent_ioc_sendfile __user *arg)
+{
+	struct file *file;
+	u32 flags;
+	int fd, ret;
+
+	if (get_user(flags, &arg->open_flags))
+		return -EFAULT;
+	fd = get_unused_fd_flags(flags & O_CLOEXEC);
+	if (fd < 0)
+		return fd;
+	ret = kev_sendfile(q, arg, &file);
+	if (ret < 0) {
+		put_unused_fd(fd);
+		return ret;
+	}
+	fd_install(fd, file);
+	return fd;
+}
+
 static long kev_ioc_init(struct kev_queue *q,
 			 struct kevent_ioc_init __user *arg)
 {
@@ -614,6 +677,8 @@ static noinline long kev_ioctl_first(struct kev_queue *q, unsigned int cmd,
 	case KEVENT_IOC_WAIT:
 	case KEVENT_IOC_COMMIT:
 	case KEVENT_IOC_WAKE:
+	case KEVENT_IOC_AIO_SENDFILE:
+	case KEVENT_IOC_AIO_SENDFILE_PATH:
 	case KEVENT_IOC_READ:
 		return -ENXIO;
 	default:
@@ -635,6 +700,10 @@ static noinline long kev_ioctl_other(struct kev_queue *q, struct file *file,
 		return kev_ioc_wake(q, file, p);
 	case KEVENT_IOC_READ:
 		return kev_ioc_read(q, p);
+	case KEVENT_IOC_AIO_SENDFILE:
+		return kev_ioc_sendfile(q, p);
+	case KEVENT_IOC_AIO_SENDFILE_PATH:
+		return kev_ioc_sendfile_path(q, p);
 	case KEVENT_IOC_INFO:
 		return kev_ioc_info(q, p);
 	case KEVENT_IOC_INIT:

@@ -108,6 +108,7 @@
 #include "ring.h"
 #include "table.h"
 
+struct kev_aio_engine;
 struct kev_source_ops;
 struct kev_user;
 struct seq_file;
@@ -218,6 +219,7 @@ struct kev_queue {
 	u32 ndead;
 	u32 generation;
 	u64 nwatches;
+	atomic64_t transfers;
 	struct kev_user *account;
 	refcount_t refs;
 
@@ -253,6 +255,7 @@ void kev_user_uncharge_bytes(struct kev_user *u, size_t n);
 u64 kev_user_watches(const struct kev_user *u);
 u64 kev_user_limit(void);
 u32 kev_user_add_timers(struct kev_user *u, int n);
+struct kev_aio_engine *kev_user_aio(struct kev_user *u);
 void kev_quota_init(void);
 
 /* ctl.c */
@@ -285,6 +288,13 @@ void kev_file_closed(struct file *file);
 int kev_watch_init(void);
 void kev_watch_exit(void);
 
+/* source/aio.c */
+int kev_aio_sendfile(struct kev_queue *q, struct kevent_ioc_sendfile *sf,
+		     struct file **file);
+
+/* One-shots reaped by one ADD: more than it can make. */
+#define KEV_REAP_ADD	2
+
 /* Takes down fired one-shots whose entry was freed. */
 static inline void kev_watch_reap(struct kev_queue *q, unsigned int max)
 {
@@ -293,6 +303,8 @@ static inline void kev_watch_reap(struct kev_queue *q, unsigned int max)
 }
 
 /* request.c */
+int kev_watch_make(struct kev_queue *q, const struct kev_source_ops *ops,
+		   struct file *file, struct ukevent *uk);
 int kev_watch_add(struct kev_queue *q, struct file *self, struct ukevent *uk);
 int kev_watch_remove(struct kev_queue *q, struct ukevent *uk);
 int kev_watch_modify(struct kev_queue *q, struct ukevent *uk);

@@ -9,7 +9,7 @@
 #include <linux/mutex.h>
 #include <linux/slab.h>
 
-#include "kev.h"
+#include "aio.h"
 
 /* About what a watch takes with its share of the tables, bytes. */
 #define KEV_WATCH_COST		256
@@ -27,6 +27,7 @@ MODULE_PARM_DESC(max_user_watches,
  * @watches: how many.
  * @timers: periodic ones.
  * @bytes: of buffers for records.
+ * @aio: what sends files for this user; made when it is first needed.
  */
 struct kev_user {
 	struct list_head link;
@@ -35,6 +36,7 @@ struct kev_user {
 	atomic_t watches;
 	atomic_t timers;
 	atomic64_t bytes;
+	struct kev_aio_engine *aio;
 };
 
 static LIST_HEAD(kev_users);
@@ -75,6 +77,7 @@ void kev_user_put(struct kev_user *u)
 	mutex_lock(&kev_users_lock);
 	if (!--u->refs) {
 		list_del(&u->link);
+		kev_aio_engine_put(u->aio);
 		kfree(u);
 	}
 	mutex_unlock(&kev_users_lock);
@@ -118,6 +121,21 @@ bool kev_user_charge_bytes(struct kev_user *u, size_t n)
 void kev_user_uncharge_bytes(struct kev_user *u, size_t n)
 {
 	atomic64_sub(n, &u->bytes);
+}
+
+/* Referenced.  Returns NULL without memory. */
+struct kev_aio_engine *kev_user_aio(struct kev_user *u)
+{
+	struct kev_aio_engine *engine;
+
+	mutex_lock(&kev_users_lock);
+	if (!u->aio)
+		u->aio = kev_aio_engine_make();
+	engine = u->aio;
+	if (engine)
+		kev_aio_engine_get(engine);
+	mutex_unlock(&kev_users_lock);
+	return engine;
 }
 
 /* Returns how many periodic timers the user has now. */

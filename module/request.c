@@ -8,9 +8,6 @@
 #include "compat/file.h"
 #include "lookup.h"
 
-/* One-shots reaped by one ADD: more than it can make. */
-#define KEV_REAP_ADD	2
-
 /* ---- Checking a request ------------------------------------------------ */
 
 static int kev_check(const struct kev_source_ops *ops, struct file *file,
@@ -28,7 +25,8 @@ static int kev_check(const struct kev_source_ops *ops, struct file *file,
 static int kev_check_add(const struct kev_source_ops *ops, struct file *self,
 			 struct file *file, const struct ukevent *uk)
 {
-	if ((uk->req_flags & KEVENT_REQ_COOKIE) || uk->ret_flags)
+	if (ops->own_call || (uk->req_flags & KEVENT_REQ_COOKIE) ||
+	    uk->ret_flags)
 		return -EINVAL;
 	if (!ops->has_params && (uk->param[0] || uk->param[1] || uk->param[2]))
 		return -EINVAL;
@@ -271,9 +269,17 @@ err_unlock:
 	return err;
 }
 
-static int kev_watch_add_file(struct kev_queue *q,
-			      const struct kev_source_ops *ops,
-			      struct file *file, struct ukevent *uk)
+/**
+ * kev_watch_make() - a new watch for a request that has been checked
+ * @q: the queue.
+ * @ops: its type.
+ * @file: its file, referenced; NULL for a source without one.
+ * @uk: the request; the result goes into it.
+ *
+ * Context: process, no locks.  Unless it fails, attach was called.
+ */
+int kev_watch_make(struct kev_queue *q, const struct kev_source_ops *ops,
+		   struct file *file, struct ukevent *uk)
 {
 	struct kev_watch *w, *old;
 	int err;
@@ -313,7 +319,7 @@ int kev_watch_add(struct kev_queue *q, struct file *self, struct ukevent *uk)
 		err = kev_check_add(t.ops, self, t.fd.file, uk);
 	if (likely(!err)) {
 		kev_watch_reap(q, KEV_REAP_ADD);
-		err = kev_watch_add_file(q, t.ops, t.fd.file, uk);
+		err = kev_watch_make(q, t.ops, t.fd.file, uk);
 	}
 	/* Only now: until here the file can't be released. */
 	kev_target_put(&t);
@@ -390,7 +396,10 @@ int kev_watch_remove(struct kev_queue *q, struct ukevent *uk)
 	w = kev_request_begin(q, uk, &t);
 	if (IS_ERR(w))
 		return PTR_ERR(w);
-	uk->ret_flags = kev_watch_kill(w);
+	uk->ret_flags = 0;
+	if (kev_source_of(w)->stop)
+		kev_source_of(w)->stop(w, uk);
+	uk->ret_flags |= kev_watch_kill(w);
 	mutex_unlock(&q->mutex);
 	kev_target_put(&t);
 	return 0;
@@ -408,7 +417,7 @@ int kev_watch_modify(struct kev_queue *q, struct ukevent *uk)
 	if (IS_ERR(w))
 		return PTR_ERR(w);
 	ops = kev_source_of(w);
-	err = kev_check(ops, NULL, uk);
+	err = ops->own_call ? -EINVAL : kev_check(ops, NULL, uk);
 	if ((uk->req_flags ^ w->ev.req_flags) & KEVENT_REQ_EXCLUSIVE)
 		err = -EINVAL;
 	if (ops->has_params && !ops->records &&
@@ -442,7 +451,7 @@ int kev_watch_fire(struct kev_queue *q, struct ukevent *uk)
 	bits = uk->event ? uk->event & w->ev.event : w->ev.event;
 	if (w->state & KEV_W_UNTABLED)
 		err = -ENOENT;
-	else if (!bits)
+	else if (!bits || ops->own_call)
 		err = -EINVAL;
 	else if (ops->fire)
 		ops->fire(w, bits);

@@ -11,6 +11,7 @@ const struct kev_source_ops *kev_sources[KEVENT_TYPE_MAX] __ro_after_init = {
 #endif
 	[KEVENT_TIMER]		= &kev_source_timer,
 	[KEVENT_POLL]		= &kev_source_poll,
+	[KEVENT_AIO]		= &kev_source_aio,
 	[KEVENT_PIPE]		= &kev_source_pipe,
 	[KEVENT_SIGNAL]		= &kev_source_signal,
 	[KEVENT_POSIX_TIMER]	= &kev_source_posix_timer,

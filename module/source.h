@@ -38,6 +38,7 @@ struct kev_values {
  * @number: with @has_file: raw[1] of ids that are numbers all the same; or 0.
  * @has_params: ukevent.param is looked at.
  * @per_process: the id means something else in each process.
+ * @own_call: made by a call of its own: no ADD, MODIFY or READY.
  * @init: at load.  If it fails, this kernel does not support the source: ADD
  *	fails with EOPNOTSUPP, and INFO tells.  May be NULL.
  * @exit: at unload, if @init did not fail.  No watch is left.  May be NULL.
@@ -55,6 +56,9 @@ struct kev_values {
  * @records: the watch's buffer of details, for READ; NULL while it has none.
  *	queue->mutex held, and no other lock: @attach may be under way.  May be
  *	NULL: none of this source.  With @has_params: MODIFY has none.
+ * @stop: REMOVE is about to end the watch: stop, and say in the result what is
+ *	worth knowing.  @detach follows.  queue->mutex held, may sleep.  May be
+ *	NULL.
  * @fire: READY was called; queue->lock held.  NULL: post the watch's bits.
  */
 struct kev_source_ops {
@@ -68,6 +72,7 @@ struct kev_source_ops {
 	bool has_path;
 	bool has_params;
 	bool per_process;
+	bool own_call;
 	int (*init)(void);
 	void (*exit)(void);
 	int (*check)(struct file *file, const struct ukevent *uk);
@@ -78,6 +83,7 @@ struct kev_source_ops {
 		    struct kev_values *v);
 	void (*modify)(struct kev_watch *w, const struct ukevent *uk);
 	struct kev_records *(*records)(struct kev_watch *w);
+	void (*stop)(struct kev_watch *w, struct ukevent *uk);
 	void (*fire)(struct kev_watch *w, u32 bits);
 };
 
@@ -100,6 +106,7 @@ extern const struct kev_source_ops kev_source_user;
 extern const struct kev_source_ops kev_source_inode;
 extern const struct kev_source_ops kev_source_signal;
 extern const struct kev_source_ops kev_source_proc;
+extern const struct kev_source_ops kev_source_aio;
 
 extern const struct kev_source_ops *kev_sources[KEVENT_TYPE_MAX];
 

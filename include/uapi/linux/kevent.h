@@ -34,7 +34,8 @@ enum {
 	KEVENT_TIMER		= 2,	/* id: any number of the program's */
 	KEVENT_POLL		= 3,	/* id: fd of any pollable file */
 	KEVENT_NAIO		= 4,	/* reserved: EOPNOTSUPP */
-	KEVENT_AIO		= 5,	/* completion of a sendfile */
+	KEVENT_AIO		= 5,	/* id: number of a transfer; made by
+					 * AIO_SENDFILE, not by ADD */
 	KEVENT_PIPE		= 6,	/* id: fd of a pipe or FIFO */
 	KEVENT_SIGNAL		= 7,	/* id: signal number */
 	KEVENT_POSIX_TIMER	= 8,	/* id: timer_t, the kernel's number */
@@ -138,6 +139,16 @@ enum {
  */
 #define KEVENT_PROC_EXIT	0x1u
 #define KEVENT_PROC_PID		(1ULL << 32)
+
+/*
+ * KEVENT_AIO: BIO in the one event of a transfer; never asked for.  With it in
+ * ret_data[0]: how it ended, and in bits 16 to 31 the errno if it failed, else
+ * 0.  See struct kevent_ioc_sendfile.
+ */
+#define KEVENT_AIO_BIO		0x1u	/* the transfer is over */
+#define KEVENT_AIO_HEADER	0x2u	/* the header, if any, is out whole */
+#define KEVENT_AIO_EOF		0x4u	/* the file ended before count bytes */
+#define KEVENT_AIO_ERRNO_SHIFT	16
 
 /* KEVENT_UNOTIFY: any nonzero mask; its bits mean what the program wants. */
 
@@ -657,6 +668,72 @@ struct kevent_record_signal {
 	__u64 value;
 };
 
+#define KEVENT_AIO_TO_END	(~0ull)	/* count: to the end of the file */
+#define KEVENT_AIO_HEADER_MAX	65536u	/* largest header, bytes */
+
+/**
+ * struct kevent_ioc_sendfile - KEVENT_IOC_AIO_SENDFILE, _AIO_SENDFILE_PATH:
+ *	send a file to a socket, and post an event when that is over
+ * @sock: fd of a stream socket, blocking or not.
+ * @in_fd: AIO_SENDFILE: fd of a regular file, open for reading; its position
+ *	is neither used nor changed.  AIO_SENDFILE_PATH: 0.
+ * @offset: where in the file to begin; at most 2^63 - 1.
+ * @count: at most so many bytes of the file; KEVENT_AIO_TO_END: all to its
+ *	end; 0: none, the header only.  A file that ends earlier is no error.
+ * @header: pointer to what is to be sent before the file; taken by the call.
+ * @header_size: its size, up to KEVENT_AIO_HEADER_MAX; 0: no header.
+ * @path: AIO_SENDFILE_PATH: pointer to the file's name.  Else 0.
+ * @open_flags: AIO_SENDFILE_PATH: of O_CLOEXEC, O_NOFOLLOW, O_NOATIME.  Else 0.
+ * @req_flags: of KEVENT_REQ_ALWAYS_QUEUE, _WAKEUP_ALL, _TIMESTAMP.
+ * @reserved: 0.
+ * @ptr: struct ukevent.ptr of the event.
+ * @result: out, after success: id and cookie of the transfer.  If it was over
+ *	when the call returned, ret_flags has KEVENT_RET_DONE, the rest is as
+ *	in the event, and no event follows; with KEVENT_REQ_ALWAYS_QUEUE the
+ *	event always comes.
+ *
+ * AIO_SENDFILE returns 1 if @result has KEVENT_RET_DONE, else 0.
+ * AIO_SENDFILE_PATH opens the file, O_RDONLY and as open(2) would with the
+ * caller's rights and limits, and returns its new fd; it never waits for a FIFO
+ * or a lease.
+ *
+ * The event, or the result: type KEVENT_AIO; ret_data[0]: KEVENT_AIO_*; with
+ * KEVENT_RET_DATA and KEVENT_RET_DATA2: the position in the file that was
+ * reached, its low half in ret_data[1], its high half in data2 (kevent.h:
+ * kevent_aio_position()).  A transfer that failed has KEVENT_RET_BROKEN, its
+ * errno is ret_data[0] >> KEVENT_AIO_ERRNO_SHIFT (kevent_aio_error()), and the
+ * position tells how far it came: EPIPE, ECONNRESET and others of send(2), EIO
+ * and others of read(2).  No SIGPIPE.
+ *
+ * A transfer holds its socket and its file until it is over: closing the fds
+ * changes nothing.  Transfers to one socket are carried out one after the other
+ * in the order of the calls.  REMOVE, by cookie or by type and id, cancels: when
+ * it returns, nothing more is sent, and the position is in its result as in an
+ * event.  So does closing the queue.  ADD, MODIFY and READY: EINVAL.
+ *
+ * EBADF: @sock or @in_fd is no fd; the file is not open for reading.  ENOTSOCK.
+ * EINVAL: not a stream socket; not a regular file, or one of the kernel's own
+ * (proc, sysfs); @offset, @header_size or flags.  ESPIPE: it can't be read at
+ * an offset.  ENOSPC: the user's limit of watches.  ENOMEM.  EOPNOTSUPP.
+ * AIO_SENDFILE_PATH: those of open(2): ENOENT, EACCES, EMFILE, ENAMETOOLONG ...
+ * After a failure nothing was sent and no fd was made; only EFAULT for @result,
+ * if it can be written before and not after, cancels what has begun.
+ */
+struct kevent_ioc_sendfile {
+	__s32 sock;
+	__s32 in_fd;
+	__u64 offset;
+	__u64 count;
+	__u64 header;
+	__u64 path;
+	__u32 header_size;
+	__u32 open_flags;
+	__u32 req_flags;
+	__u32 reserved;
+	__u64 ptr;
+	struct ukevent result;
+};
+
 #define KEVENT_FEAT_CLOSE_FTRACE	0x1ull	/* close hook by ftrace */
 #define KEVENT_FEAT_CLOSE_KPROBE	0x2ull	/* close hook by kprobe */
 
@@ -666,7 +743,8 @@ struct kevent_record_signal {
  *	the kernel filled in.
  * @abi: KEVENT_ABI_VERSION.
  * @features: KEVENT_FEAT_*.
- * @sources: a bit for each type that ADD takes: 1 << KEVENT_TIMER and so on.
+ * @sources: a bit for each type that ADD takes: 1 << KEVENT_TIMER and so on;
+ *	KEVENT_AIO: its calls work.
  * @req_flags: all KEVENT_REQ_* that are known.
  * @ring_max: largest ring, slots.
  * @batch_max: most entries of one CTL, GET_EVENTS or WAIT.
@@ -699,6 +777,9 @@ struct kevent_ioc_info {
 #define KEVENT_IOC_WAIT		_IOWR(KEVENT_IOC_MAGIC, 4, struct kevent_ioc_wait)
 #define KEVENT_IOC_COMMIT	_IOWR(KEVENT_IOC_MAGIC, 5, struct kevent_ioc_commit)
 #define KEVENT_IOC_WAKE		_IOW(KEVENT_IOC_MAGIC, 6, struct kevent_ioc_wake)
+#define KEVENT_IOC_AIO_SENDFILE	_IOWR(KEVENT_IOC_MAGIC, 7, struct kevent_ioc_sendfile)
+#define KEVENT_IOC_AIO_SENDFILE_PATH \
+				_IOWR(KEVENT_IOC_MAGIC, 8, struct kevent_ioc_sendfile)
 #define KEVENT_IOC_READ		_IOWR(KEVENT_IOC_MAGIC, 9, struct kevent_ioc_read)
 
 #endif /* _UAPI_LINUX_KEVENT_H */

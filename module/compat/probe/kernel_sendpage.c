@@ -1,0 +1,8 @@
+// SPDX-License-Identifier: GPL-2.0
+// until 6.5, dc97391e6610: then sendmsg() with MSG_SPLICE_PAGES.
+#include <linux/net.h>
+int probe(struct socket *sock, struct page *page);
+int probe(struct socket *sock, struct page *page)
+{
+	return kernel_sendpage(sock, page, 0, 1, 0);
+}
