@@ -1,0 +1,447 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Tests how transfers end: errors, cancelling, closing, exit; nothing is kept. */
+#include "aio.h"
+
+#include <sys/mount.h>
+#include <sys/wait.h>
+
+#define SIZE (300 * KB)
+
+/* ---- Broken connections --------------------------------------------------------- */
+
+TEST_WAYS(peer_gone_before)
+{
+	int fds[2], file = file_make(1000);
+	struct ukevent uk;
+
+	way_open(w, fds);
+	close(fds[1]);
+	if (w->make == tcp_pair) {
+		/* the first send is answered by a reset */
+		CHECK_EQ(send(fds[0], "x", 1, MSG_NOSIGNAL), 1);
+		wait_poll(fds[0], POLLHUP);
+	}
+	CHECK_EQ(kevent_aio_sendfile(q, fds[0], file, 0, 1000, 1, &uk), 1);
+	CHECK(uk.ret_flags & KEVENT_RET_BROKEN);
+	CHECK(uk.ret_flags & KEVENT_RET_DONE);
+	CHECK(kevent_aio_error(&uk) == EPIPE ||
+	      kevent_aio_error(&uk) == ECONNRESET);
+	CHECK_EQ(kevent_aio_position(&uk), 0);
+	close(fds[0]);
+}
+
+TEST_WAYS(peer_goes)
+{
+	int fds[2], file = file_make(SIZE);
+	struct ukevent uk;
+	uint64_t pos;
+
+	way_open(w, fds);
+	narrow(fds);
+	aio_start_slow(q, fds[0], file, 1);
+	expect_file(fds[1], 0, 50000);
+	close(fds[1]);
+	uk = aio_expect_error(q, 1, ECONNRESET, EPIPE);
+	pos = kevent_aio_position(&uk);
+	CHECK_GE(pos, 50000);
+	CHECK_LT(pos, SIZE);
+	close(fds[0]);
+}
+
+TEST_WAYS(own_shutdown)
+{
+	int fds[2], file = file_make(SIZE);
+
+	way_open(w, fds);
+	narrow(fds);
+	aio_start_slow(q, fds[0], file, 1);
+	CHECK_OK(shutdown(fds[0], SHUT_WR));
+	drain(fds[1]);
+	aio_expect_error(q, 1, EPIPE, EPIPE);
+}
+
+/* In the header: no position is reached, and that is told. */
+TEST_WAYS(broken_in_the_header)
+{
+	char header[60000] = { 0 };
+	struct kevent_ioc_sendfile sf = {
+		.header = (uintptr_t)header,
+		.header_size = sizeof(header),
+		.offset = 5,
+		.count = 100,
+		.in_fd = file_make(1000),
+		.req_flags = KEVENT_REQ_ALWAYS_QUEUE,
+	};
+	struct ukevent uk;
+	int fds[2];
+
+	way_open(w, fds);
+	narrow(fds);
+	while (send(fds[0], header, sizeof(header), MSG_DONTWAIT) > 0)
+		;
+	sf.sock = fds[0];
+	CHECK_EQ(ioctl(q, KEVENT_IOC_AIO_SENDFILE, &sf), 0);
+	take_none(q);
+	close(fds[1]);
+	uk = aio_expect_error(q, 0, EPIPE, ECONNRESET);
+	CHECK_EQ(kevent_aio_position(&uk), 5);
+	CHECK(!(uk.ret_data[0] & KEVENT_AIO_HEADER));
+}
+
+/* ---- The file --------------------------------------------------------------------- */
+
+/* Shorter than it was: not an error; the position says what was sent. */
+TEST_WAYS(truncated)
+{
+	int fds[2], file = file_make(SIZE);
+	struct ukevent uk;
+	uint64_t sent = 0;
+	char buf[4096];
+	ssize_t n;
+
+	way_open(w, fds);
+	narrow(fds);
+	CHECK_EQ(kevent_aio_sendfile(q, fds[0], file, 0, SIZE, 1, &uk), 0);
+	CHECK_OK(ftruncate(file, 4096));
+	close(fds[0]);
+	do {
+		wait_poll(fds[1], POLLIN);
+		n = CHECK_OK(read(fds[1], buf, sizeof(buf)));
+		sent += n;
+	} while (n);
+	uk = take(q);
+	aio_check(&uk, 1, sent, AIO_GOOD | KEVENT_AIO_EOF);
+	CHECK_LT(sent, SIZE);
+}
+
+/* What was written meanwhile behind the end belongs to it. */
+TEST(grown)
+{
+	int fds[2], q = kev_queue(NULL, 0), file = file_make(SIZE);
+
+	tcp_pair(fds);
+	narrow(fds);
+	aio_start_slow(q, fds[0], file, 1);
+	file_fill(file, SIZE, SIZE + 5000);
+	expect_file(fds[1], 0, SIZE + 5000);
+	aio_expect(q, 1, SIZE + 5000, AIO_GOOD | KEVENT_AIO_EOF);
+}
+
+/* ---- Cancelling ------------------------------------------------------------------- */
+
+/* After REMOVE nothing is sent: what arrives is what the result says. */
+TEST_WAYS(removed)
+{
+	int fds[2], file = file_make(SIZE), by_id;
+	struct ukevent uk;
+	uint64_t pos;
+
+	for (by_id = 0; by_id < 2; by_id++) {
+		way_open(w, fds);
+		narrow(fds);
+		uk = aio_start_slow(q, fds[0], file, 1);
+		expect_file(fds[1], 0, 30000);
+		if (by_id)
+			uk = kev_remove(q, KEVENT_AIO, uk.id.raw_u64);
+		else
+			uk = aio_cancel(q, uk.cookie);
+		pos = kevent_aio_position(&uk);
+		CHECK_EQ(uk.ret_flags, KEVENT_RET_DATA | KEVENT_RET_DATA2);
+		CHECK_GE(pos, 30000);
+		CHECK_LT(pos, SIZE);
+		CHECK_EQ(send(fds[0], "", 0, MSG_NOSIGNAL), 0);
+		close(fds[0]);
+		expect_file(fds[1], 30000, pos);
+		expect_end(fds[1]);
+		close(fds[1]);
+		take_none(q);
+		CHECK_EQ(watches_of(q), 0);
+	}
+	close(file);
+}
+
+/* It is over, and its event is still there. */
+TEST(removed_when_over)
+{
+	int fds[2], q = kev_queue(NULL, 0), file = file_make(100);
+	struct kevent_ioc_sendfile sf = {
+		.in_fd = file,
+		.count = 100,
+		.req_flags = KEVENT_REQ_ALWAYS_QUEUE,
+	};
+	struct ukevent uk;
+
+	tcp_pair(fds);
+	sf.sock = fds[0];
+	CHECK_EQ(ioctl(q, KEVENT_IOC_AIO_SENDFILE, &sf), 0);
+	uk = aio_cancel(q, sf.result.cookie);
+	CHECK_EQ(uk.ret_flags, KEVENT_RET_CANCELLED | KEVENT_RET_DATA |
+			       KEVENT_RET_DATA2);
+	CHECK_EQ(kevent_aio_position(&uk), 100);
+	take_none(q);
+	expect_file(fds[1], 0, 100);
+	CHECK_EQ(watches_of(q), 0);
+}
+
+/* The program has closed the socket long ago: now it really is closed. */
+TEST_WAYS(removed_socket_was_closed)
+{
+	int fds[2], file = file_make(SIZE);
+	struct ukevent uk;
+	uint64_t pos;
+
+	way_open(w, fds);
+	narrow(fds);
+	uk = aio_start_slow(q, fds[0], file, 1);
+	close(fds[0]);
+	expect_file(fds[1], 0, 10000);
+	uk = aio_cancel(q, uk.cookie);
+	pos = kevent_aio_position(&uk);
+	expect_file(fds[1], 10000, pos);
+	expect_end(fds[1]);
+	close(fds[1]);
+}
+
+/* A closed fd changes nothing until the end; then it shows. */
+TEST_WAYS(socket_and_file_closed_meanwhile)
+{
+	int fds[2], file = file_make(SIZE);
+
+	way_open(w, fds);
+	narrow(fds);
+	aio_start_slow(q, fds[0], file, 1);
+	close(fds[0]);
+	close(file);
+	expect_file(fds[1], 0, SIZE);
+	aio_expect(q, 1, SIZE, AIO_GOOD | KEVENT_AIO_EOF);
+	expect_end(fds[1]);
+	close(fds[1]);
+}
+
+TEST_WAYS(queue_closed)
+{
+	int fds[2], file = file_make(SIZE), q2 = kev_queue(NULL, 0), i;
+	uint64_t n = 0;
+	char buf[4096];
+	ssize_t r;
+
+	(void)q;
+	way_open(w, fds);
+	narrow(fds);
+	for (i = 0; i < 3; i++)
+		aio_start_slow(q2, fds[0], file, i);
+	close(fds[0]);
+	close(q2);
+	for (;;) {
+		wait_poll(fds[1], POLLIN);
+		r = CHECK_OK(read(fds[1], buf, sizeof(buf)));
+		if (!r)
+			break;
+		n += r;
+	}
+	CHECK_LT(n, SIZE);
+	close(fds[1]);
+}
+
+/* The file system can be unmounted when the transfer is over, not before. */
+TEST(file_reference_dropped)
+{
+	int fds[2], q = kev_queue(NULL, 0), file, i;
+	struct ukevent uk;
+
+	CHECK(mkdir("/tmp/aio", 0700) == 0 || errno == EEXIST);
+	for (i = 0; i < 3; i++) {
+		CHECK_OK(mount("aio", "/tmp/aio", "tmpfs", 0, ""));
+		file = CHECK_OK(open("/tmp/aio/f", O_RDWR | O_CREAT, 0600));
+		file_fill(file, 0, SIZE);
+		tcp_pair(fds);
+		narrow(fds);
+		uk = aio_start_slow(q, fds[0], file, 1);
+		close(file);
+		CHECK_ERRNO(umount("/tmp/aio"), EBUSY);
+		if (i == 0) {
+			expect_file(fds[1], 0, SIZE);
+			take(q);
+		} else if (i == 1) {
+			aio_cancel(q, uk.cookie);
+		} else {
+			close(fds[1]);
+			take(q);
+		}
+		/* pages on their way in sockets do not count */
+		CHECK_SOON(umount("/tmp/aio") == 0);
+		close(fds[0]);
+		if (i < 2)
+			close(fds[1]);
+	}
+}
+
+/* ---- Exit -------------------------------------------------------------------------- */
+
+struct shared {
+	int q, sock, file, ready[2];
+	bool own_queue;
+};
+
+static void starts_and_waits(void *arg)
+{
+	struct shared *s = arg;
+	int q = s->own_queue ? kev_queue(NULL, 0) : s->q;
+
+	aio_start_slow(q, s->sock, s->file, 77);
+	CHECK_EQ(write(s->ready[1], "x", 1), 1);
+	for (;;)
+		pause();
+}
+
+static void kill_child(pid_t pid)
+{
+	int status;
+
+	CHECK_OK(kill(pid, SIGKILL));
+	CHECK_EQ(waitpid(pid, &status, 0), pid);
+}
+
+static pid_t start_sharer(struct shared *s)
+{
+	pid_t pid;
+	char c;
+
+	CHECK_OK(pipe(s->ready));
+	pid = start_child(starts_and_waits, s);
+	CHECK_EQ(read(s->ready[0], &c, 1), 1);
+	close(s->sock);
+	return pid;
+}
+
+/* The queue was the process's own: the transfer ends with it. */
+TEST_WAYS(process_killed)
+{
+	struct shared s = { .own_queue = true, .file = file_make(SIZE) };
+	uint64_t n = 0;
+	char buf[4096];
+	ssize_t r;
+	int fds[2];
+
+	(void)q;
+	way_open(w, fds);
+	narrow(fds);
+	s.sock = fds[0];
+	kill_child(start_sharer(&s));
+	do {
+		wait_poll(fds[1], POLLIN);
+		r = CHECK_OK(read(fds[1], buf, sizeof(buf)));
+		n += r;
+	} while (r);
+	CHECK_LT(n, SIZE);
+}
+
+/* It is ours as well: the transfer goes on. */
+TEST_WAYS(process_killed_queue_shared)
+{
+	struct shared s = { .q = q, .file = file_make(SIZE) };
+	int fds[2];
+
+	way_open(w, fds);
+	narrow(fds);
+	s.sock = fds[0];
+	kill_child(start_sharer(&s));
+	expect_file(fds[1], 0, SIZE);
+	aio_expect(q, 77, SIZE, AIO_GOOD | KEVENT_AIO_EOF);
+	expect_end(fds[1]);
+}
+
+/* ---- Races --------------------------------------------------------------------------- */
+
+struct race {
+	int fd;
+	int turns;
+};
+
+static void *reads_all(void *arg)
+{
+	struct race *r = arg;
+	char buf[8192];
+
+	while (read(r->fd, buf, sizeof(buf)) > 0 || errno == EAGAIN)
+		wait_poll(r->fd, POLLIN);
+	return NULL;
+}
+
+/* REMOVE against the turns and the end of the transfer. */
+TEST_WAYS(remove_races_with_the_end)
+{
+	int file = file_make(300 * KB), i, gone = 0;
+	struct test_thread reader;
+
+	for (i = 0; i < 100; i++) {
+		struct ukevent uk;
+		struct race r;
+		int fds[2];
+
+		way_open(w, fds);
+		CHECK_OK(fcntl(fds[1], F_SETFL, 0));
+		narrow(fds);
+		r.fd = fds[1];
+		thread_start(&reader, reads_all, &r);
+		if (!kevent_aio_sendfile(q, fds[0], file, 0, KEVENT_AIO_TO_END,
+					 1, &uk)) {
+			struct ukevent end = { .cookie = uk.cookie,
+				.req_flags = KEVENT_REQ_COOKIE };
+
+			usleep(rand() % 20000);
+			if (kevent_ctl_one(q, KEVENT_CTL_REMOVE, &end) < 0)
+				FAIL("REMOVE: %s", test_errno_name(errno));
+			gone += !!(end.ret_flags & KEVENT_RET_CANCELLED);
+		}
+		take_none(q);
+		CHECK_OK(shutdown(fds[0], SHUT_WR));
+		thread_join(&reader);
+		close(fds[0]);
+		close(fds[1]);
+	}
+	CHECK_EQ(watches_of(q), 0);
+	NOTE("%s: %d of %d were over", w->name, gone, i);
+}
+
+static void *cancels(void *arg)
+{
+	struct race *r = arg;
+	uint64_t id;
+
+	/* ids of the queue's transfers are known beforehand */
+	for (id = 1; id <= (uint64_t)r->turns; id++) {
+		struct ukevent uk;
+		int tries = 2000;
+
+		do {
+			kevent_prep(&uk, KEVENT_AIO, id, 0, 0, 0);
+		} while (kevent_ctl_one(r->fd, KEVENT_CTL_REMOVE, &uk) < 0 &&
+			 tries--);
+	}
+	return NULL;
+}
+
+/* REMOVE by another thread while the call is sending. */
+TEST(remove_races_with_the_call)
+{
+	int fds[2], q = kev_queue(NULL, 0), file = file_make(200 * KB), i;
+	struct race r = { .fd = q, .turns = 400 };
+	struct test_thread t;
+
+	thread_start(&t, cancels, &r);
+	for (i = 0; i < r.turns; i++) {
+		struct ukevent uk;
+
+		unix_pair(SOCK_STREAM, fds);
+		CHECK_OK(kevent_aio_sendfile(q, fds[0], file, 0,
+					     KEVENT_AIO_TO_END, 1, &uk));
+		close(fds[0]);
+		close(fds[1]);
+	}
+	thread_join(&t);
+	while (kevent_get_events(q, 0, 1, NULL, &(struct ukevent){}, 0) > 0)
+		;
+	CHECK_SOON((kevent_get_events(q, 0, 1, NULL, &(struct ukevent){}, 0),
+		    watches_of(q) == 0));
+}
