@@ -21,7 +21,7 @@
  *	queue->mutex			sleeping
  *	  fsnotify's group lock		sleeping (hook/fsnotify.c)
  *	  file's wait-queue head lock, hrtimer, marks->lock, siglock,
- *	  kev_process_lock		the source's lock
+ *	  kev_process_lock, transfer's lock (aio.h)	the source's lock
  *	    queue->lock			raw spinlock, irqs off
  *	      scheduler's locks		wake_up_process()
  *

@@ -126,15 +126,21 @@ void kev_user_uncharge_bytes(struct kev_user *u, size_t n)
 /* Referenced.  Returns NULL without memory. */
 struct kev_aio_engine *kev_user_aio(struct kev_user *u)
 {
-	struct kev_aio_engine *engine;
+	struct kev_aio_engine *engine, *new = NULL;
 
+	/* made without the lock: it takes locks of its own */
+	if (!READ_ONCE(u->aio))
+		new = kev_aio_engine_make();
 	mutex_lock(&kev_users_lock);
-	if (!u->aio)
-		u->aio = kev_aio_engine_make();
+	if (!u->aio) {
+		u->aio = new;
+		new = NULL;
+	}
 	engine = u->aio;
 	if (engine)
 		kev_aio_engine_get(engine);
 	mutex_unlock(&kev_users_lock);
+	kev_aio_engine_put(new);
 	return engine;
 }
 

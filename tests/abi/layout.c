@@ -55,6 +55,13 @@ SIZE(struct kevent_record_inode, 16);
 AT(struct kevent_record_inode, name, 16);
 SIZE(struct kevent_ioc_info, 72);
 AT(struct kevent_ioc_info, timer_floor, 40);
+SIZE(struct kevent_ioc_sendfile, 128);
+AT(struct kevent_ioc_sendfile, offset, 8);
+AT(struct kevent_ioc_sendfile, path, 32);
+AT(struct kevent_ioc_sendfile, header_size, 40);
+AT(struct kevent_ioc_sendfile, reserved, 52);
+AT(struct kevent_ioc_sendfile, ptr, 56);
+AT(struct kevent_ioc_sendfile, result, 64);
 
 /* Numbers of the original that programs have compiled in. */
 _Static_assert(KEVENT_SOCKET == 0 && KEVENT_INODE == 1 && KEVENT_TIMER == 2 &&

@@ -15,7 +15,7 @@ static void many_fds(void)
 	CHECK_OK(setrlimit(RLIMIT_NOFILE, &limit));
 }
 
-/* 1000, of which one is read: it is done while the others stand still. */
+/* 1000, of which a few are read: they are done while the others stand still. */
 TEST_TIMEOUT(slow_readers, 120)
 {
 	static const unsigned int quick[] = { 0, 499, 500, 999 };
@@ -26,7 +26,8 @@ TEST_TIMEOUT(slow_readers, 120)
 
 	many_fds();
 	for (i = 0; i < N; i++) {
-		way_open(&ways[i % ARRAY_SIZE(ways)], fds[i]);
+		/* few of TCP: it has little memory for all in a small machine */
+		way_open(&ways[i % 5 ? 2 + i % 2 : i % 2], fds[i]);
 		narrow(fds[i]);
 		aio_start_slow(q, fds[i][0], file, i);
 	}
