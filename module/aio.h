@@ -111,7 +111,7 @@ struct kev_aio_engine {
  */
 struct kev_aio {
 	refcount_t refs;
-	spinlock_t lock;
+	spinlock_t lock;	/* see above */
 	u8 state;
 	bool stop;
 	bool again;

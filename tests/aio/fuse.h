@@ -181,7 +181,6 @@ static inline void fuse_start(struct slow_fs *fs, uint64_t size)
 	CHECK_OK(close(fuse_open_file()));
 }
 
-
 static inline unsigned int fuse_held(struct slow_fs *fs)
 {
 	return __atomic_load_n(&fs->nheld, __ATOMIC_ACQUIRE);

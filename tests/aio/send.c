@@ -2,6 +2,8 @@
 /* Tests sendfile through a queue: every byte, headers, offsets, results. */
 #include "aio.h"
 
+#include <linux/vm_sockets.h>
+
 /* ---- Whole files ------------------------------------------------------------- */
 
 TEST_WAYS(small_file_in_the_call)
@@ -329,8 +331,10 @@ TEST(while_connecting)
 
 TEST(vsock)
 {
-	struct sockaddr_vm { unsigned short family, r1; unsigned int port, cid; unsigned char z[4]; } a = {
-		.family = AF_VSOCK, .port = -1u, .cid = 1,
+	struct sockaddr_vm a = {
+		.svm_family = AF_VSOCK,
+		.svm_port = VMADDR_PORT_ANY,
+		.svm_cid = VMADDR_CID_LOCAL,
 	};
 	socklen_t len = sizeof(a);
 	int l, s, p, q = kev_queue(NULL, 0), file = file_make(2 * MB);
@@ -340,7 +344,7 @@ TEST(vsock)
 		SKIP("no vsock");
 	CHECK_OK(listen(l, 1));
 	CHECK_OK(getsockname(l, (void *)&a, &len));
-	a.cid = 1;
+	a.svm_cid = VMADDR_CID_LOCAL;
 	s = CHECK_OK(socket(AF_VSOCK, SOCK_STREAM, 0));
 	if (connect(s, (void *)&a, len) < 0)
 		SKIP("no vsock loopback");
