@@ -38,10 +38,15 @@ static __always_inline int kev_get_entry(struct ukevent *uk, u32 *cmd,
 		*cmd = uk->req_flags >> KEVENT_REQ_CMD_SHIFT;
 		uk->req_flags &= ~KEVENT_REQ_CMD(*cmd);
 	}
+	to[3] = 0;
 	if (*cmd != KEVENT_CTL_REMOVE) {
 		unsafe_get_user(to[4], from + 4, fault);
 		unsafe_get_user(to[6], from + 6, fault);
 		unsafe_get_user(to[7], from + 7, fault);
+	} else {
+		to[4] = 0;
+		to[6] = 0;
+		to[7] = 0;
 	}
 	unsafe_put_user(uk->ret_flags, &p->ret_flags, fault);
 	user_access_end();
@@ -53,8 +58,9 @@ fault:
 }
 
 /*
- * Writes back the result: the last 44 bytes; but REMOVE has nothing to say, and
- * ADD nothing but the cookie, unless they failed or there is an event.
+ * Writes back the result: the last 44 bytes but ptr; but ADD has nothing to say
+ * than the cookie, and the others nothing, unless they failed or there is an
+ * event or a value.
  */
 static __always_inline int kev_put_entry(struct ukevent __user *p,
 					 const struct ukevent *uk, u32 cmd)
@@ -67,7 +73,7 @@ static __always_inline int kev_put_entry(struct ukevent __user *p,
 	unsafe_put_user(uk->ret_flags, &p->ret_flags, fault);
 	if (cmd == KEVENT_CTL_ADD)
 		unsafe_put_user(uk->cookie, &p->cookie, fault);
-	if (unlikely(uk->ret_flags & KEVENT_RET_DONE)) {
+	if (unlikely(uk->ret_flags & (KEVENT_RET_DONE | KEVENT_RET_DATA))) {
 		unsafe_put_user(from[3], to + 3, fault);
 		unsafe_put_user(from[5], to + 5, fault);
 		unsafe_put_user(from[6], to + 6, fault);

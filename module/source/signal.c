@@ -491,12 +491,16 @@ static int kev_signal_attach(struct kev_watch *w, struct file *file,
 	err = kev_signal_hook_get(nomask);
 	if (err)
 		return err;
-	r = kev_records_alloc(uk->param[0]);
-	err = r ? kev_process_join(kev_signal_of(w), r) : -ENOMEM;
-	if (err) {
-		kev_records_put(r);
-		kev_signal_hook_put(nomask);
-	}
+	r = kev_records_alloc(w->queue->account, uk->param[0]);
+	err = PTR_ERR_OR_ZERO(r);
+	if (err)
+		goto err_put_hook;
+	err = kev_process_join(kev_signal_of(w), r);
+	if (!err)
+		return 0;
+	kev_records_put(r);
+err_put_hook:
+	kev_signal_hook_put(nomask);
 	return err;
 }
 
