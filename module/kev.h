@@ -128,6 +128,8 @@ struct seq_file;
 #define KEV_W_LONG		0x100	/* terms that the short way does not do:
 					 * ONESHOT, DISPATCH, TIMESTAMP,
 					 * LAST_CHECK */
+#define KEV_W_EACH		0x800	/* each event takes an entry of its own:
+					 * it is a struct kev_mailbox */
 #define KEV_W_ASK_HERE		0x200	/* may be asked in the wake-up */
 #define KEV_W_ASK_TCP		0x400	/* the same, while it is plain TCP */
 
@@ -135,7 +137,7 @@ struct seq_file;
 #define KEV_W_NOT_SHORT		(KEV_W_ADDING | KEV_W_DISARMED | KEV_W_FIRED | \
 				 KEV_W_UNTABLED | KEV_W_DEAD | \
 				 KEV_W_RECHECK | KEV_W_LEVEL | KEV_W_GONE | \
-				 KEV_W_LONG)
+				 KEV_W_LONG | KEV_W_EACH)
 
 /* struct kev_watch.on: the list that link is on */
 enum kev_list {
@@ -178,6 +180,40 @@ struct kev_watch {
 	};
 };
 
+/**
+ * struct kev_letter - an event that waits for a slot and can't be merged
+ * @ptr: its payload.
+ * @time: when it came, if that was asked for; else 0.
+ * @bits: for ret_data[0].
+ * @total: for ret_data[1].
+ */
+struct kev_letter {
+	u64 ptr;
+	u64 time;
+	u32 bits;
+	u32 total;
+};
+
+/**
+ * struct kev_mailbox - a watch of which each event takes an entry of its own
+ * @watch: the watch; with KEV_W_EACH it is on the ready list while letters wait.
+ * @letters: a ring of them.
+ * @size: how many it holds, a power of two; 0: none.
+ * @head: the oldest.
+ * @num: how many wait.
+ * @total: events since ADD.
+ *
+ * All under queue->lock.
+ */
+struct kev_mailbox {
+	struct kev_watch watch;
+	struct kev_letter *letters;
+	u32 size;
+	u32 head;
+	u32 num;
+	u32 total;
+};
+
 /* struct kev_queue.attention: what the post path must look at */
 #define KEV_Q_SLEEPERS		0x1	/* somebody sleeps */
 #define KEV_Q_POLLERS		0x2	/* an outer poller wants one wake */
@@ -201,7 +237,7 @@ struct kev_queue {
 	struct list_head level;
 	struct list_head check;
 	struct list_head fired;
-	u32 nready;
+	u32 nready;		/* events that wait: of a watch one, or letters */
 	u32 ntodo;
 
 	struct list_head sleepers;
@@ -321,8 +357,9 @@ void kev_ready_answer(struct kev_watch *w, u32 bits, u32 ret_flags, u32 data,
 		      u32 data2, unsigned int how);
 void kev_ready_delivered(struct kev_watch *w);
 void kev_not_ready(struct kev_watch *w);
+int kev_ready_each(struct kev_watch *w, u32 bits, u64 ptr);
 void kev_ready_again(struct kev_queue *q, u32 index);
-void kev_take(struct kev_watch *w, struct ukevent *e);
+struct kev_watch *kev_take(struct kev_queue *q, struct ukevent *e);
 void kev_untake(struct kev_watch *w, const struct ukevent *e);
 void kev_ready_last(struct kev_watch *w, u32 ret_flags);
 bool kev_need_check(struct kev_watch *w);
@@ -396,11 +433,18 @@ __poll_t kev_poll(struct file *file, struct poll_table_struct *pt);
 void kev_notify_init(struct kev_queue *q);
 
 /* hook/close.c */
+extern unsigned int kev_hook_linger;
 int kev_close_init(void);
 int kev_close_get(void);
 void kev_close_put(void);
 bool kev_close_alive(void);
 u64 kev_close_features(void);
 void kev_close_exit(void);
+
+/* How long a hook stays after its last use, jiffies. */
+static inline unsigned long kev_linger(void)
+{
+	return min(kev_hook_linger, 86400u) * HZ;
+}
 
 #endif /* KEV_H */

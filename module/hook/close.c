@@ -19,11 +19,15 @@
 #include <linux/rcupdate.h>
 #include <linux/workqueue.h>
 
-#include "../compat/ftrace.h"
 #include "../kev.h"
+#include "ftrace.h"
 
-#define KEV_CLOSE_LINGER	(60 * HZ)
 #define KEV_CLOSE_SYMBOL	"__fput"
+
+unsigned int kev_hook_linger = 60;
+module_param_named(hook_linger, kev_hook_linger, uint, 0444);
+MODULE_PARM_DESC(hook_linger,
+		 "Hooks stay for so many seconds after their last use (default 60)");
 
 static bool close_by_kprobe;
 module_param(close_by_kprobe, bool, 0444);
@@ -71,30 +75,28 @@ static void notrace kev_close_trace(unsigned long ip, unsigned long parent_ip,
 		kev_fregs_redirect(fregs, kev_close_redirect(ip));
 }
 
-static struct ftrace_ops kev_close_ops = {
-	.func	= kev_close_trace,
-	.flags	= FTRACE_OPS_FL_PERMANENT | FTRACE_OPS_FL_IPMODIFY |
-		  KEV_FTRACE_FL_REGS,
+static struct kev_ftrace kev_close_ftrace = {
+	.symbols = { KEV_CLOSE_SYMBOL },
+	.ops = {
+		.func	= kev_close_trace,
+		.flags	= FTRACE_OPS_FL_PERMANENT | FTRACE_OPS_FL_IPMODIFY |
+			  KEV_FTRACE_FL_REGS,
+	},
 };
 
 static int kev_close_arm_ftrace(void)
 {
-	char symbol[] = KEV_CLOSE_SYMBOL;
-	int err;
-
-	err = ftrace_set_filter(&kev_close_ops, symbol, strlen(symbol), 1);
-	if (err)
-		return err;
-	err = register_ftrace_function(&kev_close_ops);
-	if (err)
-		ftrace_free_filter(&kev_close_ops);
-	return err;
+	return kev_ftrace_arm(&kev_close_ftrace);
 }
 
 static void kev_close_disarm_ftrace(void)
 {
-	unregister_ftrace_function(&kev_close_ops);
-	ftrace_free_filter(&kev_close_ops);
+	kev_ftrace_disarm(&kev_close_ftrace);
+}
+
+static void kev_close_free_ftrace(void)
+{
+	kev_ftrace_free(&kev_close_ftrace);
 }
 
 #else
@@ -105,6 +107,10 @@ static int kev_close_arm_ftrace(void)
 }
 
 static void kev_close_disarm_ftrace(void)
+{
+}
+
+static void kev_close_free_ftrace(void)
 {
 }
 
@@ -214,8 +220,7 @@ void kev_close_put(void)
 {
 	mutex_lock(&kev_close_lock);
 	if (!--kev_close_users)
-		mod_delayed_work(system_wq, &kev_close_linger,
-				 KEV_CLOSE_LINGER);
+		mod_delayed_work(system_wq, &kev_close_linger, kev_linger());
 	mutex_unlock(&kev_close_lock);
 }
 
@@ -237,12 +242,13 @@ int kev_close_init(void)
 
 	mutex_lock(&kev_close_lock);
 	err = kev_close_arm();
-	if (err)
+	if (err) {
+		kev_close_free_ftrace();
 		pr_err("kevent: can't probe %s (error %d): this kernel has neither ftrace with arguments nor kprobes on ftrace\n",
 		       KEV_CLOSE_SYMBOL, err);
-	else
-		mod_delayed_work(system_wq, &kev_close_linger,
-				 KEV_CLOSE_LINGER);
+	} else {
+		mod_delayed_work(system_wq, &kev_close_linger, kev_linger());
+	}
 	mutex_unlock(&kev_close_lock);
 	return err;
 }
@@ -252,5 +258,6 @@ void kev_close_exit(void)
 	cancel_delayed_work_sync(&kev_close_linger);
 	mutex_lock(&kev_close_lock);
 	kev_close_disarm();
+	kev_close_free_ftrace();
 	mutex_unlock(&kev_close_lock);
 }

@@ -23,14 +23,13 @@
 #include <linux/rcupdate.h>
 #include <linux/workqueue.h>
 
-#include "../compat/ftrace.h"
 #include "../compat/posix_timer.h"
 #include "../kev.h"
+#include "ftrace.h"
 #include "posix_timer.h"
 
 #if defined(KEV_FTRACE_REDIRECTS) && defined(CONFIG_X86_64)
 
-#define KEV_PTIMER_LINGER	(60 * HZ)
 
 static DEFINE_MUTEX(kev_ptimer_hook_lock);	/* armed */
 static atomic_t kev_ptimer_users = ATOMIC_INIT(0);
@@ -98,20 +97,10 @@ static void notrace kev_ptimer_trace_delete(unsigned long ip,
 	kev_fregs_redirect(fregs, (unsigned long)kev_ptimer_delete_entry);
 }
 
-/**
- * struct kev_ptimer_probe - a probe at the first instruction of a function
- * @symbols: its names; a kernel has one of them.
- * @ops: the probe.
- */
-struct kev_ptimer_probe {
-	const char *symbols[2];
-	struct ftrace_ops ops;
-};
-
 #define KEV_PTIMER_FL	(FTRACE_OPS_FL_PERMANENT | KEV_FTRACE_FL_REGS)
 
 /* In the order of arming: the end comes before any expiry is taken. */
-static struct kev_ptimer_probe kev_ptimer_probes[] = {
+static struct kev_ftrace kev_ptimer_probes[] = {
 	{
 		.symbols = {
 			"posix_timer_unhash_and_free",
@@ -136,38 +125,6 @@ static struct kev_ptimer_probe kev_ptimer_probes[] = {
 	},
 };
 
-static int kev_ptimer_probe_filter(struct kev_ptimer_probe *probe)
-{
-	unsigned char symbol[32];
-	int err = -ENOENT, i;
-
-	for (i = 0; err && i < ARRAY_SIZE(probe->symbols); i++) {
-		if (!probe->symbols[i])
-			break;
-		strscpy((char *)symbol, probe->symbols[i], sizeof(symbol));
-		err = ftrace_set_filter(&probe->ops, symbol,
-					strlen((char *)symbol), 1);
-	}
-	return err;
-}
-
-static int kev_ptimer_probe_arm(struct kev_ptimer_probe *probe)
-{
-	int err = kev_ptimer_probe_filter(probe);
-
-	if (!err)
-		err = register_ftrace_function(&probe->ops);
-	if (err)
-		ftrace_free_filter(&probe->ops);
-	return err;
-}
-
-static void kev_ptimer_probe_disarm(struct kev_ptimer_probe *probe)
-{
-	unregister_ftrace_function(&probe->ops);
-	ftrace_free_filter(&probe->ops);
-}
-
 /* ---- Arming ------------------------------------------------------------ */
 
 static int kev_ptimer_arm(void)
@@ -178,13 +135,13 @@ static int kev_ptimer_arm(void)
 	if (kev_ptimer_armed)
 		return 0;
 	for (i = 0; i < ARRAY_SIZE(kev_ptimer_probes); i++) {
-		err = kev_ptimer_probe_arm(&kev_ptimer_probes[i]);
+		err = kev_ftrace_arm(&kev_ptimer_probes[i]);
 		if (err)
 			break;
 	}
 	kev_ptimer_armed = !err;
 	while (err && i--)
-		kev_ptimer_probe_disarm(&kev_ptimer_probes[i]);
+		kev_ftrace_disarm(&kev_ptimer_probes[i]);
 	return err;
 }
 
@@ -208,9 +165,17 @@ static void kev_ptimer_disarm(void)
 	if (!kev_ptimer_armed)
 		return;
 	for (i = ARRAY_SIZE(kev_ptimer_probes); i--;)
-		kev_ptimer_probe_disarm(&kev_ptimer_probes[i]);
+		kev_ftrace_disarm(&kev_ptimer_probes[i]);
 	kev_ptimer_armed = false;
 	kev_ptimer_drain();
+}
+
+static void kev_ptimer_free(void)
+{
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(kev_ptimer_probes); i++)
+		kev_ftrace_free(&kev_ptimer_probes[i]);
 }
 
 static void kev_ptimer_linger_end(struct work_struct *work)
@@ -225,7 +190,7 @@ static DECLARE_DELAYED_WORK(kev_ptimer_linger, kev_ptimer_linger_end);
 
 static void kev_ptimer_hook_linger(void)
 {
-	mod_delayed_work(system_wq, &kev_ptimer_linger, KEV_PTIMER_LINGER);
+	mod_delayed_work(system_wq, &kev_ptimer_linger, kev_linger());
 }
 
 /* A watch comes. */
@@ -255,6 +220,8 @@ int kev_ptimer_hook_init(void)
 
 	mutex_lock(&kev_ptimer_hook_lock);
 	err = kev_ptimer_arm();
+	if (err)
+		kev_ptimer_free();
 	mutex_unlock(&kev_ptimer_hook_lock);
 	if (!err)
 		kev_ptimer_hook_linger();
@@ -267,6 +234,7 @@ void kev_ptimer_hook_exit(void)
 	cancel_delayed_work_sync(&kev_ptimer_linger);
 	mutex_lock(&kev_ptimer_hook_lock);
 	kev_ptimer_disarm();
+	kev_ptimer_free();
 	mutex_unlock(&kev_ptimer_hook_lock);
 }
 

@@ -21,10 +21,10 @@
 #include <linux/workqueue.h>
 
 #include "../compat/signal.h"
+#include "../kev.h"
 #include "signal.h"
 #include "tracepoint.h"
 
-#define KEV_SIGNAL_LINGER	(60 * HZ)
 #define KEV_SIGNAL_SYMBOL	"prepare_signal"
 
 /* ---- Telling ----------------------------------------------------------- */
@@ -181,7 +181,7 @@ static void kev_signal_unuse(struct kev_signal_hook *h)
 {
 	if (atomic_dec_and_test(&h->users))
 		mod_delayed_work(system_wq, &kev_signal_linger,
-				 KEV_SIGNAL_LINGER);
+				 kev_linger());
 }
 
 /* A watch comes; redirect: it takes signals away. */
