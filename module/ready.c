@@ -38,6 +38,17 @@ static void kev_list_move(struct kev_watch *w, struct list_head *list,
 	w->on = on;
 }
 
+static struct kev_mailbox *kev_mailbox_of(struct kev_watch *w)
+{
+	return container_of(w, struct kev_mailbox, watch);
+}
+
+/* How many events of a watch on the ready list wait. */
+static u32 kev_waiting(struct kev_watch *w)
+{
+	return w->state & KEV_W_EACH ? kev_mailbox_of(w)->num : 1;
+}
+
 /* Takes the watch off whatever list it is on. */
 void kev_unlist(struct kev_watch *w)
 {
@@ -49,7 +60,7 @@ void kev_unlist(struct kev_watch *w)
 	list_del_init(&w->link);
 	q->ntodo -= kev_list_is_todo(w->on);
 	if (w->on == KEV_ON_READY) {
-		q->nready--;
+		q->nready -= kev_waiting(w);
 		if (!q->nready) {
 			q->attention &= ~KEV_Q_READY;
 			kev_ring_clear_flag(&q->ring, KEVENT_RING_OVERFLOW);
@@ -154,6 +165,41 @@ static void kev_clear_pending(struct kev_watch *w)
 	w->ev.time = 0;
 }
 
+/* The oldest letter becomes the waiting event of its watch. */
+static void kev_open_letter(struct kev_watch *w)
+{
+	struct kev_mailbox *m = kev_mailbox_of(w);
+	const struct kev_letter *l = &m->letters[m->head & (m->size - 1)];
+
+	w->ev.ptr = l->ptr;
+	w->ev.time = l->time;
+	w->ev.ret_data[0] = l->bits;
+	w->ev.ret_data[1] = l->total;
+	m->head++;
+	m->num--;
+	w->queue->nready--;
+}
+
+/*
+ * The waiting event of the first watch on the ready list is about to go out.  One
+ * that has more goes to the end: what others have comes in between.
+ */
+static struct kev_watch *kev_take_first(struct kev_queue *q)
+{
+	struct kev_watch *w = list_first_entry(&q->ready, struct kev_watch,
+					       link);
+
+	if (w->state & KEV_W_EACH) {
+		kev_open_letter(w);
+		if (kev_waiting(w)) {
+			list_move_tail(&w->link, &q->ready);
+			return w;
+		}
+	}
+	kev_unlist(w);
+	return w;
+}
+
 /*
  * Lets watches from the ready list into the ring, in order; at most max.
  * Returns true if there were any.
@@ -169,8 +215,7 @@ bool kev_handover(struct kev_queue *q, unsigned int max)
 		return false;
 	v = kev_ring_look(&q->ring);
 	while (max-- && !list_empty(&q->ready) && v.used <= q->ring.mask) {
-		w = list_first_entry(&q->ready, struct kev_watch, link);
-		kev_unlist(w);
+		w = kev_take_first(q);
 		kev_fill(&q->ring, w, 0);
 		kev_clear_pending(w);
 		v.used++;
@@ -310,6 +355,8 @@ bool kev_ready_locked(struct kev_watch *w, u32 bits, int sync,
 	lockdep_assert_held(&q->lock);
 	if (w->state & (KEV_W_DEAD | KEV_W_DISARMED))
 		return false;
+	if (w->state & KEV_W_EACH)
+		return !kev_ready_each(w, bits, w->ev.ptr);
 	if (kev_ready_once(q, w, bits))
 		return true;
 	if ((w->ev.req_flags & KEVENT_REQ_TIMESTAMP) && w->on != KEV_ON_READY)
@@ -327,6 +374,122 @@ bool kev_ready_locked(struct kev_watch *w, u32 bits, int sync,
 	}
 	return true;
 }
+
+/* ---- Events that take an entry each ------------------------------------ */
+
+static void kev_wait_for_slot(struct kev_watch *w)
+{
+	struct kev_queue *q = w->queue;
+
+	if (w->on != KEV_ON_READY)
+		kev_list_move(w, &q->ready, KEV_ON_READY);
+	q->nready++;
+	q->attention |= KEV_Q_READY;
+	if (q->attention & KEV_Q_NO_RING) {
+		q->posted_list++;
+		return;
+	}
+	q->overflowed++;
+	kev_ring_set_flag(&q->ring, KEVENT_RING_OVERFLOW);
+	/* Partner: the consumer's fence between storing head and flags. */
+	smp_mb();
+	kev_handover(q, KEV_HANDOVER_POST);
+}
+
+/* False: no room.  Who is copying one out may have to put it back. */
+static bool kev_put_letter(struct kev_watch *w, const struct kev_letter *l)
+{
+	struct kev_mailbox *m = kev_mailbox_of(w);
+
+	if (m->num + w->pins >= m->size)
+		return false;
+	m->letters[(m->head + m->num) & (m->size - 1)] = *l;
+	m->num++;
+	kev_wait_for_slot(w);
+	return true;
+}
+
+/* Into a slot, or behind those that wait for one. */
+static bool kev_send_letter(struct kev_watch *w, const struct kev_letter *l)
+{
+	struct kev_queue *q = w->queue;
+	struct kev_view v;
+
+	if (q->attention & KEV_Q_NO_RING)
+		return kev_put_letter(w, l);
+	if (q->attention & KEV_Q_READY)
+		kev_handover(q, KEV_HANDOVER_POST);
+	v = kev_ring_look(&q->ring);
+	if (kev_ring_is_full(&q->ring, &v) || (q->attention & KEV_Q_READY))
+		return kev_put_letter(w, l);
+	w->ev.ptr = l->ptr;
+	w->ev.time = l->time;
+	w->ev.ret_data[1] = l->total;
+	kev_fill(&q->ring, w, l->bits);
+	kev_clear_pending(w);
+	return true;
+}
+
+/**
+ * kev_ready_each() - an event that is never merged
+ * @w: its watch, a mailbox.
+ * @bits: for ret_data[0].
+ * @ptr: for ptr.
+ *
+ * Context: queue->lock held.  Returns 0 or -EAGAIN: no slot is free, and as many
+ * wait as may; nothing was done.
+ */
+int kev_ready_each(struct kev_watch *w, u32 bits, u64 ptr)
+{
+	struct kev_letter l = { .ptr = ptr, .bits = bits };
+	struct kev_mailbox *m = kev_mailbox_of(w);
+	struct kev_queue *q = w->queue;
+
+	lockdep_assert_held(&q->lock);
+	l.total = m->total + 1;
+	if (w->ev.req_flags & KEVENT_REQ_TIMESTAMP)
+		l.time = ktime_get_ns();
+	w->ev.ret_flags |= KEVENT_RET_DATA;
+	if (!kev_send_letter(w, &l))
+		return -EAGAIN;
+	m->total++;
+	if (q->attention & (KEV_Q_SLEEPERS | KEV_Q_POLLERS))
+		kev_notify(q, w->ev.req_flags & KEVENT_REQ_WAKEUP_ALL ?
+			   KEV_NOTIFY_ALL : 0, 0);
+	return 0;
+}
+
+/* It could not be copied: it is the oldest again.  There is room: see pins. */
+static void kev_return_letter(struct kev_watch *w, const struct ukevent *e)
+{
+	struct kev_mailbox *m = kev_mailbox_of(w);
+
+	m->head--;
+	m->num++;
+	m->letters[m->head & (m->size - 1)] = (struct kev_letter){
+		.ptr = e->ptr,
+		.time = e->time,
+		.bits = e->ret_data[0],
+		.total = e->ret_data[1],
+	};
+	w->queue->nready++;
+}
+
+/* An entry was claimed and not copied.  If there is no room, the next one says so. */
+static void kev_send_again(struct kev_watch *w, const struct ukevent *e)
+{
+	struct kev_letter l = {
+		.ptr = e->ptr,
+		.time = e->time,
+		.bits = e->ret_data[0],
+		.total = e->ret_data[1],
+	};
+
+	if (!kev_send_letter(w, &l))
+		w->ev.ret_flags |= KEVENT_RET_LOST;
+}
+
+/* ---- What a task has to look at ---------------------------------------- */
 
 /**
  * kev_need_check_locked() - something happened, and the file must be asked in a task
@@ -516,6 +679,8 @@ u32 kev_disarm(struct kev_watch *w)
 	if (w->on == KEV_ON_READY)
 		ret = KEVENT_RET_CANCELLED;
 	kev_unlist(w);
+	if (w->state & KEV_W_EACH)
+		kev_mailbox_of(w)->num = 0;
 	kev_clear_pending(w);
 	w->state &= ~KEV_W_RECHECK;
 	return ret | kev_ring_cancel(&w->queue->ring, w, w->index);
@@ -533,6 +698,10 @@ void kev_ready_again(struct kev_queue *q, u32 index)
 	lockdep_assert_held(&q->lock);
 	if (!w || (e->ret_flags & KEVENT_RET_CANCELLED))
 		return;
+	if (w->state & KEV_W_EACH) {
+		kev_send_again(w, e);
+		return;
+	}
 	w->ev.ret_flags |= e->ret_flags & KEV_RET_ONCE;
 	w->ev.time = e->time;
 	kev_post(w, e->ret_data[0]);
@@ -540,15 +709,18 @@ void kev_ready_again(struct kev_queue *q, u32 index)
 		kev_enlist(w);
 }
 
-/* Takes the event of a watch on the ready list: no ring. */
-void kev_take(struct kev_watch *w, struct ukevent *e)
+/* Takes the first event of the ready list, which is not empty: no ring. */
+struct kev_watch *kev_take(struct kev_queue *q, struct ukevent *e)
 {
-	lockdep_assert_held(&w->queue->lock);
-	kev_unlist(w);
+	struct kev_watch *w;
+
+	lockdep_assert_held(&q->lock);
+	w = kev_take_first(q);
 	kev_copy(e, w, 0);
 	kev_clear_pending(w);
 	if (w->state & KEV_STATE_LISTED)
 		kev_enlist(w);
+	return w;
 }
 
 /* It could not be copied: back to the front. */
@@ -557,14 +729,20 @@ void kev_untake(struct kev_watch *w, const struct ukevent *e)
 	struct kev_queue *q = w->queue;
 
 	lockdep_assert_held(&q->lock);
-	w->ev.ret_data[0] |= e->ret_data[0];
 	w->ev.ret_flags |= e->ret_flags & KEV_RET_ONCE;
+	if (w->state & KEV_W_EACH)
+		kev_return_letter(w, e);
+	else
+		w->ev.ret_data[0] |= e->ret_data[0];
 	if (w->on == KEV_ON_READY)
 		return;
 	kev_unlist(w);
-	w->ev.time = e->time;
+	if (!(w->state & KEV_W_EACH)) {
+		w->ev.time = e->time;
+		w->ev.merged = e->merged;
+		q->nready++;
+	}
 	list_add(&w->link, &q->ready);
 	w->on = KEV_ON_READY;
-	q->nready++;
 	q->attention |= KEV_Q_READY;
 }

@@ -418,10 +418,10 @@ int kev_watch_modify(struct kev_queue *q, struct ukevent *uk)
 		return PTR_ERR(w);
 	ops = kev_source_of(w);
 	err = ops->own_call ? -EINVAL : kev_check(ops, NULL, uk);
-	if ((uk->req_flags ^ w->ev.req_flags) & KEVENT_REQ_EXCLUSIVE)
+	if ((uk->req_flags ^ w->ev.req_flags) &
+	    (KEVENT_REQ_EXCLUSIVE | KEVENT_REQ_PAYLOAD))
 		err = -EINVAL;
-	if (ops->has_params && !ops->records &&
-	    (uk->req_flags & KEVENT_REQ_COOKIE))
+	if (ops->modify_params && (uk->req_flags & KEVENT_REQ_COOKIE))
 		err = -EINVAL;
 	if (err)
 		mutex_unlock(&q->mutex);
@@ -454,7 +454,7 @@ int kev_watch_fire(struct kev_queue *q, struct ukevent *uk)
 	else if (!bits || ops->own_call)
 		err = -EINVAL;
 	else if (ops->fire)
-		ops->fire(w, bits);
+		err = ops->fire(w, bits, uk);
 	else
 		kev_ready_locked(w, bits, 0, 0);
 	raw_spin_unlock_irq(&q->lock);

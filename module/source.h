@@ -36,7 +36,8 @@ struct kev_values {
  * @has_file: the id is an fd.
  * @has_path: of O_PATH, too.
  * @number: with @has_file: raw[1] of ids that are numbers all the same; or 0.
- * @has_params: ukevent.param is looked at.
+ * @has_params: ukevent.param is looked at by ADD.
+ * @modify_params: and by MODIFY.
  * @per_process: the id means something else in each process.
  * @own_call: made by a call of its own: no ADD, MODIFY or READY.
  * @init: at load.  If it fails, this kernel does not support the source: ADD
@@ -55,7 +56,7 @@ struct kev_values {
  * @modify: take new parameters.  queue->mutex held.  May be NULL.
  * @records: the watch's buffer of details, for READ; NULL while it has none.
  *	queue->mutex held, and no other lock: @attach may be under way.  May be
- *	NULL: none of this source.  With @has_params: MODIFY has none.
+ *	NULL: none of this source.
  * @stop: REMOVE is about to end the watch: stop, and say in the result what is
  *	worth knowing.  @detach follows.  queue->mutex held, may sleep.  May be
  *	NULL.
@@ -71,6 +72,7 @@ struct kev_source_ops {
 	bool has_file;
 	bool has_path;
 	bool has_params;
+	bool modify_params;
 	bool per_process;
 	bool own_call;
 	int (*init)(void);
@@ -84,7 +86,7 @@ struct kev_source_ops {
 	void (*modify)(struct kev_watch *w, const struct ukevent *uk);
 	struct kev_records *(*records)(struct kev_watch *w);
 	void (*stop)(struct kev_watch *w, struct ukevent *uk);
-	void (*fire)(struct kev_watch *w, u32 bits);
+	int (*fire)(struct kev_watch *w, u32 bits, const struct ukevent *uk);
 };
 
 /* Flags that make sense for every source. */
@@ -95,7 +97,9 @@ struct kev_source_ops {
 /* Flags for sources with a file that can be asked. */
 #define KEV_REQ_FILE	(KEV_REQ_COMMON | KEVENT_REQ_LAST_CHECK | \
 			 KEVENT_REQ_EXCLUSIVE | KEVENT_REQ_CLOSED)
-#define KEV_REQ_ALL	(KEV_REQ_FILE | KEVENT_REQ_COOKIE)
+/* Flags that a watch keeps. */
+#define KEV_REQ_KEPT	(KEV_REQ_FILE | KEVENT_REQ_PAYLOAD)
+#define KEV_REQ_ALL	(KEV_REQ_KEPT | KEVENT_REQ_COOKIE)
 
 extern const struct kev_source_ops kev_source_poll;
 extern const struct kev_source_ops kev_source_socket;

@@ -461,8 +461,7 @@ static int kev_copy_list(struct kev_queue *q, struct ukevent __user *buf,
 
 	raw_spin_lock_irq(&q->lock);
 	while (num < max && !list_empty(&q->ready)) {
-		w = list_first_entry(&q->ready, struct kev_watch, link);
-		kev_take(w, &e);
+		w = kev_take(q, &e);
 		w->pins++;
 		raw_spin_unlock_irq(&q->lock);
 		failed = copy_to_user(buf + num, &e, sizeof(e));

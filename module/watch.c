@@ -17,7 +17,7 @@ static __always_inline void kev_watch_take(struct kev_watch *w,
 					   const struct kev_source_ops *ops,
 					   const struct ukevent *uk)
 {
-	u32 flags = (uk->req_flags & KEV_REQ_FILE) | ops->always;
+	u32 flags = (uk->req_flags & KEV_REQ_KEPT) | ops->always;
 
 	w->ev.event = uk->event;
 	w->ev.req_flags = flags;
@@ -26,6 +26,8 @@ static __always_inline void kev_watch_take(struct kev_watch *w,
 	if (flags & (KEVENT_REQ_ONESHOT | KEVENT_REQ_DISPATCH |
 		     KEVENT_REQ_TIMESTAMP | KEVENT_REQ_LAST_CHECK))
 		w->state |= KEV_W_LONG;
+	if (flags & KEVENT_REQ_PAYLOAD)
+		w->state |= KEV_W_EACH;
 	if (ops->ask && !(flags & (KEVENT_REQ_ET | KEVENT_REQ_ONESHOT |
 				   KEVENT_REQ_DISPATCH)))
 		w->state |= KEV_W_LEVEL;

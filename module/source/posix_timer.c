@@ -531,6 +531,7 @@ const struct kev_source_ops kev_source_posix_timer = {
 	.events		= KEVENT_POSIX_TIMER_FIRED,
 	.req_flags	= KEV_REQ_COMMON | KEVENT_REQ_CLOSED,
 	.has_params	= true,
+	.modify_params	= true,
 	.per_process	= true,
 	.init		= kev_ptimer_hook_init,
 	.exit		= kev_ptimer_hook_exit,

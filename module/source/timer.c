@@ -140,6 +140,7 @@ const struct kev_source_ops kev_source_timer = {
 	.events		= KEVENT_TIMER_FIRED,
 	.req_flags	= KEV_REQ_COMMON,
 	.has_params	= true,
+	.modify_params	= true,
 	.check		= kev_timer_check,
 	.attach		= kev_timer_attach,
 	.detach		= kev_timer_stop,

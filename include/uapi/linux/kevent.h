@@ -179,6 +179,9 @@ enum {
 					 * looked at.  MODIFY of types with
 					 * parameters (TIMER, SIGNAL) has them
 					 * there: EINVAL */
+#define KEVENT_REQ_PAYLOAD	0x0800u	/* KEVENT_UNOTIFY, ADD only: each READY
+					 * is an event of its own, never merged,
+					 * with the ptr of the READY */
 #define KEVENT_REQ_CMD_SHIFT	28	/* in a mixed batch: the command */
 #define KEVENT_REQ_CMD(cmd)	((__u32)(cmd) << KEVENT_REQ_CMD_SHIFT)
 
@@ -258,6 +261,10 @@ struct kevent_id {
  *	the floor is as for KEVENT_TIMER; timer_settime() and timer_gettime()
  *	do what they always do.  The watch ends with the timer.
  *	KEVENT_SIGNAL: ADD only: [0] bytes for records, or 0.
+ *	KEVENT_UNOTIFY: ADD only, with KEVENT_REQ_PAYLOAD: [0] how many events
+ *	may wait while the ring is full or there is none: a power of two (others
+ *	are rounded up), at most 65536; 0: 64.  READY beyond that fails with
+ *	EAGAIN.  They come in order, after what other watches have waiting.
  * @cookie: the watch's own number, never used again by this queue while
  *	2^32 further watches are made.  Returned by ADD, in every event, and
  *	taken by REMOVE with KEVENT_REQ_COOKIE: it works when the fd is gone.
@@ -446,6 +453,7 @@ enum {
  *	EEXIST		ADD: type, id and open file are watched by this queue
  *	ENOENT		REMOVE, MODIFY, READY: not watched.  ADD: KEVENT_INODE: the
  *			file's last name is going at this moment
+ *	EAGAIN		READY with KEVENT_REQ_PAYLOAD: too many wait
  *	EBUSY		ADD: another queue watches this POSIX timer
  *	EINVAL		type, event, flags, parameters; the queue itself; the
  *			wrong kind of file for the type; KEVENT_POSIX_TIMER: no
