@@ -61,6 +61,10 @@ check:
 	@scripts/check-tree.sh || { echo '0 passed, 1 failed'; exit 1; }
 	@tests/run.sh --kernel $(KERNEL) $(foreach t,$(TESTS),'$(t)')
 
+lint:
+	@tests/vm/need.sh lint
+	@scripts/lint.sh
+
 install:
 	@PREFIX='$(PREFIX)' KDIR='$(KDIR)' DESTDIR='$(DESTDIR)' scripts/install.sh install
 
@@ -75,11 +79,12 @@ help:
 	@echo 'make module     the module; KERNEL=6.12 for that of the virtual machine'
 	@echo "make run        the comparison, in a virtual machine (KERNEL=, WORKLOADS='pipe tcp' or all)"
 	@echo "make check      the tests, in a virtual machine (KERNEL=, TESTS='ring/*')"
+	@echo 'make lint       checkpatch, sparse, kernel-doc, cppcheck, shellcheck, codespell'
 	@echo 'make install    module (dkms if there is), headers, udev rule (PREFIX=, DESTDIR=); uninstall'
 	@echo 'make clean'
 	@echo 'KERNEL: 6.12 (default), 6.1, 6.12-rt, debug'
 
-.PHONY: all module bench tests run check install uninstall clean help
+.PHONY: all module bench tests run check lint install uninstall clean help
 .SECONDARY:
 
 -include $(shell [ ! -d $(O) ] || find $(O)/tests -name '*.d' 2>/dev/null)

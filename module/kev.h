@@ -125,13 +125,10 @@ struct seq_file;
 #define KEV_W_RECHECK		0x20	/* on the ready list, and to be asked */
 #define KEV_W_LEVEL		0x40	/* to be asked again once claimed */
 #define KEV_W_GONE		0x80	/* taken down; freed by the last pin */
-#define KEV_W_LONG		0x100	/* terms that the short way does not do:
-					 * ONESHOT, DISPATCH, TIMESTAMP,
-					 * LAST_CHECK */
-#define KEV_W_EACH		0x800	/* each event takes an entry of its own:
-					 * it is a struct kev_mailbox */
+#define KEV_W_LONG		0x100	/* KEV_REQ_LONG: not the short way */
 #define KEV_W_ASK_HERE		0x200	/* may be asked in the wake-up */
 #define KEV_W_ASK_TCP		0x400	/* the same, while it is plain TCP */
+#define KEV_W_EACH		0x800	/* never merges: a struct kev_mailbox */
 
 /* States that the short way of kev_ready() does not know. */
 #define KEV_W_NOT_SHORT		(KEV_W_ADDING | KEV_W_DISARMED | KEV_W_FIRED | \
@@ -225,6 +222,36 @@ struct kev_mailbox {
 
 /**
  * struct kev_queue - one open /dev/kevent
+ * @lock: see "WHO OWNS WHAT".
+ * @attention: KEV_Q_*.
+ * @ring: what is in shared memory.
+ * @posted_list: events that went to the ready list for want of a ring.
+ * @merged: events that went into an entry that was there.
+ * @ready: watches with an event that waits for a slot, in order.
+ * @level: watches to be asked again once their entry was claimed, in order.
+ * @check: watches to be asked in a task.
+ * @fired: one-shots to be taken down once their slot is free, in order.
+ * @nready: events that wait: of a watch one, or its letters.
+ * @ntodo: watches on @check and @fired.
+ * @sleepers: struct kev_sleeper, who may be woken.
+ * @policy: KEVENT_WAKE_*.
+ * @first_index: where the ring began.
+ * @inited: INIT was done.
+ * @overflowed: events that found the ring full.
+ * @waits: calls that slept.
+ * @immediate: calls that had what they wanted at once.
+ * @mutex: see "WHO OWNS WHAT".
+ * @watches: by number.
+ * @dead: a batch of watches to be freed, and
+ * @ndead: how many they are.
+ * @generation: watches ever added: the high half of cookies.
+ * @nwatches: how many there are.
+ * @transfers: sendfiles ever made: their ids.
+ * @account: the user's who opened it.
+ * @refs: the open file, and closes of watched files under way.
+ * @pollers: who polls the queue's fd.
+ * @wake_pollers: wakes them.
+ * @rcu: to be freed.
  */
 struct kev_queue {
 	raw_spinlock_t lock;
@@ -237,7 +264,7 @@ struct kev_queue {
 	struct list_head level;
 	struct list_head check;
 	struct list_head fired;
-	u32 nready;		/* events that wait: of a watch one, or letters */
+	u32 nready;
 	u32 ntodo;
 
 	struct list_head sleepers;
@@ -249,7 +276,7 @@ struct kev_queue {
 	u64 waits;
 	u64 immediate;
 
-	struct mutex mutex;
+	struct mutex mutex;	/* see @mutex */
 	struct kev_table watches;
 	struct kev_watch *dead;
 	u32 ndead;
@@ -268,6 +295,16 @@ struct kev_queue {
 static inline struct file *kev_watch_file(const struct kev_watch *w)
 {
 	return w->key & 1 ? NULL : (struct file *)w->key;
+}
+
+/*
+ * Does somebody poll the queue's fd?  Under queue->lock.  Who comes just now
+ * looks for events under that lock, after it is on the list: kev_poll().
+ */
+static inline bool kev_has_pollers(const struct kev_queue *q)
+{
+	/* see above */
+	return waitqueue_active((wait_queue_head_t *)&q->pollers);
 }
 
 /* main.c */

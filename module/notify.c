@@ -171,7 +171,7 @@ static void kev_wake_pollers(struct irq_work *work)
 void kev_poll_rearm(struct kev_queue *q)
 {
 	lockdep_assert_held(&q->lock);
-	if (waitqueue_active(&q->pollers)) {
+	if (kev_has_pollers(q)) {
 		q->attention |= KEV_Q_POLLERS;
 		kev_ring_set_flag(&q->ring, KEVENT_RING_POLLED);
 	} else {

@@ -8,6 +8,7 @@
 #ifndef KEV_RECORD_H
 #define KEV_RECORD_H
 
+#include <linux/bits.h>
 #include <linux/kfifo.h>
 #include <linux/mutex.h>
 #include <linux/refcount.h>
@@ -21,7 +22,7 @@ struct kev_user;
 /* Largest record, and smallest and largest buffer, bytes. */
 #define KEV_RECORD_MAX	(sizeof(struct kevent_record_inode) + NAME_MAX + 1)
 #define KEV_RECORDS_MIN	4096u
-#define KEV_RECORDS_MAX	(1u << 20)
+#define KEV_RECORDS_MAX	BIT(20)
 
 /**
  * struct kev_records - a watch's buffer
@@ -36,7 +37,7 @@ struct kev_records {
 	refcount_t refs;
 	struct kev_user *user;
 	raw_spinlock_t lock;
-	struct mutex mutex;
+	struct mutex mutex;	/* see @mutex */
 	struct kfifo_rec_ptr_2 fifo;
 	u32 lost;
 };

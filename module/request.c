@@ -378,7 +378,7 @@ kev_request_begin(struct kev_queue *q, const struct ukevent *uk,
 	}
 	mutex_lock(&q->mutex);
 	w = kev_request_watch(q, t, uk);
-	if (likely(!IS_ERR(w)))
+	if (!IS_ERR(w))
 		return w;
 	mutex_unlock(&q->mutex);
 	kev_target_put(t);

@@ -154,11 +154,12 @@ static __always_inline void kev_ring_publish(struct kev_ring *r,
 	slot->prev = last;
 	slot->done = ++tail;
 	r->long_tail = tail;
-	/* Partner: the consumer's acquire of tail, before it reads entries. */
 #if defined(__LITTLE_ENDIAN) && BITS_PER_LONG == 64
+	/* Partner: the consumer's acquire of tail, before it reads entries. */
 	smp_store_release((u64 *)&r->kernel->tail, tail);
 #else
 	WRITE_ONCE(r->kernel->over, upper_32_bits(tail));
+	/* Partner: as above */
 	smp_store_release(&r->kernel->tail, lower_32_bits(tail));
 #endif
 }

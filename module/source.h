@@ -97,6 +97,9 @@ struct kev_source_ops {
 /* Flags for sources with a file that can be asked. */
 #define KEV_REQ_FILE	(KEV_REQ_COMMON | KEVENT_REQ_LAST_CHECK | \
 			 KEVENT_REQ_EXCLUSIVE | KEVENT_REQ_CLOSED)
+/* Terms that the short way of an event does not do. */
+#define KEV_REQ_LONG	(KEVENT_REQ_ONESHOT | KEVENT_REQ_DISPATCH | \
+			 KEVENT_REQ_TIMESTAMP | KEVENT_REQ_LAST_CHECK)
 /* Flags that a watch keeps. */
 #define KEV_REQ_KEPT	(KEV_REQ_FILE | KEVENT_REQ_PAYLOAD)
 #define KEV_REQ_ALL	(KEV_REQ_KEPT | KEVENT_REQ_COOKIE)

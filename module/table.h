@@ -10,6 +10,7 @@
 #ifndef KEV_TABLE_H
 #define KEV_TABLE_H
 
+#include <linux/bits.h>
 #include <linux/types.h>
 
 struct kev_watch;
@@ -29,7 +30,7 @@ struct kev_table {
 };
 
 #define KEV_TABLE_MIN	64u
-#define KEV_TABLE_MAX	(1u << 30)
+#define KEV_TABLE_MAX	((u32)BIT(30))
 
 static inline struct kev_watch *kev_table_get(const struct kev_table *t,
 					      u32 number)

@@ -238,7 +238,7 @@ static int kev_sleep(struct kev_queue *q, struct kev_sleeper *s,
 		sigprocmask(SIG_SETMASK, d->mask, &saved);
 
 	raw_spin_lock_irq(&q->lock);
-	if (waitqueue_active(&q->pollers))
+	if (kev_has_pollers(q))
 		kev_poll_rearm(q);
 	ret = kev_sleep_end(q, s, kev_sleep_locked(q, s, d, false));
 	raw_spin_unlock_irq(&q->lock);
@@ -279,7 +279,7 @@ int kev_wait_now(struct kev_queue *q, u32 min, bool counts, u32 last)
 	if (!num || !min ||
 	    (min > 1 && (counts ? r->tail - last : num) < min))
 		goto out;
-	if (waitqueue_active(&q->pollers) || kev_level_due(q, &v))
+	if (kev_has_pollers(q) || kev_level_due(q, &v))
 		goto out;
 	q->immediate++;
 	ret = num;
@@ -371,7 +371,7 @@ int kev_wait_one(struct kev_queue *q, bool nonblock)
 
 	raw_spin_lock_irq(&q->lock);
 	if (unlikely(q->attention | q->ntodo | r->any_done) ||
-	    unlikely(waitqueue_active(&q->pollers)))
+	    unlikely(kev_has_pollers(q)))
 		goto other;
 	v = kev_ring_look(r);
 	ret = r->tail - v.claim;
@@ -495,7 +495,7 @@ static bool kev_get_now(struct kev_queue *q, u32 min)
 	if (q->attention & KEV_Q_NO_RING)
 		other &= ~KEV_Q_READY;
 	if (!(other | q->ntodo | q->ring.any_done) && list_empty(&q->level) &&
-	    !waitqueue_active(&q->pollers) && min &&
+	    !kev_has_pollers(q) && min &&
 	    kev_available(q) >= min) {
 		q->immediate++;
 		now = true;

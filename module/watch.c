@@ -23,8 +23,7 @@ static __always_inline void kev_watch_take(struct kev_watch *w,
 	w->ev.req_flags = flags;
 	w->ev.ptr = uk->ptr;
 	w->state &= ~(KEV_W_DISARMED | KEV_W_FIRED | KEV_W_LEVEL | KEV_W_LONG);
-	if (flags & (KEVENT_REQ_ONESHOT | KEVENT_REQ_DISPATCH |
-		     KEVENT_REQ_TIMESTAMP | KEVENT_REQ_LAST_CHECK))
+	if (flags & KEV_REQ_LONG)
 		w->state |= KEV_W_LONG;
 	if (flags & KEVENT_REQ_PAYLOAD)
 		w->state |= KEV_W_EACH;
@@ -337,6 +336,7 @@ bool kev_watch_unpin(struct kev_watch *w)
  * Returns true if it was ready.
  */
 bool kev_watch_ask(struct kev_watch *w, unsigned int how)
+	__must_hold(&w->queue->lock)
 {
 	struct kev_queue *q = w->queue;
 	struct kev_values v = {};

@@ -16,9 +16,9 @@
 #ifdef KEV_FTRACE_REDIRECTS
 
 #ifdef KEV_HAVE_FTRACE_CALLBACK_FREGS
-typedef struct ftrace_regs kev_fregs_t;
+#define kev_fregs	ftrace_regs
 #else
-typedef struct pt_regs kev_fregs_t;
+#define kev_fregs	pt_regs
 #endif
 
 #if defined(KEV_HAVE_FTRACE_CALLBACK_FREGS) && \
@@ -28,7 +28,7 @@ typedef struct pt_regs kev_fregs_t;
 #define KEV_FTRACE_FL_REGS	FTRACE_OPS_FL_SAVE_REGS
 #endif
 
-static __always_inline unsigned long kev_fregs_argument(kev_fregs_t *fregs)
+static __always_inline unsigned long kev_fregs_argument(struct kev_fregs *fregs)
 {
 #if defined(KEV_HAVE_FTRACE_REGS_GET_ARGUMENT)
 	return ftrace_regs_get_argument(fregs, 0);
@@ -39,7 +39,7 @@ static __always_inline unsigned long kev_fregs_argument(kev_fregs_t *fregs)
 #endif
 }
 
-static __always_inline void kev_fregs_redirect(kev_fregs_t *fregs,
+static __always_inline void kev_fregs_redirect(struct kev_fregs *fregs,
 					       unsigned long to)
 {
 #if defined(KEV_HAVE_FTRACE_REGS_GET_ARGUMENT)

@@ -39,16 +39,18 @@ static inline bool kev_itimer_has_hrtimer(const struct k_itimer *k)
  */
 static inline struct k_itimer *kev_itimer_find(int id)
 {
+	/* that of the calling task stays */
+	struct sighand_struct *sighand = rcu_dereference_raw(current->sighand);
 	struct k_itimer *k, *found = NULL;
 
-	spin_lock_irq(&current->sighand->siglock);
+	spin_lock_irq(&sighand->siglock);
 	kev_for_each_itimer(k, current->signal) {
 		if (k->it_id == id) {
 			found = k;
 			break;
 		}
 	}
-	spin_unlock_irq(&current->sighand->siglock);
+	spin_unlock_irq(&sighand->siglock);
 	return found;
 }
 

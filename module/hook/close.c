@@ -20,6 +20,7 @@
 #include <linux/workqueue.h>
 
 #include "../kev.h"
+#include "entry.h"
 #include "ftrace.h"
 
 #define KEV_CLOSE_SYMBOL	"__fput"
@@ -44,9 +45,6 @@ static atomic_t kev_close_inside = ATOMIC_INIT(0);
 /* Where __fput() goes on behind the probe; read by kev_close_entry(). */
 unsigned long kev_close_resume;
 
-void kev_close_entry(void);		/* close_x86_64.S */
-asmlinkage void kev_close_watched(struct file *file);
-
 /* Called by kev_close_entry(): process context, nothing held. */
 asmlinkage void kev_close_watched(struct file *file)
 {
@@ -67,7 +65,7 @@ static unsigned long kev_close_redirect(unsigned long site)
 #ifdef KEV_FTRACE_REDIRECTS
 
 static void notrace kev_close_trace(unsigned long ip, unsigned long parent_ip,
-				    struct ftrace_ops *ops, kev_fregs_t *fregs)
+				    struct ftrace_ops *ops, struct kev_fregs *fregs)
 {
 	struct file *file = (struct file *)kev_fregs_argument(fregs);
 

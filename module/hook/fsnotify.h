@@ -49,7 +49,7 @@ struct kev_mark {
 struct kev_marks {
 	refcount_t refs;
 	u32 used;
-	spinlock_t lock;
+	spinlock_t lock;	/* see @lock */
 	struct kev_watch *watch;
 	kev_marks_func func;
 	struct kev_marks_key {

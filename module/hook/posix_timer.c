@@ -25,11 +25,11 @@
 
 #include "../compat/posix_timer.h"
 #include "../kev.h"
+#include "entry.h"
 #include "ftrace.h"
 #include "posix_timer.h"
 
 #if defined(KEV_FTRACE_REDIRECTS) && defined(CONFIG_X86_64)
-
 
 static DEFINE_MUTEX(kev_ptimer_hook_lock);	/* armed */
 static atomic_t kev_ptimer_users = ATOMIC_INIT(0);
@@ -40,9 +40,6 @@ static atomic_t kev_ptimer_inside = ATOMIC_INIT(0);
 
 /* Where the freeing goes on behind the probe; for kev_ptimer_delete_entry(). */
 unsigned long kev_ptimer_delete_resume;
-
-void kev_ptimer_delete_entry(void);		/* posix_timer_x86_64.S */
-asmlinkage void kev_ptimer_delete(struct k_itimer *k);
 
 /* ---- The probes -------------------------------------------------------- */
 
@@ -58,7 +55,7 @@ static enum hrtimer_restart kev_ptimer_fn(struct hrtimer *timer)
 static void notrace kev_ptimer_trace_fn(unsigned long ip,
 					unsigned long parent_ip,
 					struct ftrace_ops *ops,
-					kev_fregs_t *fregs)
+					struct kev_fregs *fregs)
 {
 	struct hrtimer *timer = (void *)kev_fregs_argument(fregs);
 
@@ -71,7 +68,7 @@ static void notrace kev_ptimer_trace_fn(unsigned long ip,
 static void notrace kev_ptimer_trace_set(unsigned long ip,
 					 unsigned long parent_ip,
 					 struct ftrace_ops *ops,
-					 kev_fregs_t *fregs)
+					 struct kev_fregs *fregs)
 {
 	kev_ptimer_setting((void *)kev_fregs_argument(fregs));
 }
@@ -86,7 +83,7 @@ asmlinkage void kev_ptimer_delete(struct k_itimer *k)
 static void notrace kev_ptimer_trace_delete(unsigned long ip,
 					    unsigned long parent_ip,
 					    struct ftrace_ops *ops,
-					    kev_fregs_t *fregs)
+					    struct kev_fregs *fregs)
 {
 	struct k_itimer *k = (void *)kev_fregs_argument(fregs);
 

@@ -110,12 +110,14 @@ static void kev_hook_make_room(struct kev_poll *p, struct kev_hook_extra *x)
 	rcu_read_lock();
 	/* Partner: kev_hook_free() */
 	head = smp_load_acquire(&p->wait.private);
-	if (head)
+	if (head) {
 		spin_lock_irqsave(&head->lock, flags);
-	x->first_head = p->wait.private;
-	WRITE_ONCE(p->wait.private, (void *)x + KEV_HOOK_EXTRA);
-	if (head)
+		x->first_head = p->wait.private;
+		WRITE_ONCE(p->wait.private, (void *)x + KEV_HOOK_EXTRA);
 		spin_unlock_irqrestore(&head->lock, flags);
+	} else {
+		WRITE_ONCE(p->wait.private, (void *)x + KEV_HOOK_EXTRA);
+	}
 	rcu_read_unlock();
 }
 

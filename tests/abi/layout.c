@@ -132,7 +132,7 @@ TEST(info_tells_limits)
 	CHECK(info.sources & (1u << KEVENT_UNOTIFY));
 	CHECK(!(info.sources & (1u << KEVENT_NAIO)));
 	CHECK(!(info.sources >> KEVENT_TYPE_MAX));
-	CHECK_EQ(info.req_flags & ~KEVENT_REQ_CMD(15), 0x7ff);
+	CHECK_EQ(info.req_flags & ~KEVENT_REQ_CMD(15), 0xfff);
 	CHECK(info.ring_max && !(info.ring_max & (info.ring_max - 1)));
 	CHECK_GE(info.batch_max, 64);
 	CHECK_EQ(info.reserved, 0);

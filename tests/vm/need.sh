@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# need.sh run|check: sees to it that the Debian packages are there that
-# "make run" or "make check" needs. Root gets them installed, others are
+# need.sh run|check|lint: sees to it that the Debian packages are there that
+# "make run", "make check" or "make lint" needs. Root gets them installed, others are
 # told the command.
 
 set -euo pipefail
@@ -10,6 +10,7 @@ set -euo pipefail
 packages=(gcc make libc6-dev libelf1 pahole xz-utils cpio busybox-static
 	qemu-system-x86 liburing-dev)
 [ "${1:-check}" != check ] || packages+=(gcc-multilib)
+[ "${1:-check}" != lint ] || packages+=(sparse cppcheck shellcheck codespell perl xz-utils git)
 [ "${KERNEL:-}" != debug ] || packages+=(bc bison flex libelf-dev libssl-dev)
 
 missing=()

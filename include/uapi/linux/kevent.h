@@ -246,7 +246,8 @@ struct kevent_id {
  *	KEVENT_SIGNAL: signals since ADD; KEVENT_PROC: the status.
  *	Levels are the newest known value, counts are running totals modulo
  *	2^32: kevent_delta() of kevent.h gives the difference.
- * @user: returned as it is.
+ * @user: returned as it is; @ptr is the same.
+ * @ptr: see @user.
  * @param: on the way in, parameters of the source for ADD and MODIFY.  ADD:
  *	unused words must be 0.  Other commands don't look at unused words.
  *	KEVENT_TIMER: [0] first expiry, ns: relative, or absolute with
@@ -403,6 +404,7 @@ struct kevent_ring_user {
  * @kernel_len: out: bytes to map at KEVENT_MMAP_KERNEL.
  * @user_len: out: bytes to map at KEVENT_MMAP_USER.
  * @entries_len: out: bytes to map at KEVENT_MMAP_ENTRIES.
+ * @reserved: 0.
  *
  * EBUSY: the queue has been initialised.  EINVAL: size or policy.  ENOMEM.
  */
@@ -444,6 +446,7 @@ enum {
  * @done: out: entries that were carried out or refused and written back; true
  *	after EFAULT as well.
  * @failed: out: those of them that were refused.
+ * @reserved: 0.
  *
  * Returns the number of entries with KEVENT_RET_DONE set: refused ones and,
  * for ADD and MODIFY, events that were ready at once.  A refused entry does
@@ -493,6 +496,7 @@ struct kevent_ioc_ctl {
  * @timeout: relative, or absolute with KEVENT_FLAGS_ABSTIME.
  * @sigmask: pointer to a signal set in force while the call waits.
  * @sigsetsize: its size in bytes: 8.
+ * @reserved: 0.
  *
  * Returns the number of events copied.  0: timeout.  EINTR: a signal came
  * before the first event; the call is never restarted by the kernel.
@@ -529,6 +533,7 @@ struct kevent_ioc_get {
  * @timeout: see there.
  * @sigmask: see there.
  * @sigsetsize: see there.
+ * @reserved: 0.
  * @done: out: changes carried out or refused.
  * @failed: out: changes refused; if any, the call does not wait.
  * @head: out: head, after the commit.
@@ -756,6 +761,7 @@ struct kevent_ioc_sendfile {
  * @req_flags: all KEVENT_REQ_* that are known.
  * @ring_max: largest ring, slots.
  * @batch_max: most entries of one CTL, GET_EVENTS or WAIT.
+ * @reserved: 0.
  * @timer_floor: ns; see struct ukevent.param.
  * @watches_max: watches that this user may have.
  * @watches: watches that this user has.

@@ -1,0 +1,97 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# lint.sh: checkpatch --strict, sparse and W=1 on the module, kernel-doc on it
+# and on the interface, cppcheck on user space, shellcheck, codespell. Prints
+# what they complain of, a line for each, and at last "N passed, N failed".
+
+set -uo pipefail
+
+cd "$(dirname "$0")/.." || exit 1
+out=${O:-build}/lint
+store=${KEVENT_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/kevent}/scripts
+passed=0 failed=0
+mkdir -p "$out"
+
+# checkpatch and kernel-doc come with the kernel's source alone.
+fetch_scripts() {
+	local package=linux-source-6.12 dir
+
+	[ ! -e "$store/checkpatch.pl" ] || return 0
+	dir=$(mktemp -d) || return 1
+	echo "fetching $package"
+	(
+		set -e
+		# shellcheck source=tests/vm/common.sh
+		. tests/vm/common.sh
+		packages_fetch "$dir" "$package"
+		dpkg-deb --fsys-tarfile "$dir"/*.deb |
+			tar -xO "./usr/src/$package.tar.xz" |
+			tar -xJ -C "$dir" --strip-components=1 "$package/scripts"
+		mkdir -p "$store.new"
+		cp "$dir"/scripts/{checkpatch.pl,spelling.txt,const_structs.checkpatch,kernel-doc} "$store.new"
+		rm -rf "$store"
+		mv "$store.new" "$store"
+	)
+	local status=$?
+	rm -rf "$dir"
+	return $status
+}
+
+# A checker is clean if it prints nothing.
+check() {
+	local name=$1
+	shift
+
+	"$@" >"$out/$name.log" 2>&1
+	if [ -s "$out/$name.log" ]; then
+		cat "$out/$name.log"
+		echo "$name: FAILED"
+		failed=$((failed + 1))
+	else
+		echo "$name: passed"
+		passed=$((passed + 1))
+	fi
+}
+
+module_sources() { git ls-files 'module/*.[chS]'; }
+
+# The trial compiles are for a compiler only.
+run_checkpatch() {
+	module_sources | grep -v '/probe/' |
+		xargs "$store/checkpatch.pl" -f --terse 2>&1 |
+		grep -v '^total: 0 errors, 0 warnings, 0 checks'
+}
+
+run_sparse() {
+	local KDIR
+
+	eval "$(tests/vm/kernel.sh "${KERNEL:-6.12}")"
+	rm -rf "$out/module"
+	W=1 C=1 scripts/build-module.sh "$KDIR" "$out" 2>&1 | grep -E 'warning|error'
+}
+
+run_kernel_doc() {
+	"$store/kernel-doc" -none include/uapi/linux/kevent.h include/kevent.h \
+		$(module_sources | grep -v '/probe/\|\.S$') 2>&1
+}
+
+run_cppcheck() {
+	cppcheck -q --std=c11 --enable=warning,portability --inline-suppr \
+		--suppress=missingIncludeSystem --suppress=varFuncNullUB \
+		-D_GNU_SOURCE -D__x86_64__ -Iinclude/uapi -Iinclude bench examples 2>&1
+}
+
+run_shellcheck() { git ls-files '*.sh' .ci/run | xargs shellcheck -x; }
+
+run_codespell() { git ls-files | grep -v '^LICENSE' | xargs codespell; }
+
+fetch_scripts || { echo '0 passed, 1 failed'; exit 1; }
+check checkpatch run_checkpatch
+check sparse run_sparse
+check kernel-doc run_kernel_doc
+check cppcheck run_cppcheck
+check shellcheck run_shellcheck
+check codespell run_codespell
+echo "$passed passed, $failed failed"
+[ "$failed" = 0 ]
