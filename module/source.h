@@ -46,11 +46,13 @@ struct kev_values {
  * @check: is this the right kind of file, are the parameters sane?  Called
  *	before anything is made, for ADD and MODIFY.  file is NULL in MODIFY.
  *	May be NULL.
+ * @prepare: the watch is made; nobody else sees it yet.  May be NULL.
  * @attach: hook what tells of the event; the source may call kev_ready*() from
  *	here on.  Fills in what is ready already.  Process context, no lock of
  *	ours, a reference to the file is held.  On failure nothing is hooked.
  * @detach: unhook; no call of kev_ready*() is under way or comes afterwards.
- *	queue->mutex held, may sleep.
+ *	queue->mutex held, unless the watch was removed during its ADD: then it
+ *	has left the tables, and nobody else sees it.  May sleep.
  * @ask: what is ready now?  Process context, no lock, file referenced.  NULL:
  *	the source can't be asked (all its events are edges).
  * @modify: take new parameters.  queue->mutex held.  May be NULL.
@@ -78,6 +80,7 @@ struct kev_source_ops {
 	int (*init)(void);
 	void (*exit)(void);
 	int (*check)(struct file *file, const struct ukevent *uk);
+	void (*prepare)(struct kev_watch *w, struct file *file);
 	int (*attach)(struct kev_watch *w, struct file *file,
 		      const struct ukevent *uk, struct kev_values *v);
 	void (*detach)(struct kev_watch *w);

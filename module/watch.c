@@ -58,6 +58,8 @@ struct kev_watch *kev_watch_alloc(struct kev_queue *q,
 	w->ev.type = uk->type;
 	w->state = KEV_W_ADDING;
 	kev_watch_take(w, ops, uk);
+	if (ops->prepare)
+		ops->prepare(w, file);
 	return w;
 }
 

@@ -241,7 +241,7 @@ static u16 kev_hook_class(struct file *file)
 	return KEV_W_ASK_HERE;
 }
 
-/* Called by sources before kev_hook_attach(): nobody else sees the watch. */
+/* The prepare of sources that use this. */
 void kev_hook_prepare(struct kev_watch *w, struct file *file)
 {
 	w->state |= kev_hook_class(file);

@@ -65,7 +65,6 @@ static int kev_pipe_attach(struct kev_watch *w, struct file *file,
 {
 	u32 mask;
 
-	kev_hook_prepare(w, file);
 	if (kev_hook_attach(kev_poll_of(w), file, kev_pipe_wake, &mask))
 		return -ENOMEM;
 	mask &= kev_pipe_want(w->ev.event);
@@ -91,6 +90,7 @@ const struct kev_source_ops kev_source_pipe = {
 	.req_flags	= KEV_REQ_FILE,
 	.has_file	= true,
 	.check		= kev_pipe_check,
+	.prepare	= kev_hook_prepare,
 	.attach		= kev_pipe_attach,
 	.detach		= kev_hook_detach,
 	.ask		= kev_pipe_ask,

@@ -67,7 +67,6 @@ static int kev_poll_attach(struct kev_watch *w, struct file *file,
 {
 	wait_queue_func_t wake = kev_poll_wake;
 
-	kev_hook_prepare(w, file);
 	if (w->state & (KEV_W_ASK_HERE | KEV_W_ASK_TCP))
 		wake = kev_poll_wake_irqs_off;
 	if (kev_hook_attach(kev_poll_of(w), file, wake, &v->bits))
@@ -91,6 +90,7 @@ const struct kev_source_ops kev_source_poll = {
 	.req_flags	= KEV_REQ_FILE,
 	.has_file	= true,
 	.check		= kev_poll_check,
+	.prepare	= kev_hook_prepare,
 	.attach		= kev_poll_attach,
 	.detach		= kev_hook_detach,
 	.ask		= kev_poll_ask,

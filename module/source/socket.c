@@ -146,7 +146,6 @@ static int kev_socket_attach(struct kev_watch *w, struct file *file,
 {
 	u32 mask;
 
-	kev_hook_prepare(w, file);
 	if (kev_hook_attach(kev_poll_of(w), file, kev_socket_wake, &mask))
 		return -ENOMEM;
 	mask &= kev_socket_want(w->ev.event);
@@ -172,6 +171,7 @@ const struct kev_source_ops kev_source_socket = {
 	.req_flags	= KEV_REQ_FILE,
 	.has_file	= true,
 	.check		= kev_socket_check,
+	.prepare	= kev_hook_prepare,
 	.attach		= kev_socket_attach,
 	.detach		= kev_hook_detach,
 	.ask		= kev_socket_ask,

@@ -56,6 +56,7 @@ TEST(each_clock)
 		CHECK_GE(pt_event(q, id), 2);
 		CHECK_GE(now_ns(), when);
 		CHECK_GE(pt_event(q, id), 3);
+		pt_set(id, 0, 0, 0);
 		kev_remove(q, KEVENT_POSIX_TIMER, id);
 		pt_delete(id);
 	}

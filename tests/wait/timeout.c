@@ -281,3 +281,55 @@ TEST(opened_nonblocking)
 	CHECK_EQ(ioctl(q, KEVENT_IOC_INIT, &init), 0);
 	CHECK_ERRNO(kevent_get_events(q, 1, 1, NULL, &uk, 0), EAGAIN);
 }
+
+/* ---- A clock that is set meanwhile ------------------------------------- */
+
+static void set_realtime(int64_t ahead)
+{
+	struct timespec ts;
+	int64_t ns = clock_ns(CLOCK_REALTIME) + ahead;
+
+	ts.tv_sec = ns / SEC;
+	ts.tv_nsec = ns % SEC;
+	if (clock_settime(CLOCK_REALTIME, &ts) < 0)
+		SKIP("may not set the clock: %s", test_errno_name(errno));
+}
+
+/* A point of CLOCK_REALTIME comes when the clock says so. */
+TEST(absolute_follows_a_clock_that_is_set)
+{
+	struct kevent_ring ring;
+	struct kev_sleeper s;
+	int q = kev_queue(&ring, 4);
+
+	kev_sleeper_prep(&s, q);
+	s.wait.flags = KEVENT_FLAGS_TIMEOUT | KEVENT_FLAGS_ABSTIME;
+	s.wait.clockid = CLOCK_REALTIME;
+	s.wait.timeout = spec(clock_ns(CLOCK_REALTIME) + 3600 * SEC);
+	kev_sleeper_start(&s);
+	set_realtime(7200 * SEC);
+	CHECK_EQ(kev_sleeper_join(&s), 0);
+	set_realtime(-7200 * SEC);
+	kev_close(q, &ring);
+}
+
+/* A span does not, on whichever clock. */
+TEST(relative_does_not)
+{
+	struct kevent_ring ring;
+	struct kev_sleeper s;
+	int q = kev_queue(&ring, 4);
+
+	kev_sleeper_prep(&s, q);
+	s.wait.flags = KEVENT_FLAGS_TIMEOUT;
+	s.wait.clockid = CLOCK_REALTIME;
+	s.wait.timeout = spec(3600 * SEC);
+	kev_sleeper_start(&s);
+	set_realtime(7200 * SEC);
+	wait_blocked_in(s.thread.tid, SYS_ioctl);
+	CHECK(!kev_sleeper_over(&s));
+	set_realtime(-7200 * SEC);
+	CHECK_EQ(kevent_wake(q, 1), 1);
+	CHECK_EQ(kev_sleeper_join(&s), 0);
+	kev_close(q, &ring);
+}

@@ -93,6 +93,27 @@ TEST(ready_of_nothing)
 	join_all(&b);
 }
 
+/* A thread that was woken dies with the event, and hands it on. */
+TEST(handed_on_by_a_dying_thread)
+{
+	struct kevent_ring ring;
+	struct kev_sleeper first, second;
+	int q = kev_queue(&ring, 4);
+
+	kev_add_user(q, 1);
+	kev_sleeper_prep(&first, q);
+	kev_sleeper_prep(&second, q);
+	kev_sleeper_start(&first);
+	kev_sleeper_start(&second);
+	kev_fire(q, 1, 1);
+	CHECK_EQ(kev_sleeper_join(&first), 1);	/* and takes nothing */
+	wait_blocked_in(second.thread.tid, SYS_ioctl);
+	CHECK_EQ(kevent_ctl(q, KEVENT_CTL_READY, 0, NULL), 0);
+	CHECK_EQ(kev_sleeper_join(&second), 1);
+	kev_expect(&ring, 1, 1);
+	kev_close(q, &ring);
+}
+
 /* It is for those who sleep now. */
 TEST(not_remembered)
 {
