@@ -3,7 +3,7 @@
 #ifndef KEVENT_TEST_AIO_H
 #define KEVENT_TEST_AIO_H
 
-#include "../source/kinds.h"
+#include "kinds.h"
 
 #define KB 1024ull
 #define MB (1024 * KB)
