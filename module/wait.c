@@ -426,11 +426,27 @@ static u32 kev_copy_claimed(struct kev_queue *q, struct ukevent __user *buf,
 	return i;
 }
 
+/*
+ * Frees n entries that were copied.  What waits for them is let in now: who
+ * sleeps was woken in vain while the ring was full.
+ */
+static void kev_free_copied(struct kev_queue *q, u32 from, u32 n)
+{
+	bool taker = false;
+	u32 freed;
+
+	raw_spin_lock_irq(&q->lock);
+	kev_ring_commit_range(&q->ring, from, from + n, &freed);
+	if (unlikely((q->attention & KEV_Q_READY) || q->ring.any_done))
+		kev_let_in(q, &taker);
+	raw_spin_unlock_irq(&q->lock);
+}
+
 /* Claims up to max entries of the ring, copies and frees them. */
 static int kev_copy_ring(struct kev_queue *q, struct ukevent __user *buf,
 			 u32 max)
 {
-	u32 from, n, i, freed;
+	u32 from, n, i;
 	int num = 0;
 
 	do {
@@ -442,9 +458,7 @@ static int kev_copy_ring(struct kev_queue *q, struct ukevent __user *buf,
 		i = kev_copy_claimed(q, buf, from, n, &num);
 		if (unlikely(i < n))
 			kev_put_back(q, from + i, n - i);
-		raw_spin_lock_irq(&q->lock);
-		kev_ring_commit_range(&q->ring, from, from + n, &freed);
-		raw_spin_unlock_irq(&q->lock);
+		kev_free_copied(q, from, n);
 		/* all cancelled: perhaps there are more */
 	} while (!num && i == n && !signal_pending(current));
 	return num || i == n ? num : -EFAULT;
