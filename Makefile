@@ -15,6 +15,7 @@ O ?= build
 PREFIX ?= /usr/local
 TESTS ?=
 WORKLOADS ?=
+MODEL ?=
 export KERNEL O WORKLOADS
 
 CC ?= gcc
@@ -65,6 +66,10 @@ lint:
 	@tests/vm/need.sh lint
 	@scripts/lint.sh
 
+model:
+	@tests/vm/need.sh model
+	@tests/model/run.sh $(foreach m,$(MODEL),'$(m)')
+
 install:
 	@PREFIX='$(PREFIX)' KDIR='$(KDIR)' DESTDIR='$(DESTDIR)' scripts/install.sh install
 
@@ -80,11 +85,12 @@ help:
 	@echo "make run        the comparison, in a virtual machine (KERNEL=, WORKLOADS='pipe tcp' or all)"
 	@echo "make check      the tests, in a virtual machine (KERNEL=, TESTS='ring/*')"
 	@echo 'make lint       checkpatch, sparse, kernel-doc, cppcheck, shellcheck, codespell'
+	@echo "make model      the ring's protocol under weak memory (MODEL=pattern)"
 	@echo 'make install    module (dkms if there is), headers, udev rule (PREFIX=, DESTDIR=); uninstall'
 	@echo 'make clean'
 	@echo 'KERNEL: 6.12 (default), 6.1, 6.12-rt, debug'
 
-.PHONY: all module bench tests run check lint install uninstall clean help
+.PHONY: all module bench tests run check lint model install uninstall clean help
 .SECONDARY:
 
 -include $(shell [ ! -d $(O) ] || find $(O)/tests -name '*.d' 2>/dev/null)

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# need.sh run|check|lint: sees to it that the Debian packages are there that
-# "make run", "make check" or "make lint" needs. Root gets them installed, others are
+# need.sh run|check|lint|model: sees to it that the Debian packages are there
+# that the make target of that name needs. Root gets them installed, others are
 # told the command.
 
 set -euo pipefail
@@ -12,6 +12,7 @@ packages=(gcc make libc6-dev libelf1 pahole xz-utils cpio busybox-static
 [ "${1:-check}" != check ] || packages+=(gcc-multilib)
 [ "${1:-check}" != lint ] || packages+=(sparse cppcheck shellcheck codespell perl xz-utils git)
 [ "${KERNEL:-}" != debug ] || packages+=(bc bison flex libelf-dev libssl-dev)
+[ "${1:-check}" != model ] || packages=(libc6-dev spin tcc)
 
 missing=()
 for package in "${packages[@]}"; do
