@@ -89,6 +89,16 @@
  *	    Partner: the consumer's fence between storing head and the flag.
  *	sleep: announcing a sleeper and looking for events are both under
  *	    queue->lock, like posting and looking for sleepers: no fence.
+ *
+ * Without them the model (tests/model/table) fails by these names:
+ *
+ *	tail		TAIL_RELAXED, TAIL_NO_ACQUIRE
+ *	head		HEAD_RELAXED; order of seen and head: none needed
+ *	merge		NO_FENCE_MERGE, NO_LOOK_MERGE; NO_FENCE_CLAIM
+ *	cancel		NO_FENCE_CANCEL, LOOK_BEFORE_MARK; NO_FENCE_CLAIM
+ *	overflow	NO_FENCE_OVERFLOW, NO_LOOK_OVERFLOW; NO_FENCE_FREE
+ *	done ranges	NO_FENCE_DONE, NO_ADVANCE_COMMIT and _GET; NO_FENCE_FREE
+ *	sleep		CHECK_WITHOUT_LOCK, NO_PASS_ON
  */
 #ifndef KEV_H
 #define KEV_H
