@@ -2,6 +2,7 @@
 /* read(2): 8 bytes wait, 64 and more take events; neither loses one. */
 #include "kev.h"
 
+#include <linux/userfaultfd.h>
 #include <signal.h>
 
 /* A thread in one read. */
@@ -303,4 +304,95 @@ TEST(takes_what_comes)
 	CHECK_EQ(r.events[0].ptr, 7);
 	CHECK_EQ(r.events[0].ret_data[0], 3);
 	kev_close(q, &ring);
+}
+
+/* ---- Slots that are freed by the call ---------------------------------- */
+
+/* A page of which the first touch waits until pager_let_go(). */
+struct pager {
+	int fd;
+	char *page;
+};
+
+static void pager_make(struct pager *p)
+{
+	struct uffdio_api api = { .api = UFFD_API };
+	struct uffdio_register reg = {
+		.mode = UFFDIO_REGISTER_MODE_MISSING,
+	};
+	size_t size = sysconf(_SC_PAGESIZE);
+
+	p->fd = syscall(SYS_userfaultfd, O_CLOEXEC);
+	if (p->fd < 0)
+		SKIP("no userfaultfd: %s", test_errno_name(errno));
+	CHECK_OK(ioctl(p->fd, UFFDIO_API, &api));
+	p->page = mmap(NULL, size, PROT_READ | PROT_WRITE,
+		       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	CHECK(p->page != MAP_FAILED);
+	reg.range.start = (uintptr_t)p->page;
+	reg.range.len = size;
+	CHECK_OK(ioctl(p->fd, UFFDIO_REGISTER, &reg));
+}
+
+static void pager_await(struct pager *p)
+{
+	struct uffd_msg msg;
+
+	CHECK_EQ(read(p->fd, &msg, sizeof(msg)), sizeof(msg));
+	CHECK_EQ(msg.event, UFFD_EVENT_PAGEFAULT);
+}
+
+static void pager_let_go(struct pager *p)
+{
+	struct uffdio_zeropage zero = {
+		.range = {
+			.start = (uintptr_t)p->page,
+			.len = sysconf(_SC_PAGESIZE),
+		},
+	};
+
+	CHECK_OK(ioctl(p->fd, UFFDIO_ZEROPAGE, &zero));
+}
+
+static void *copy_run(void *arg)
+{
+	struct reader *r = arg;
+
+	r->ret = read(r->queue, (void *)r->len, 2 * sizeof(struct ukevent));
+	return NULL;
+}
+
+/*
+ * Two events fill the ring and are being copied; two more wait for slots, and
+ * somebody sleeps. Who frees the slots lets the others in, and wakes.
+ */
+TEST(lets_in_what_waits)
+{
+	struct kevent_ring ring;
+	struct reader copier = { 0 }, sleeper;
+	struct pager pager;
+	int q = kev_queue(&ring, 2);
+	unsigned int i;
+
+	pager_make(&pager);
+	for (i = 1; i <= 4; i++)
+		kev_add_user(q, i);
+	kev_fire(q, 1, 1);
+	kev_fire(q, 2, 1);
+	copier.queue = q;
+	copier.len = (uintptr_t)pager.page;
+	thread_start(&copier.thread, copy_run, &copier);
+	pager_await(&pager);
+	kev_fire(q, 3, 1);
+	kev_fire(q, 4, 1);
+	reader_start(&sleeper, q, 8);
+	pager_let_go(&pager);
+	thread_join(&copier.thread);
+	CHECK_EQ(copier.ret, 2 * sizeof(struct ukevent));
+	thread_join(&sleeper.thread);
+	CHECK_EQ(sleeper.result.num, 2);
+	kev_expect_get(q, 3, 1);
+	kev_expect_get(q, 4, 1);
+	kev_close(q, &ring);
+	close(pager.fd);
 }
