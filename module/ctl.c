@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * ioctl decoding: the only file that reads and writes the program's structures.
+ * Calls: decoding, and the program's structures, but entries of batches
+ * (change.c) and events (wait.c).
  * Each call: copy in, check flags and reserved words, carry out, copy out.
  */
 #include <linux/build_bug.h>
@@ -9,149 +10,14 @@
 #include <linux/signal.h>
 #include <linux/uaccess.h>
 
+#include "change.h"
 #include "record.h"
 #include "source.h"
 
-/* Entries of a batch between two chances to reschedule. */
+/* Slots freed, watches reaped, with irqs off or in one call. */
 #define KEV_CTL_STEPS	64
 
-/* ---- Batches of changes ------------------------------------------------ */
-
-/*
- * Reads an entry, as far as its command needs it; also the command.  Its result
- * must have a place: that is tried before anything is changed, so that what was
- * done is always told.
- */
-static __always_inline int kev_get_entry(struct ukevent *uk, u32 *cmd,
-					 struct ukevent __user *p)
-{
-	u64 __user *from = (u64 __user *)p;
-	u64 *to = (u64 *)uk;
-
-	if (!user_access_begin(p, sizeof(*p)))
-		return -EFAULT;
-	unsafe_get_user(to[0], from + 0, fault);
-	unsafe_get_user(to[1], from + 1, fault);
-	unsafe_get_user(to[2], from + 2, fault);
-	unsafe_get_user(to[5], from + 5, fault);
-	if (*cmd == KEVENT_CTL_MIXED) {
-		*cmd = uk->req_flags >> KEVENT_REQ_CMD_SHIFT;
-		uk->req_flags &= ~KEVENT_REQ_CMD(*cmd);
-	}
-	to[3] = 0;
-	if (*cmd != KEVENT_CTL_REMOVE) {
-		unsafe_get_user(to[4], from + 4, fault);
-		unsafe_get_user(to[6], from + 6, fault);
-		unsafe_get_user(to[7], from + 7, fault);
-	} else {
-		to[4] = 0;
-		to[6] = 0;
-		to[7] = 0;
-	}
-	unsafe_put_user(uk->ret_flags, &p->ret_flags, fault);
-	user_access_end();
-	return 0;
-
-fault:
-	user_access_end();
-	return -EFAULT;
-}
-
-/*
- * Writes back the result: the last 44 bytes but ptr; but ADD has nothing to say
- * than the cookie, and the others nothing, unless they failed or there is an
- * event or a value.
- */
-static __always_inline int kev_put_entry(struct ukevent __user *p,
-					 const struct ukevent *uk, u32 cmd)
-{
-	const u64 *from = (const u64 *)uk;
-	u64 __user *to = (u64 __user *)p;
-
-	if (!user_write_access_begin(p, sizeof(*p)))
-		return -EFAULT;
-	unsafe_put_user(uk->ret_flags, &p->ret_flags, fault);
-	if (cmd == KEVENT_CTL_ADD)
-		unsafe_put_user(uk->cookie, &p->cookie, fault);
-	if (unlikely(uk->ret_flags & (KEVENT_RET_DONE | KEVENT_RET_DATA))) {
-		unsafe_put_user(from[3], to + 3, fault);
-		unsafe_put_user(from[5], to + 5, fault);
-		unsafe_put_user(from[6], to + 6, fault);
-		unsafe_put_user(from[7], to + 7, fault);
-	}
-	user_write_access_end();
-	return 0;
-
-fault:
-	user_write_access_end();
-	return -EFAULT;
-}
-
-static int kev_change_one(struct kev_queue *q, struct file *self, u32 cmd,
-			  struct ukevent *uk)
-{
-	switch (cmd) {
-	case KEVENT_CTL_ADD:
-		return kev_watch_add(q, self, uk);
-	case KEVENT_CTL_REMOVE:
-		return kev_watch_remove(q, uk);
-	case KEVENT_CTL_MODIFY:
-		return kev_watch_modify(q, uk);
-	case KEVENT_CTL_READY:
-		return kev_watch_fire(q, uk);
-	default:
-		return -EINVAL;
-	}
-}
-
-/**
- * struct kev_tally - how a batch went
- * @done: carried out or refused, and written back.
- * @failed: refused.
- * @told: have KEVENT_RET_DONE set.
- */
-struct kev_tally {
-	u32 done;
-	u32 failed;
-	u32 told;
-};
-
-static int kev_change_entry(struct kev_queue *q, struct file *self, u32 cmd,
-			    struct ukevent __user *p, struct kev_tally *tally)
-{
-	struct ukevent uk;
-	int err;
-
-	if (kev_get_entry(&uk, &cmd, p))
-		return -EFAULT;
-	err = kev_change_one(q, self, cmd, &uk);
-	if (err) {
-		uk.ret_flags = KEVENT_RET_BROKEN | KEVENT_RET_DONE;
-		uk.ret_data[0] = 0;
-		uk.ret_data[1] = err;
-		tally->failed++;
-	}
-	tally->told += !!(uk.ret_flags & KEVENT_RET_DONE);
-	if (kev_put_entry(p, &uk, cmd))
-		return -EFAULT;
-	tally->done++;
-	return 0;
-}
-
-static int kev_change(struct kev_queue *q, struct file *self, u32 cmd,
-		      struct ukevent __user *p, u32 num,
-		      struct kev_tally *tally)
-{
-	int err = 0;
-	u32 i;
-
-	for (i = 0; i < num && !err; i++) {
-		err = kev_change_entry(q, self, cmd, p + i, tally);
-		if (!(~i % KEV_CTL_STEPS))
-			cond_resched();
-	}
-	return err;
-}
+/* ---- Changes ----------------------------------------------------------- */
 
 /* READY of nothing: wake all. */
 static void kev_kick(struct kev_queue *q, u32 num, u32 *woken)

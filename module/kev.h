@@ -8,13 +8,13 @@
  * kev_watch) is one registration in it.  A source (struct kev_source_ops)
  * knows one kind of event: it hooks whatever tells of it (a wait queue, an
  * hrtimer) and calls kev_ready*() from there, in any context.  ready.c decides
- * what becomes of the event: merged into the watch's unclaimed entry, posted
+ * what becomes of the event, and post.c does it: merged into the watch's unclaimed entry, posted
  * into the ring, put on the ready list because the ring is full, or left to be
  * asked in a task.  wait.c does in the program's calls what a wake-up can't:
  * asking files, handing over from the ready list, sleeping.
  *
- *	event -> source -> hook -> ready -> ring, notify
- *	call  -> main -> ctl -> request -> watch -> source -> hook
+ *	event -> source -> hook -> ready -> post -> ring, notify
+ *	call  -> main -> ctl -> change -> request -> watch -> source -> hook
  *
  * LOCK ORDER (outer first)
  *
@@ -85,7 +85,7 @@
  *	    Partner: the consumer's fence between storing seen and reading.
  *	cancel: kev_ring_cancel() writes, full fence, looks at seen.  Same
  *	    partner.
- *	overflow: kev_overflow() sets the flag, full fence, looks at head.
+ *	overflow: kev_wait_for_slot() sets the flag, full fence, looks at head.
  *	    Partner: the consumer's fence between storing head and the flag.
  *	sleep: announcing a sleeper and looking for events are both under
  *	    queue->lock, like posting and looking for sleepers: no fence.
@@ -393,6 +393,14 @@ int kev_watch_remove(struct kev_queue *q, struct ukevent *uk);
 int kev_watch_modify(struct kev_queue *q, struct ukevent *uk);
 int kev_watch_fire(struct kev_queue *q, struct ukevent *uk);
 
+/* post.c */
+void kev_post_again(struct kev_queue *q, u32 index);
+struct kev_watch *kev_take(struct kev_queue *q, struct ukevent *e);
+void kev_untake(struct kev_watch *w, const struct ukevent *e);
+u32 kev_disarm(struct kev_watch *w);
+bool kev_handover(struct kev_queue *q, unsigned int max);
+void kev_unlist(struct kev_watch *w);
+
 /* ready.c */
 bool kev_ready_values(struct kev_watch *w, u32 bits, u32 ret_flags, u32 data,
 		      u32 data2, int sync);
@@ -405,14 +413,8 @@ void kev_ready_answer(struct kev_watch *w, u32 bits, u32 ret_flags, u32 data,
 void kev_ready_delivered(struct kev_watch *w);
 void kev_not_ready(struct kev_watch *w);
 int kev_ready_each(struct kev_watch *w, u32 bits, u64 ptr);
-void kev_ready_again(struct kev_queue *q, u32 index);
-struct kev_watch *kev_take(struct kev_queue *q, struct ukevent *e);
-void kev_untake(struct kev_watch *w, const struct ukevent *e);
 void kev_ready_last(struct kev_watch *w, u32 ret_flags);
 bool kev_need_check(struct kev_watch *w);
-u32 kev_disarm(struct kev_watch *w);
-bool kev_handover(struct kev_queue *q, unsigned int max);
-void kev_unlist(struct kev_watch *w);
 
 /* wait.c */
 /**

@@ -401,7 +401,7 @@ static void kev_put_back(struct kev_queue *q, u32 from, u32 n)
 {
 	raw_spin_lock_irq(&q->lock);
 	while (n--) {
-		kev_ready_again(q, from++);
+		kev_post_again(q, from++);
 		if (!(n % KEV_STEPS_MAX))
 			kev_breathe(q);
 	}

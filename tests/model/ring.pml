@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * The ring: the kernel's half, as in module/ring.h, ring.c, ready.h and
- * ready.c, by the same names, and the properties that models check.
+ * post.c, by the same names, and the properties that models check.
  *
  * Indices start at 0 and do not come round.  Watches are 1 to WATCHES, and
  * events are bits, each posted once: so a consumer that collects the bits it
