@@ -87,6 +87,9 @@
  *	    partner.
  *	overflow: kev_wait_for_slot() sets the flag, full fence, looks at head.
  *	    Partner: the consumer's fence between storing head and the flag.
+ *	done ranges: kev_remember_done() notes and sets the flag, full fence;
+ *	    whoever called it looks at head again.  Partner: the consumer's
+ *	    fence between storing head and the flag.
  *	sleep: announcing a sleeper and looking for events are both under
  *	    queue->lock, like posting and looking for sleepers: no fence.
  *
