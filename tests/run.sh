@@ -129,7 +129,7 @@ fi
 bin=$(realpath -m "$out/tests")
 if [ -z "$timeout" ]; then
 	timeout=900
-	[ "$kernel" != debug ] || timeout=2400
+	[[ $kernel != debug* ]] || timeout=2400
 fi
 echo "building ${#names[@]} test programs"
 if ! make -s --no-print-directory -j"$(nproc)" O="$out" "${names[@]/#/$out/tests/}"; then

@@ -1,10 +1,11 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Builds, once, a 6.12 with every checker that finds our kind of bug, from
-# Debian's linux-source-6.12 and debug.config. Prints what kernel.sh prints.
-# The result is kept under the cache, keyed by package version and fragment;
-# some ten minutes on two cores, the log is beside it.
+# debug-kernel.sh FLAVOUR: builds, once, a 6.12 with every checker that finds our
+# kind of bug, from Debian's linux-source-6.12, debug.config and the fragments of
+# the flavour: debug, debug-rt, debug-kcsan. Prints what kernel.sh prints. The
+# result is kept under the cache, keyed by package version and fragments; some
+# ten minutes on two cores, the log is beside it.
 
 set -euo pipefail
 
@@ -13,11 +14,20 @@ here=$(cd "$(dirname "$0")" && pwd)
 . "$here/common.sh"
 
 package=linux-source-6.12
-fragment=$here/debug.config
 unset MAKEFLAGS MFLAGS MAKELEVEL
 
-# Comments in the fragment do not make another kernel.
-fragment_options() { grep -E '^(CONFIG_|# CONFIG_[A-Z0-9_]+ is not set)' "$fragment"; }
+case ${1:-} in
+debug) fragments=(debug.config debug-preempt.config debug-memory.config) ;;
+debug-rt) fragments=(debug.config debug-rt.config debug-memory.config) ;;
+debug-kcsan) fragments=(debug.config debug-races.config) ;;
+*) die "no kernel ${1:-}" ;;
+esac
+
+# Comments in the fragments do not make another kernel.
+fragment_options() {
+	cat "${fragments[@]/#/"$here/"}" |
+		grep -E '^(CONFIG_|# CONFIG_[A-Z0-9_]+ is not set)'
+}
 
 # Kconfig drops an option whose dependencies fail without a word.
 check_options() {
@@ -36,14 +46,14 @@ check_options() {
 			;;
 		esac
 	done < <(fragment_options)
-	[ -z "$lost" ] || die "debug.config: did not survive olddefconfig:$lost"
+	[ -z "$lost" ] || die "the fragments: did not survive olddefconfig:$lost"
 }
 
 configure() {
-	make -s tinyconfig >/dev/null 2>&1
+	make -s -C "$1" O="$PWD" tinyconfig >/dev/null 2>&1
 	fragment_options >fragment.config
-	scripts/kconfig/merge_config.sh -m .config fragment.config >/dev/null
-	make -s olddefconfig
+	"$1/scripts/kconfig/merge_config.sh" -m .config fragment.config >/dev/null
+	make -s -C "$1" O="$PWD" olddefconfig
 	check_options .config
 }
 
@@ -64,19 +74,28 @@ unpack_source() {
 
 # A build that was interrupted goes on where it was.
 build() {
-	local dir=$1
+	local dir=$1 source=$store/source-$version
 
+	if [ ! -e "$source" ]; then
+		rm -rf "$source.new"
+		mkdir -p "$source.new"
+		(cd "$source.new" && unpack_source)
+		mv "$source.new" "$source"
+	fi
 	if [ ! -e "$dir/fragment.config" ]; then
 		rm -rf "$dir.new"
 		mkdir -p "$dir.new"
-		(cd "$dir.new" && unpack_source && configure)
+		(cd "$dir.new" && configure "$source")
 		rm -rf "$dir"
 		mv "$dir.new" "$dir"
+		# it names its own place
+		rm "$dir/Makefile"
+		make -s -C "$source" O="$dir" outputmakefile
 	fi
-	log "building the debug kernel, some ten minutes; log: $dir.log"
+	log "building the kernel $flavour, some ten minutes; log: $dir.log"
 	cd "$dir"
 	nice -n 5 make -j"$(nproc)" bzImage modules >"$dir.log" 2>&1 ||
-		die "the debug kernel did not build: $(tail -3 "$dir.log")"
+		die "the kernel $flavour did not build: $(tail -3 "$dir.log")"
 	make -s kernelrelease >.release
 	install -D -t "modroot/lib/modules/$(cat .release)" modules.builtin
 	mkdir -p "modroot/lib/modules/$(cat .release)/kernel"
@@ -89,6 +108,7 @@ newest_cached() {
 		sort -V | tail -1
 }
 
+flavour=$1
 cache_lock debug
 store=$cache/debug
 sha=$(fragment_options | sha256sum | cut -c1-12)

@@ -4,7 +4,7 @@
 # kernel.sh [KERNEL]: makes a kernel and its headers available and prints
 # where they are, for eval: VMLINUZ, KDIR, KREL, MODDIR. KERNEL is a Debian
 # series (6.12, the default; 6.1), with -rt for the real-time flavour, or
-# "debug" (debug-kernel.sh).
+# debug, debug-rt, debug-kcsan (debug-kernel.sh).
 #
 # The newest packages that apt knows of are unpacked into the cache, never
 # installed. Without a mirror the newest that is in the cache serves.
@@ -16,7 +16,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 . "$here/common.sh"
 
 kernel=${1:-6.12}
-[ "$kernel" != debug ] || exec "$here/debug-kernel.sh"
+[[ $kernel != debug* ]] || exec "$here/debug-kernel.sh" "$kernel"
 
 series=${kernel%-rt}
 flavour=amd64

@@ -8,16 +8,16 @@ usage: run.sh [options] -- COMMAND [ARG...]
 Boots a kernel in QEMU, loads kevent.ko, runs COMMAND as root in the current
 directory's path, relays its output and exits with its status.
 
-  --kernel K      6.12 (default), 6.1, 6.12-rt, debug
+  --kernel K      6.12 (default), 6.1, 6.12-rt, debug, debug-rt, debug-kcsan
   --icount        count instructions: one virtual CPU, rdtsc = instructions
   --smp N         virtual CPUs (2; 1 with --icount)
-  --mem MB        memory (1024; 2048 with --icount, 3072 for debug)
+  --mem MB        memory (1024; 2048 with --icount, 3072 for debug*)
   --timeout S     time for the command, in seconds of the guest (300)
   --add PATH      file or directory that shall be at the same path inside,
                   with the shared libraries it needs; may be repeated
   --param NAME=V  parameter of the module (or kevent.NAME=V); may be repeated
   --append WORDS  more words for the kernel's command line
-  --kmemleak      look for leaks at the end (--kernel debug)
+  --kmemleak      look for leaks at the end (--kernel debug, debug-rt)
   --no-module     do not load kevent.ko
   --log FILE      keep the kernel's log there
 
@@ -195,7 +195,7 @@ start_qemu() {
 		options=(-accel 'tcg,thread=multi' -cpu max)
 		cmdline+=" loglevel=7 tsc=reliable rcupdate.rcu_cpu_stall_timeout=60"
 	fi
-	[ "$kernel" != debug ] || cmdline+=" panic_on_warn=1"
+	[[ $kernel != debug* ]] || cmdline+=" panic_on_warn=1"
 	[ $kmemleak = 0 ] || cmdline+=" kmemleak=on"
 
 	mkfifo "$work/monitor.in" "$work/monitor.out"
@@ -242,7 +242,7 @@ force_backtrace() {
 run_machine() {
 	local boot=$((icount ? 400 : 120)) extra=40
 
-	[ "$kernel" != debug ] || boot=400
+	[[ $kernel != debug* ]] || boot=400
 	hung=0
 	start_qemu
 	if ! wait_until $boot start; then
@@ -313,9 +313,9 @@ judge() {
 if [ -z "$mem" ]; then
 	mem=1024
 	[ $icount = 0 ] || mem=2048
-	[ "$kernel" != debug ] || mem=3072
+	[[ $kernel != debug* ]] || mem=3072
 fi
-[ "$kernel" != debug ] || export KEVENT_TEST_SCALE=${KEVENT_TEST_SCALE:-4}
+[[ $kernel != debug* ]] || export KEVENT_TEST_SCALE=${KEVENT_TEST_SCALE:-4}
 
 assignments=$("$here/kernel.sh" "$kernel") || exit 125
 eval "$assignments"
