@@ -8,10 +8,10 @@
  * kev_watch) is one registration in it.  A source (struct kev_source_ops)
  * knows one kind of event: it hooks whatever tells of it (a wait queue, an
  * hrtimer) and calls kev_ready*() from there, in any context.  ready.c decides
- * what becomes of the event, and post.c does it: merged into the watch's unclaimed entry, posted
- * into the ring, put on the ready list because the ring is full, or left to be
- * asked in a task.  wait.c does in the program's calls what a wake-up can't:
- * asking files, handing over from the ready list, sleeping.
+ * what becomes of the event, and post.c does it: merged into the watch's
+ * unclaimed entry, posted into the ring, put on the ready list because the ring
+ * is full, or left to be asked in a task.  wait.c does in the program's calls
+ * what a wake-up can't: asking files, handing over from the ready list, sleeping.
  *
  *	event -> source -> hook -> ready -> post -> ring, notify
  *	call  -> main -> ctl -> change -> request -> watch -> source -> hook
@@ -42,6 +42,8 @@
  *	    counters.
  *	RCU: lookup in kev_files by the close hook; a watch's memory after it
  *	    left the tables, and its queue's, whose reference is taken there.
+ *	kev_users_lock: the users' accounts and their references.  Counts in
+ *	    them: atomic; what a timer's report costs: unlocked, approximate.
  *	Set before publication, never changed: watch->queue, ev.id, type,
  *	    cookie; key but for a closed file.
  *	User page (seen, head): the program's.  Each is read once per decision
@@ -341,6 +343,7 @@ void kev_user_uncharge_bytes(struct kev_user *u, size_t n);
 u64 kev_user_watches(const struct kev_user *u);
 u64 kev_user_limit(void);
 u32 kev_user_add_timers(struct kev_user *u, int n);
+u64 kev_user_timer_cost(struct kev_user *u, u64 ns);
 struct kev_aio_engine *kev_user_aio(struct kev_user *u);
 void kev_quota_init(void);
 

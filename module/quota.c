@@ -8,11 +8,14 @@
 #include <linux/module.h>
 #include <linux/mutex.h>
 #include <linux/slab.h>
+#include <linux/time64.h>
 
 #include "aio.h"
 
 /* About what a watch takes with its share of the tables, bytes. */
 #define KEV_WATCH_COST		256
+/* Most that one report of a timer is taken to last, ns. */
+#define KEV_TIMER_COST_MAX	NSEC_PER_MSEC
 
 static unsigned int max_user_watches;
 module_param(max_user_watches, uint, 0644);
@@ -26,6 +29,7 @@ MODULE_PARM_DESC(max_user_watches,
  * @refs: queues; under kev_users_lock.
  * @watches: how many.
  * @timers: periodic ones.
+ * @timer_cost: what a report of one takes, ns, a moving average.
  * @bytes: of buffers for records.
  * @aio: what sends files for this user; made when it is first needed.
  */
@@ -35,6 +39,7 @@ struct kev_user {
 	unsigned int refs;
 	atomic_t watches;
 	atomic_t timers;
+	u32 timer_cost;
 	atomic64_t bytes;
 	struct kev_aio_engine *aio;
 };
@@ -148,6 +153,21 @@ struct kev_aio_engine *kev_user_aio(struct kev_user *u)
 u32 kev_user_add_timers(struct kev_user *u, int n)
 {
 	return atomic_add_return(n, &u->timers);
+}
+
+/*
+ * Takes what one report of a timer took, ns, into account, and returns what one
+ * takes on average.  Reports on several CPUs may overwrite each other's share.
+ */
+u64 kev_user_timer_cost(struct kev_user *u, u64 ns)
+{
+	s64 cost = READ_ONCE(u->timer_cost);
+
+	/* who was held up for long has not worked for long */
+	ns = min_t(u64, ns, KEV_TIMER_COST_MAX);
+	cost += ((s64)ns - cost) / 8;
+	WRITE_ONCE(u->timer_cost, cost);
+	return cost;
 }
 
 void kev_quota_init(void)

@@ -470,11 +470,11 @@ static int kev_copy_list(struct kev_queue *q, struct ukevent __user *buf,
 {
 	struct kev_watch *w;
 	struct ukevent e;
+	bool failed = false;
 	int num = 0;
-	bool failed;
 
 	raw_spin_lock_irq(&q->lock);
-	while (num < max && !list_empty(&q->ready)) {
+	while (num < max && !failed && !list_empty(&q->ready)) {
 		w = kev_take(q, &e);
 		w->pins++;
 		raw_spin_unlock_irq(&q->lock);
@@ -482,12 +482,10 @@ static int kev_copy_list(struct kev_queue *q, struct ukevent __user *buf,
 		raw_spin_lock_irq(&q->lock);
 		if (kev_watch_unpin(w) && failed)
 			kev_untake(w, &e);
-		if (failed)
-			break;
-		num++;
+		num += !failed;
 	}
 	raw_spin_unlock_irq(&q->lock);
-	return num || list_empty(&q->ready) ? num : -EFAULT;
+	return !num && failed ? -EFAULT : num;
 }
 
 static int kev_copy(struct kev_queue *q, struct ukevent __user *buf, u32 max)

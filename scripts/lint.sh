@@ -63,7 +63,7 @@ run_checkpatch() {
 run_sparse() {
 	local KDIR
 
-	eval "$(tests/vm/kernel.sh "${KERNEL:-6.12}")"
+	eval "$(tests/vm/kernel.sh "${KERNEL:-6.12}" 2>/dev/null)"
 	rm -rf "$out/module"
 	W=1 C=1 scripts/build-module.sh "$KDIR" "$out" 2>&1 | grep -E 'warning|error'
 }

@@ -2,17 +2,17 @@
 /*
  * How often timers report.  Every expiry is counted; reports, which cost an
  * interrupt each, are bounded.  A timer reports at most once per floor; a
- * user's periodic timers together at most KEV_PACE_SHARE times per floor, and
- * less when their CPU is late with them, so that thousands of short ones do not
- * take it; and one whose last event
- * nobody has claimed backs off, to 2^KEV_PACE_BACKOFF intervals, but no further
- * than KEV_PACE_BACK: who claims it late does not wait for long intervals to
- * pass uncounted.
+ * user's periodic timers together at most KEV_PACE_SHARE times per floor, and,
+ * so that thousands of short ones do not take a slow CPU, for no more than one
+ * part in KEV_PACE_YIELD of a CPU's time, by what a report was measured to take.
+ * One whose last event nobody has claimed backs off, to 2^KEV_PACE_BACKOFF
+ * intervals, but no further than KEV_PACE_BACK: who claims it late does not wait
+ * for long intervals to pass uncounted.
  */
 #ifndef KEV_PACE_H
 #define KEV_PACE_H
 
-#include <linux/hrtimer.h>
+#include <linux/ktime.h>
 #include <linux/time64.h>
 #include <linux/types.h>
 
@@ -26,22 +26,16 @@ struct kev_user;
 /**
  * struct kev_pace - of one timer
  * @backoff: how often in a row the last event was found unclaimed.
- * @late: how late the last report was, ns.
+ * @start: when the report that is being made began, if there are many.
  */
 struct kev_pace {
 	u32 backoff;
-	s64 late;
+	ktime_t start;
 };
 
+void kev_pace_due(struct kev_pace *pace, struct kev_user *user);
 u64 kev_pace_pause(const struct kev_pace *pace, struct kev_user *user,
 		   u64 interval);
-
-/* A report is about to be made, from the timer that was to make it. */
-static inline void kev_pace_due(struct kev_pace *pace,
-				const struct hrtimer *timer, ktime_t now)
-{
-	pace->late = ktime_to_ns(ktime_sub(now, hrtimer_get_expires(timer)));
-}
 
 /* A report went out: into an entry of its own, or an unclaimed one. */
 static inline void kev_pace_told(struct kev_pace *pace, bool new)

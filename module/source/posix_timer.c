@@ -175,6 +175,7 @@ static bool kev_ptimer_report(struct kev_ptimer *p, struct k_itimer *k)
 	u64 n;
 
 	lockdep_assert_held(&k->it_lock);
+	kev_pace_due(&p->pace, q->account);
 	raw_spin_lock_irqsave(&q->lock, flags);
 	ended = w->state & (KEV_W_DEAD | KEV_W_FIRED);
 	if (!ended) {
@@ -230,7 +231,6 @@ static void kev_ptimer_paced_locked(struct kev_ptimer *p, struct k_itimer *k)
 {
 	if (!p->waits)
 		return;		/* timer_settime() was faster */
-	kev_pace_due(&p->pace, &p->pacer, hrtimer_cb_get_time(&p->pacer));
 	if (!k->it_interval)
 		p->waits = false;
 	else if (!kev_ptimer_report(p, k) || kev_ptimer_pace(p, k))
