@@ -2,7 +2,7 @@
 #
 # Thin: what needs thinking is in scripts/, tests/ and bench/. "make help".
 
-# The kernel that "run" and "check" boot: 6.12, 6.1, 6.12-rt or debug.
+# The kernel that "run" and "check" boot: see make help.
 KERNEL ?= 6.12
 # The kernel that the module is built for: the running one, or, when KERNEL
 # is given, that one.
@@ -62,6 +62,14 @@ check:
 	@scripts/check-tree.sh || { echo '0 passed, 1 failed'; exit 1; }
 	@tests/run.sh --kernel $(KERNEL) $(foreach t,$(TESTS),'$(t)')
 
+check-debug:
+	@KERNEL=debug tests/vm/need.sh check
+	@TESTS='$(TESTS)' scripts/check-debug.sh debug debug-rt
+
+check-kcsan:
+	@KERNEL=debug tests/vm/need.sh check
+	@TESTS='$(TESTS)' scripts/check-debug.sh debug-kcsan
+
 lint:
 	@tests/vm/need.sh lint
 	@scripts/lint.sh
@@ -84,13 +92,15 @@ help:
 	@echo 'make module     the module; KERNEL=6.12 for that of the virtual machine'
 	@echo "make run        the comparison, in a virtual machine (KERNEL=, WORKLOADS='pipe tcp' or all)"
 	@echo "make check      the tests, in a virtual machine (KERNEL=, TESTS='ring/*')"
+	@echo 'make check-debug    the tests on debug and debug-rt, with a scan for leaks (TESTS=)'
+	@echo 'make check-kcsan    the tests on debug-kcsan'
 	@echo 'make lint       checkpatch, sparse, kernel-doc, cppcheck, shellcheck, codespell'
 	@echo "make model      the ring's protocol under weak memory (MODEL=pattern)"
 	@echo 'make install    module (dkms if there is), headers, udev rule (PREFIX=, DESTDIR=); uninstall'
 	@echo 'make clean'
-	@echo 'KERNEL: 6.12 (default), 6.1, 6.12-rt, debug'
+	@echo 'KERNEL: 6.12 (default), 6.1, 6.12-rt, debug, debug-rt, debug-kcsan'
 
-.PHONY: all module bench tests run check lint model install uninstall clean help
+.PHONY: all module bench tests run check check-debug check-kcsan lint model install uninstall clean help
 .SECONDARY:
 
 -include $(shell [ ! -d $(O) ] || find $(O)/tests -name '*.d' 2>/dev/null)
