@@ -15,7 +15,7 @@ shift
 limit=$((600 * ${KEVENT_TEST_SCALE:-1}))
 
 show_kernel_log() {
-	dmesg -c >/tmp/.klog
+	dmesg -c | klog_ours >/tmp/.klog
 	grep -qE "$klog_bad" /tmp/.klog || return 0
 	echo "#> klog"
 	grep -E -B 3 -A 40 "$klog_bad" /tmp/.klog | head -200 | sed 's/^/#| /'

@@ -13,3 +13,18 @@ klog_bad="$klog_bad"'|KASAN|KFENCE|kmemleak: (leaks|[0-9]+ new)|unreferenced obj
 klog_bad="$klog_bad"'|refcount_t|scheduling while atomic|sleeping function called'
 klog_bad="$klog_bad"'|blocked for more than|hung task|ODEBUG|corruption|Bad page'
 klog_bad="$klog_bad"'|Slab cache still has objects|cannot unload kevent|use-after-free'
+
+# KCSAN tells of the whole kernel: drops the reports without a line of ours.
+klog_ours() {
+	awk '
+		/====================/ && held != "" {
+			if (ours || held !~ /KCSAN/)
+				printf "%s%s\n", held, $0
+			held = ""
+			next
+		}
+		/====================/ { held = $0 "\n"; ours = 0; next }
+		held != "" { held = held $0 "\n"; ours = ours || /\[kevent\]/; next }
+		{ print }
+		END { printf "%s", held }'
+}
