@@ -72,16 +72,22 @@ unpack_source() {
 	rm -rf deb
 }
 
+# In a subshell: its lock is for the flavours together.
+prepare_source() {
+	cache_lock debug-source
+	[ ! -e "$1" ] || return 0
+	rm -rf "$1.new"
+	mkdir -p "$1.new"
+	cd "$1.new"
+	unpack_source
+	mv "$1.new" "$1"
+}
+
 # A build that was interrupted goes on where it was.
 build() {
 	local dir=$1 source=$store/source-$version
 
-	if [ ! -e "$source" ]; then
-		rm -rf "$source.new"
-		mkdir -p "$source.new"
-		(cd "$source.new" && unpack_source)
-		mv "$source.new" "$source"
-	fi
+	(prepare_source "$source")
 	if [ ! -e "$dir/fragment.config" ]; then
 		rm -rf "$dir.new"
 		mkdir -p "$dir.new"
@@ -109,7 +115,7 @@ newest_cached() {
 }
 
 flavour=$1
-cache_lock debug
+cache_lock "$flavour"
 store=$cache/debug
 sha=$(fragment_options | sha256sum | cut -c1-12)
 version=$(package_candidate "$package")
