@@ -214,7 +214,7 @@ bool kev_ready_values(struct kev_watch *w, u32 bits, u32 ret_flags, u32 data,
 	unsigned long flags;
 	bool ret = false;
 
-	if (unlikely(w->ev.req_flags & KEVENT_REQ_LAST_CHECK))
+	if (unlikely(READ_ONCE(w->ev.req_flags) & KEVENT_REQ_LAST_CHECK))
 		return kev_need_check(w);
 	raw_spin_lock_irqsave(&q->lock, flags);
 	if (likely(!(w->state & (KEV_W_DEAD | KEV_W_DISARMED)))) {
@@ -300,7 +300,7 @@ void kev_ready_delivered(struct kev_watch *w)
 void kev_ready_last(struct kev_watch *w, u32 ret_flags)
 {
 	lockdep_assert_held(&w->queue->lock);
-	w->ev.req_flags |= KEVENT_REQ_ONESHOT;
+	WRITE_ONCE(w->ev.req_flags, w->ev.req_flags | KEVENT_REQ_ONESHOT);
 	w->state &= ~(KEV_W_DISARMED | KEV_W_LEVEL | KEV_W_RECHECK);
 	kev_set_values(w, ret_flags, 0, 0);
 	kev_ready_locked(w, 0, 0, 0);

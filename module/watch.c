@@ -19,8 +19,9 @@ static __always_inline void kev_watch_take(struct kev_watch *w,
 {
 	u32 flags = (uk->req_flags & KEV_REQ_KEPT) | ops->always;
 
-	w->ev.event = uk->event;
-	w->ev.req_flags = flags;
+	/* a wake-up looks at both before it takes the lock */
+	WRITE_ONCE(w->ev.event, uk->event);
+	WRITE_ONCE(w->ev.req_flags, flags);
 	w->ev.ptr = uk->ptr;
 	w->state &= ~(KEV_W_DISARMED | KEV_W_FIRED | KEV_W_LEVEL | KEV_W_LONG);
 	if (flags & KEV_REQ_LONG)

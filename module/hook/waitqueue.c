@@ -274,7 +274,7 @@ bool kev_hook_wake(struct kev_poll *p, u32 want, void *key, u32 *bits)
 		*bits = 0;
 		return kev_need_check(w);
 	}
-	if ((w->ev.req_flags & KEVENT_REQ_LAST_CHECK) || !kev_hook_here(w)) {
+	if ((READ_ONCE(w->ev.req_flags) & KEVENT_REQ_LAST_CHECK) || !kev_hook_here(w)) {
 		*bits = 0;
 		return kev_need_check(w);
 	}

@@ -39,7 +39,8 @@ static int kev_pipe_wake(wait_queue_entry_t *wait, unsigned int mode, int sync,
 			 void *key)
 {
 	struct kev_poll *p = kev_poll_of_wait(wait);
-	u32 want = kev_pipe_want(p->watch.ev.event);
+	u32 event = READ_ONCE(p->watch.ev.event);
+	u32 want = kev_pipe_want(event);
 	struct kev_values v = {};
 	u32 mask;
 
@@ -48,7 +49,7 @@ static int kev_pipe_wake(wait_queue_entry_t *wait, unsigned int mode, int sync,
 		return 1;
 	if (!mask)
 		return 0;
-	kev_pipe_values(p->watch.ev.event, mask, &v);
+	kev_pipe_values(event, mask, &v);
 	return kev_ready_values(&p->watch, v.bits, v.ret_flags, 0, 0, sync);
 }
 
@@ -63,13 +64,13 @@ static int kev_pipe_check(struct file *file, const struct ukevent *uk)
 static int kev_pipe_attach(struct kev_watch *w, struct file *file,
 			   const struct ukevent *uk, struct kev_values *v)
 {
-	u32 mask;
+	u32 event = READ_ONCE(w->ev.event), mask;
 
 	if (kev_hook_attach(kev_poll_of(w), file, kev_pipe_wake, &mask))
 		return -ENOMEM;
-	mask &= kev_pipe_want(w->ev.event);
+	mask &= kev_pipe_want(event);
 	if (mask)
-		kev_pipe_values(w->ev.event, mask, v);
+		kev_pipe_values(event, mask, v);
 	return 0;
 }
 

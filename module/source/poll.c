@@ -38,7 +38,7 @@ static __always_inline int kev_poll_woken(wait_queue_entry_t *wait, int sync,
 	u32 want, bits;
 
 	OPTIMIZER_HIDE_VAR(w);	/* one base register, not two */
-	want = w->ev.event | KEV_KEY_ALWAYS;
+	want = READ_ONCE(w->ev.event) | KEV_KEY_ALWAYS;
 	if (unlikely(!kev_key_tells(want, key, &bits)))
 		return kev_poll_wake_ask(w, want, key, sync);
 	return bits && kev_ready(w, bits, sync, irqs_off);
@@ -71,7 +71,7 @@ static int kev_poll_attach(struct kev_watch *w, struct file *file,
 		wake = kev_poll_wake_irqs_off;
 	if (kev_hook_attach(kev_poll_of(w), file, wake, &v->bits))
 		return -ENOMEM;
-	v->bits &= w->ev.event | KEV_KEY_ALWAYS;
+	v->bits &= READ_ONCE(w->ev.event) | KEV_KEY_ALWAYS;
 	v->ret_flags = kev_poll_flags(v->bits);
 	return 0;
 }

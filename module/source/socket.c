@@ -116,7 +116,8 @@ static int kev_socket_wake(wait_queue_entry_t *wait, unsigned int mode,
 			   int sync, void *key)
 {
 	struct kev_poll *p = kev_poll_of_wait(wait);
-	u32 want = kev_socket_want(p->watch.ev.event);
+	u32 event = READ_ONCE(p->watch.ev.event);
+	u32 want = kev_socket_want(event);
 	struct kev_values v = {};
 	u32 mask;
 
@@ -126,7 +127,7 @@ static int kev_socket_wake(wait_queue_entry_t *wait, unsigned int mode,
 	if (!mask)
 		return 0;
 	kev_socket_values(sock_from_file(kev_watch_file(&p->watch)),
-			  p->watch.ev.event, mask, &v);
+			  event, mask, &v);
 	return kev_ready_values(&p->watch, v.bits, v.ret_flags, v.data, v.data2,
 				sync);
 }
@@ -144,13 +145,13 @@ static int kev_socket_check(struct file *file, const struct ukevent *uk)
 static int kev_socket_attach(struct kev_watch *w, struct file *file,
 			     const struct ukevent *uk, struct kev_values *v)
 {
-	u32 mask;
+	u32 event = READ_ONCE(w->ev.event), mask;
 
 	if (kev_hook_attach(kev_poll_of(w), file, kev_socket_wake, &mask))
 		return -ENOMEM;
-	mask &= kev_socket_want(w->ev.event);
+	mask &= kev_socket_want(event);
 	if (mask)
-		kev_socket_values(sock_from_file(file), w->ev.event, mask, v);
+		kev_socket_values(sock_from_file(file), event, mask, v);
 	return 0;
 }
 
