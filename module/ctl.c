@@ -523,7 +523,7 @@ static long kev_ioc_info(struct kev_queue *q,
 		return -EINVAL;
 	info.size = min_t(u32, size, sizeof(info));
 	info.abi = KEVENT_ABI_VERSION;
-	info.features = kev_close_features();
+	info.features = KEVENT_FEAT_CLOSE_FTRACE;
 	info.sources = kev_source_mask();
 	info.req_flags = KEV_REQ_ALL;
 	info.ring_max = kev_ring_max;

@@ -492,8 +492,6 @@ extern unsigned int kev_hook_linger;
 int kev_close_init(void);
 int kev_close_get(void);
 void kev_close_put(void);
-bool kev_close_alive(void);
-u64 kev_close_features(void);
 void kev_close_exit(void);
 
 /* How long a hook stays after its last use, jiffies. */

@@ -313,10 +313,7 @@ int kev_watch_add(struct kev_queue *q, struct file *self, struct ukevent *uk)
 	err = kev_target_get(&t, uk);
 	if (unlikely(err))
 		return err;
-	if (t.ops->has_file && unlikely(!kev_close_alive()))
-		err = -EOWNERDEAD;
-	else
-		err = kev_check_add(t.ops, self, t.fd.file, uk);
+	err = kev_check_add(t.ops, self, t.fd.file, uk);
 	if (likely(!err)) {
 		kev_watch_reap(q, KEV_REAP_ADD);
 		err = kev_watch_make(q, t.ops, t.fd.file, uk);

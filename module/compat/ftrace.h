@@ -4,7 +4,6 @@
 #define KEV_COMPAT_FTRACE_H
 
 #include <linux/ftrace.h>
-#include <linux/kprobes.h>
 #include <linux/ptrace.h>
 
 /* Can a callback see arguments and go elsewhere? */
@@ -28,14 +27,15 @@
 #define KEV_FTRACE_FL_REGS	FTRACE_OPS_FL_SAVE_REGS
 #endif
 
-static __always_inline unsigned long kev_fregs_argument(struct kev_fregs *fregs)
+static __always_inline unsigned long kev_fregs_argument(struct kev_fregs *fregs,
+							unsigned int n)
 {
 #if defined(KEV_HAVE_FTRACE_REGS_GET_ARGUMENT)
-	return ftrace_regs_get_argument(fregs, 0);
+	return ftrace_regs_get_argument(fregs, n);
 #elif defined(KEV_HAVE_FTRACE_CALLBACK_FREGS)
-	return regs_get_kernel_argument(&fregs->regs, 0);
+	return regs_get_kernel_argument(&fregs->regs, n);
 #else
-	return regs_get_kernel_argument(fregs, 0);
+	return regs_get_kernel_argument(fregs, n);
 #endif
 }
 

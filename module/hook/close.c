@@ -7,14 +7,16 @@
  * ends the watches with nothing held, able to sleep, and then enters __fput()
  * behind the probe.
  *
- * The probe is an ftrace_ops of our own, PERMANENT: root can't switch it off
- * silently.  Where the kernel has no such ftrace, it is a kprobe.
+ * The probe is an ftrace_ops of our own.  PERMANENT: while it is armed the kernel
+ * refuses to switch ftrace off.  IPMODIFY: nobody else can send __fput()
+ * elsewhere meanwhile, a live patch for one.  A close that is missed leaves a
+ * watch with a file that is gone, so there is nothing to fall back on: a kprobe
+ * promises neither, and root switches all of them off by a word to debugfs.
  *
  * It is armed at load and at the first open, and disarmed long after the last
  * queue is gone: kernel text is never patched by something that a user can
  * repeat at will.
  */
-#include <linux/kprobes.h>
 #include <linux/module.h>
 #include <linux/rcupdate.h>
 #include <linux/workqueue.h>
@@ -29,11 +31,6 @@ unsigned int kev_hook_linger = 60;
 module_param_named(hook_linger, kev_hook_linger, uint, 0444);
 MODULE_PARM_DESC(hook_linger,
 		 "Hooks stay for so many seconds after their last use (default 60)");
-
-static bool close_by_kprobe;
-module_param(close_by_kprobe, bool, 0444);
-MODULE_PARM_DESC(close_by_kprobe,
-		 "Hook the end of files by a kprobe, not by ftrace");
 
 static DEFINE_MUTEX(kev_close_lock);	/* users, armed, linger */
 static unsigned int kev_close_users;
@@ -60,14 +57,14 @@ static unsigned long kev_close_redirect(unsigned long site)
 	return (unsigned long)kev_close_entry;
 }
 
-/* ---- By ftrace --------------------------------------------------------- */
+/* ---- The probe --------------------------------------------------------- */
 
 #ifdef KEV_FTRACE_REDIRECTS
 
 static void notrace kev_close_trace(unsigned long ip, unsigned long parent_ip,
 				    struct ftrace_ops *ops, struct kev_fregs *fregs)
 {
-	struct file *file = (struct file *)kev_fregs_argument(fregs);
+	struct file *file = (struct file *)kev_fregs_argument(fregs, 0);
 
 	if (unlikely(kev_file_is_watched(file)))
 		kev_fregs_redirect(fregs, kev_close_redirect(ip));
@@ -82,70 +79,37 @@ static struct kev_ftrace kev_close_ftrace = {
 	},
 };
 
-static int kev_close_arm_ftrace(void)
+static int kev_close_arm_probe(void)
 {
 	return kev_ftrace_arm(&kev_close_ftrace);
 }
 
-static void kev_close_disarm_ftrace(void)
+static void kev_close_disarm_probe(void)
 {
 	kev_ftrace_disarm(&kev_close_ftrace);
 }
 
-static void kev_close_free_ftrace(void)
+static void kev_close_free_probe(void)
 {
 	kev_ftrace_free(&kev_close_ftrace);
 }
 
 #else
 
-static int kev_close_arm_ftrace(void)
+static int kev_close_arm_probe(void)
 {
 	return -EOPNOTSUPP;
 }
 
-static void kev_close_disarm_ftrace(void)
+static void kev_close_disarm_probe(void)
 {
 }
 
-static void kev_close_free_ftrace(void)
+static void kev_close_free_probe(void)
 {
 }
 
 #endif
-
-/* ---- By kprobe --------------------------------------------------------- */
-
-static int kev_close_probe(struct kprobe *kp, struct pt_regs *regs)
-{
-	struct file *file = (void *)regs_get_kernel_argument(regs, 0);
-
-	if (likely(!kev_file_is_watched(file)))
-		return 0;
-	instruction_pointer_set(regs,
-				kev_close_redirect((unsigned long)kp->addr));
-	return 1;
-}
-
-static struct kprobe kev_close_kprobe;
-
-static int kev_close_arm_kprobe(void)
-{
-	int err;
-
-	kev_close_kprobe = (struct kprobe){
-		.symbol_name = KEV_CLOSE_SYMBOL,
-		.pre_handler = kev_close_probe,
-	};
-	err = register_kprobe(&kev_close_kprobe);
-	if (err)
-		return err;
-	/* kev_close_resume is behind the call that ftrace puts there */
-	if (kev_close_kprobe.flags & KPROBE_FLAG_FTRACE)
-		return 0;
-	unregister_kprobe(&kev_close_kprobe);
-	return -EOPNOTSUPP;
-}
 
 /* ---- Arming ------------------------------------------------------------ */
 
@@ -156,11 +120,7 @@ static int kev_close_arm(void)
 	lockdep_assert_held(&kev_close_lock);
 	if (kev_close_armed)
 		return 0;
-	err = close_by_kprobe ? -EOPNOTSUPP : kev_close_arm_ftrace();
-	if (err) {
-		err = kev_close_arm_kprobe();
-		close_by_kprobe = !err;
-	}
+	err = kev_close_arm_probe();
 	kev_close_armed = !err;
 	return err;
 }
@@ -182,10 +142,7 @@ static void kev_close_disarm(void)
 	lockdep_assert_held(&kev_close_lock);
 	if (!kev_close_armed)
 		return;
-	if (close_by_kprobe)
-		unregister_kprobe(&kev_close_kprobe);
-	else
-		kev_close_disarm_ftrace();
+	kev_close_disarm_probe();
 	kev_close_armed = false;
 	kev_close_drain();
 }
@@ -200,7 +157,7 @@ static void kev_close_linger_end(struct work_struct *work)
 
 static DECLARE_DELAYED_WORK(kev_close_linger, kev_close_linger_end);
 
-/* A queue comes. */
+/* A queue comes.  EOWNERDEAD: ftrace was switched off since the module came. */
 int kev_close_get(void)
 {
 	int err;
@@ -210,7 +167,7 @@ int kev_close_get(void)
 	if (!err)
 		kev_close_users++;
 	mutex_unlock(&kev_close_lock);
-	return err;
+	return !err || err == -ENOMEM ? err : -EOWNERDEAD;
 }
 
 /* A queue is gone. */
@@ -222,16 +179,14 @@ void kev_close_put(void)
 	mutex_unlock(&kev_close_lock);
 }
 
-/* Is the hook still in force? */
-bool kev_close_alive(void)
+static void kev_close_complain(int err)
 {
-	return !close_by_kprobe || !kprobe_disabled(&kev_close_kprobe);
-}
-
-u64 kev_close_features(void)
-{
-	return close_by_kprobe ? KEVENT_FEAT_CLOSE_KPROBE :
-				 KEVENT_FEAT_CLOSE_FTRACE;
+	if (err == -EBUSY)
+		pr_err("kevent: can't probe %s: ftrace is switched off (sysctl kernel.ftrace_enabled), or a live patch has it\n",
+		       KEV_CLOSE_SYMBOL);
+	else
+		pr_err("kevent: can't probe %s (error %d): this kernel has no ftrace with arguments\n",
+		       KEV_CLOSE_SYMBOL, err);
 }
 
 int kev_close_init(void)
@@ -241,9 +196,8 @@ int kev_close_init(void)
 	mutex_lock(&kev_close_lock);
 	err = kev_close_arm();
 	if (err) {
-		kev_close_free_ftrace();
-		pr_err("kevent: can't probe %s (error %d): this kernel has neither ftrace with arguments nor kprobes on ftrace\n",
-		       KEV_CLOSE_SYMBOL, err);
+		kev_close_free_probe();
+		kev_close_complain(err);
 	} else {
 		mod_delayed_work(system_wq, &kev_close_linger, kev_linger());
 	}
@@ -256,6 +210,6 @@ void kev_close_exit(void)
 	cancel_delayed_work_sync(&kev_close_linger);
 	mutex_lock(&kev_close_lock);
 	kev_close_disarm();
-	kev_close_free_ftrace();
+	kev_close_free_probe();
 	mutex_unlock(&kev_close_lock);
 }

@@ -57,7 +57,7 @@ static void notrace kev_ptimer_trace_fn(unsigned long ip,
 					struct ftrace_ops *ops,
 					struct kev_fregs *fregs)
 {
-	struct hrtimer *timer = (void *)kev_fregs_argument(fregs);
+	struct hrtimer *timer = (void *)kev_fregs_argument(fregs, 0);
 
 	if (likely(!kev_ptimer_takes(kev_itimer_of(timer))))
 		return;
@@ -70,7 +70,7 @@ static void notrace kev_ptimer_trace_set(unsigned long ip,
 					 struct ftrace_ops *ops,
 					 struct kev_fregs *fregs)
 {
-	kev_ptimer_setting((void *)kev_fregs_argument(fregs));
+	kev_ptimer_setting((void *)kev_fregs_argument(fregs, 0));
 }
 
 /* Called by kev_ptimer_delete_entry(). */
@@ -85,7 +85,7 @@ static void notrace kev_ptimer_trace_delete(unsigned long ip,
 					    struct ftrace_ops *ops,
 					    struct kev_fregs *fregs)
 {
-	struct k_itimer *k = (void *)kev_fregs_argument(fregs);
+	struct k_itimer *k = (void *)kev_fregs_argument(fregs, 0);
 
 	if (likely(!kev_ptimer_is_watched(k)))
 		return;

@@ -14,6 +14,10 @@
  * named reserved must be zero, unknown flags are refused: both give EINVAL.
  * Pointers are passed as __u64.  Times are in nanoseconds unless they are a
  * struct __kernel_timespec.
+ *
+ * open() fails with EOWNERDEAD while the kernel can't tell of the end of files,
+ * as its ftrace is switched off (sysctl kernel.ftrace_enabled).  It can't be
+ * switched off while anybody has a queue.
  */
 #ifndef _UAPI_LINUX_KEVENT_H
 #define _UAPI_LINUX_KEVENT_H
@@ -468,7 +472,6 @@ enum {
  *	ENOSPC		the user's limit of watches, of memory for records, or
  *			(KEVENT_INODE) of watches of one file
  *	ENOMEM
- *	EOWNERDEAD	the kernel's close hook was switched off: no ADD
  */
 struct kevent_ioc_ctl {
 	__u32 cmd;
@@ -748,7 +751,7 @@ struct kevent_ioc_sendfile {
 };
 
 #define KEVENT_FEAT_CLOSE_FTRACE	0x1ull	/* close hook by ftrace */
-#define KEVENT_FEAT_CLOSE_KPROBE	0x2ull	/* close hook by kprobe */
+					/* 0x2ull: reserved */
 
 /**
  * struct kevent_ioc_info - KEVENT_IOC_INFO: ask, do not guess
