@@ -6,26 +6,26 @@
  * ignores it, or merges it with a pending one.  Two more tell when the process
  * that it would be for is no longer the one that asked.
  *
- * To take a signal away, a kprobe on prepare_signal() sends the task through a
+ * To take a signal away, a probe on prepare_signal() sends the task through a
  * function that answers "ignore it".  Its callers then do what they do for an
  * ignored signal: queue nothing, wake nobody, and come to signal_generate.  All
- * of that is under the target's siglock.  A probe that the kernel skips leaves
- * an ordinary signal.
+ * of that is under the target's siglock.  The probe is made as that of
+ * hook/close.c, so nobody can switch it off while it is armed.  The kernel may
+ * skip it for a signal that is sent from within another probe: that leaves an
+ * ordinary signal.
  *
  * Both are armed when first wanted and disarmed long after that: kernel text is
  * never patched by something that a user can repeat at will.
  */
-#include <linux/kprobes.h>
 #include <linux/mutex.h>
 #include <linux/rcupdate.h>
 #include <linux/workqueue.h>
 
 #include "../compat/signal.h"
 #include "../kev.h"
+#include "ftrace.h"
 #include "signal.h"
 #include "tracepoint.h"
-
-#define KEV_SIGNAL_SYMBOL	"prepare_signal"
 
 /* ---- Telling ----------------------------------------------------------- */
 
@@ -70,6 +70,8 @@ static void kev_signal_disarm_points(void)
 
 /* ---- Taking away ------------------------------------------------------- */
 
+#ifdef KEV_FTRACE_REDIRECTS
+
 /* Stands in for prepare_signal(). */
 static noinline bool kev_signal_ignore(int sig, struct task_struct *task,
 				       bool force)
@@ -77,43 +79,62 @@ static noinline bool kev_signal_ignore(int sig, struct task_struct *task,
 	return false;
 }
 
-static int kev_signal_probe(struct kprobe *kp, struct pt_regs *regs)
+static void notrace kev_signal_probe(unsigned long ip, unsigned long parent_ip,
+				     struct ftrace_ops *ops,
+				     struct kev_fregs *fregs)
 {
-	int sig = regs_get_kernel_argument(regs, 0);
-	struct task_struct *task = (void *)regs_get_kernel_argument(regs, 1);
+	struct task_struct *task = (void *)kev_fregs_argument(fregs, 1);
 
-	if (likely(!kev_signal_redirects(sig, task)))
-		return 0;
-	instruction_pointer_set(regs, (unsigned long)kev_signal_ignore);
-	return 1;
+	if (unlikely(kev_signal_redirects(kev_fregs_argument(fregs, 0), task)))
+		kev_fregs_redirect(fregs, (unsigned long)kev_signal_ignore);
 }
 
-static struct kprobe kev_signal_kprobe;
+static struct kev_ftrace kev_signal_ftrace = {
+	.symbols = { "prepare_signal" },
+	.ops = {
+		.func	= kev_signal_probe,
+		.flags	= FTRACE_OPS_FL_PERMANENT | FTRACE_OPS_FL_IPMODIFY |
+			  KEV_FTRACE_FL_REGS,
+	},
+};
 
 static int kev_signal_arm_redirect(void)
 {
-	int err;
+	return kev_ftrace_arm(&kev_signal_ftrace) ? -EOPNOTSUPP : 0;
+}
 
-	kev_signal_kprobe = (struct kprobe){
-		.symbol_name = KEV_SIGNAL_SYMBOL,
-		.pre_handler = kev_signal_probe,
-	};
-	err = register_kprobe(&kev_signal_kprobe);
-	if (err)
-		return -EOPNOTSUPP;
-	/* one that may become a jump can't go elsewhere */
-	if (kev_signal_kprobe.flags & KPROBE_FLAG_FTRACE)
-		return 0;
-	unregister_kprobe(&kev_signal_kprobe);
+static void kev_signal_disarm_redirect(void)
+{
+	kev_ftrace_disarm(&kev_signal_ftrace);
+	/*
+	 * Until nobody is in kev_signal_ignore(): a task, where -rt may preempt,
+	 * or an interrupt.
+	 */
+	synchronize_rcu_tasks();
+	synchronize_rcu();
+}
+
+static void kev_signal_free_redirect(void)
+{
+	kev_ftrace_free(&kev_signal_ftrace);
+}
+
+#else
+
+static int kev_signal_arm_redirect(void)
+{
 	return -EOPNOTSUPP;
 }
 
 static void kev_signal_disarm_redirect(void)
 {
-	unregister_kprobe(&kev_signal_kprobe);
-	/* until nobody is in kev_signal_ignore(), where -rt may preempt */
-	synchronize_rcu_tasks();
 }
+
+static void kev_signal_free_redirect(void)
+{
+}
+
+#endif
 
 /* ---- Arming ------------------------------------------------------------ */
 
@@ -217,4 +238,5 @@ void kev_signal_hook_exit(void)
 {
 	cancel_delayed_work_sync(&kev_signal_linger);
 	kev_signal_linger_end(NULL);
+	kev_signal_free_redirect();
 }
