@@ -156,11 +156,9 @@ static void kev_process_free(struct kev_process *p)
 	kfree_rcu(p, rcu);
 }
 
-/* False: it has its fill.  Else signals come from here on. */
-static bool kev_process_link(struct kev_process *p, struct kev_signal *s,
-			     struct kev_records *r)
+/* False: it has its fill. */
+static bool kev_process_link(struct kev_process *p, struct kev_signal *s)
 {
-	struct kev_queue *q = s->watch.queue;
 	struct hlist_head *list;
 	struct kev_signal *pos;
 	unsigned int n = 0;
@@ -173,11 +171,25 @@ static bool kev_process_link(struct kev_process *p, struct kev_signal *s,
 		return false;
 	p->users++;
 	s->process = p;
-	raw_spin_lock_irq(&q->lock);
-	s->records = r;
-	raw_spin_unlock_irq(&q->lock);
 	hlist_add_head_rcu(&s->node, list);
 	return true;
+}
+
+/*
+ * Signals come from here on.  None of them is half way between the probe, which
+ * did not take it away, and the tracepoint: that is under the same siglock.
+ */
+static void kev_signal_begin(struct kev_signal *s, struct kev_records *r)
+{
+	/* that of the calling task stays */
+	struct sighand_struct *sighand = rcu_dereference_raw(current->sighand);
+	struct kev_queue *q = s->watch.queue;
+
+	spin_lock_irq(&sighand->siglock);
+	raw_spin_lock(&q->lock);
+	s->records = r;
+	raw_spin_unlock(&q->lock);
+	spin_unlock_irq(&sighand->siglock);
 }
 
 /* Puts a watch into the calling process's list.  Nothing fails afterwards. */
@@ -201,10 +213,13 @@ static int kev_process_join(struct kev_signal *s, struct kev_records *r)
 			return -ENOMEM;
 		raw_spin_lock(&kev_process_lock);
 	}
-	linked = kev_process_link(p, s, r);
+	linked = kev_process_link(p, s);
 	raw_spin_unlock(&kev_process_lock);
 	kev_process_free(new);
-	return linked ? 0 : -ENOSPC;
+	if (!linked)
+		return -ENOSPC;
+	kev_signal_begin(s, r);
+	return 0;
 }
 
 /* Context: process; RCU readers may still be at the watch. */
