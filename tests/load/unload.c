@@ -1,67 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Tests unloading: refused while a queue is open, clean when none is. */
 #include "../source/posix_timer.h"
+#include "module.h"
 
 #include <sys/fanotify.h>
 #include <sys/mount.h>
-
-/* Where the runner of the virtual machine puts it; KEVENT_KO says else. */
-static const char *module_path(void)
-{
-	const char *path = getenv("KEVENT_KO");
-
-	return path ? path : "/vm/kevent.ko";
-}
-
-static int unload(void)
-{
-	return syscall(SYS_delete_module, "kevent", O_NONBLOCK);
-}
-
-static bool is_busy(int error)
-{
-	return error == EBUSY || error == EWOULDBLOCK;
-}
-
-static void load(void)
-{
-	int fd = CHECK_OK(open(module_path(), O_RDONLY | O_CLOEXEC));
-
-	CHECK_OK(syscall(SYS_finit_module, fd, "", 0));
-	close(fd);
-	CHECK_SOON(access("/dev/kevent", F_OK) == 0);
-	CHECK_OK(chmod("/dev/kevent", 0666));
-}
-
-static bool is_loaded(void)
-{
-	return access("/sys/module/kevent/refcnt", F_OK) == 0;
-}
-
-/* The last reference to a queue may still be on its way out. */
-static void unload_soon(void)
-{
-	CHECK_SOON(unload() == 0 || !is_busy(errno));
-	CHECK(!is_loaded());
-	CHECK_ERRNO(open("/dev/kevent", O_RDWR), ENOENT);
-}
-
-/* Whatever becomes of the test, the next program finds the module. */
-static void run_apart(void (*run)(void *arg), void *arg)
-{
-	pid_t pid;
-	int status;
-
-	if (access(module_path(), R_OK) < 0 || !is_loaded())
-		SKIP("no %s, or built in", module_path());
-	pid = start_child(run, arg);
-	CHECK_EQ(waitpid(pid, &status, 0), pid);
-	if (!is_loaded())
-		load();
-	if (WIFSIGNALED(status))
-		FAIL("killed by signal %d", WTERMSIG(status));
-	CHECK_EQ(WEXITSTATUS(status), 0);
-}
 
 /* ---- Refused --------------------------------------------------------------- */
 
@@ -177,7 +120,7 @@ static void some_rounds(void *arg)
 	for (i = 0; i < *rounds; i++) {
 		wait_child(start_child(use, NULL));
 		unload_soon();
-		load();
+		load("");
 	}
 	use_all_kinds();
 }
@@ -210,7 +153,7 @@ static void files_stay(void *arg)
 		thing_raise(&t[i]);
 		thing_drop(&t[i]);
 	}
-	load();
+	load("");
 }
 
 TEST_TIMEOUT(files_stay, 60)
@@ -240,7 +183,7 @@ static void timers_stay(void *arg)
 		unload_soon();
 		for (i = 0; i < 4; i++)
 			CHECK(pt_take(5000 * MS, &info));
-		load();
+		load("");
 	}
 }
 
@@ -286,7 +229,7 @@ static void marks_stay(void *arg)
 			CHECK_OK(fchmod(fds[i], 0600));
 			close(fds[i]);
 		}
-		load();
+		load("");
 	}
 }
 
@@ -366,32 +309,12 @@ static void mark_is_held(void *arg)
 	wait_child(opener);
 	wait_child(unloader);
 	CHECK(!is_loaded());
-	load();
+	load("");
 }
 
 TEST_TIMEOUT(mark_is_held, 60)
 {
 	run_apart(mark_is_held, NULL);
-}
-
-/*
- * QEMU's TCG now and then runs into the breakpoint of code patching after it was
- * taken away, and the kernel dies of it, with or without this module. So there,
- * patching and what is patched share a CPU.
- */
-static void keep_off_tcg(void)
-{
-	char line[256];
-	FILE *f = fopen("/proc/cpuinfo", "re");
-
-	CHECK(f);
-	while (fgets(line, sizeof(line), f)) {
-		if (strstr(line, "QEMU TCG")) {
-			pin_to_cpu(0);
-			break;
-		}
-	}
-	fclose(f);
 }
 
 /* All others open and close all the time while the close hook goes and comes. */
@@ -468,7 +391,7 @@ static void open_races(void *arg)
 	for (i = 0; i < 2000 && unloads < 10; i++) {
 		if (unload() == 0) {
 			unloads++;
-			load();
+			load("");
 		} else {
 			CHECK(is_busy(errno));
 		}
@@ -530,7 +453,7 @@ static void rounds_beside_signals(void *arg)
 	for (i = 0; i < 10; i++) {
 		watch_signals(i & 1);
 		unload_soon();
-		load();
+		load("");
 	}
 	__atomic_store_n(&c.stop, 1, __ATOMIC_RELAXED);
 	thread_join(&c.thread);
