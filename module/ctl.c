@@ -322,7 +322,7 @@ ssize_t kev_read(struct file *file, char __user *buf, size_t len, loff_t *pos)
 	union kev_pair result;
 	int ret;
 
-	/* Partner: kev_queue_init() */
+	/* Partner: kev_queue_begin() */
 	if (unlikely(!smp_load_acquire(&q->inited)))
 		return -ENXIO;
 	if (len != sizeof(struct kevent_read))
@@ -493,6 +493,7 @@ static long kev_ioc_init(struct kev_queue *q,
 			 struct kevent_ioc_init __user *arg)
 {
 	struct kevent_ioc_init init;
+	struct kev_ring ring = {};
 	int err;
 
 	if (copy_from_user(&init, arg, sizeof(init)))
@@ -502,13 +503,17 @@ static long kev_ioc_init(struct kev_queue *q,
 	    init.user_len || init.entries_len ||
 	    memchr_inv(init.reserved, 0, sizeof(init.reserved)))
 		return -EINVAL;
-	/* before anything is made: afterwards it can't be undone */
-	if (copy_to_user(arg, &init, sizeof(init)))
-		return -EFAULT;
-	err = kev_queue_init(q, &init);
+	err = kev_queue_make(q, &init, &ring);
 	if (err)
 		return err;
-	return copy_to_user(arg, &init, sizeof(init)) ? -EFAULT : 0;
+	/* before the queue begins: that can't be undone */
+	if (copy_to_user(arg, &init, sizeof(init)))
+		err = -EFAULT;
+	else
+		err = kev_queue_begin(q, &init, &ring);
+	if (err)
+		kev_ring_free(&ring);
+	return err;
 }
 
 static long kev_ioc_info(struct kev_queue *q,
@@ -590,7 +595,7 @@ long kev_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 	struct kev_queue *q = file->private_data;
 	void __user *p = (void __user *)arg;
 
-	/* Partner: kev_queue_init() */
+	/* Partner: kev_queue_begin() */
 	if (unlikely(!smp_load_acquire(&q->inited)))
 		return kev_ioctl_first(q, cmd, p);
 	if (likely(cmd == KEVENT_IOC_WAIT))

@@ -330,7 +330,10 @@ extern unsigned int kev_ring_max;
 struct kev_queue *kev_queue_alloc(void);
 void kev_queue_release(struct kev_queue *q);
 void kev_queue_put(struct kev_queue *q);
-int kev_queue_init(struct kev_queue *q, struct kevent_ioc_init *init);
+int kev_queue_make(struct kev_queue *q, struct kevent_ioc_init *init,
+		   struct kev_ring *ring);
+int kev_queue_begin(struct kev_queue *q, const struct kevent_ioc_init *init,
+		    const struct kev_ring *ring);
 void kev_queue_show(struct kev_queue *q, struct seq_file *m);
 
 /* quota.c */

@@ -36,7 +36,7 @@ static int kev_mmap(struct file *file, struct vm_area_struct *vma)
 {
 	struct kev_queue *q = file->private_data;
 
-	/* Partner: kev_queue_init() */
+	/* Partner: kev_queue_begin() */
 	if (!smp_load_acquire(&q->inited) || !q->ring.pages)
 		return -ENXIO;
 	return kev_ring_mmap(&q->ring, vma);

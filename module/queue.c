@@ -39,46 +39,52 @@ struct kev_queue *kev_queue_alloc(void)
 }
 
 /*
- * INIT.  The ring is made first and put in place under the lock: of two at
- * once, one loses.
+ * INIT, the part that may fail: makes the ring.  Context: process, no locks.
+ * What was made goes to kev_queue_begin(), or to kev_ring_free().
  */
-int kev_queue_init(struct kev_queue *q, struct kevent_ioc_init *init)
+int kev_queue_make(struct kev_queue *q, struct kevent_ioc_init *init,
+		   struct kev_ring *ring)
 {
-	struct kev_ring ring = {};
-	int err = 0;
+	int err;
 
 	if (init->ring_size &&
 	    (!is_power_of_2(init->ring_size) || init->ring_size > kev_ring_max))
 		return -EINVAL;
 	if (READ_ONCE(q->inited))
 		return -EBUSY;
-	if (init->ring_size) {
-		err = kev_ring_alloc(&ring, init->ring_size, init->first_index,
-				     init->flags & KEVENT_INIT_NO_SEEN);
-		if (err)
-			return err;
-		init->kernel_len = PAGE_SIZE;
-		init->user_len = PAGE_SIZE;
-		init->entries_len = (u64)(ring.npages - 2) << PAGE_SHIFT;
-	}
+	if (!init->ring_size)
+		return 0;
+	err = kev_ring_alloc(ring, init->ring_size, init->first_index,
+			     init->flags & KEVENT_INIT_NO_SEEN);
+	if (err)
+		return err;
+	init->kernel_len = PAGE_SIZE;
+	init->user_len = PAGE_SIZE;
+	init->entries_len = (u64)(ring->npages - 2) << PAGE_SHIFT;
+	return 0;
+}
+
+/* INIT, the rest, under the lock: of two at once, one loses, with EBUSY. */
+int kev_queue_begin(struct kev_queue *q, const struct kevent_ioc_init *init,
+		    const struct kev_ring *ring)
+{
+	int err = 0;
 
 	raw_spin_lock_irq(&q->lock);
 	if (q->inited) {
 		err = -EBUSY;
 	} else {
-		q->ring = ring;
+		q->ring = *ring;
 		q->policy = init->policy;
 		q->first_index = init->first_index;
 		if (!init->ring_size)
 			q->attention |= KEV_Q_NO_RING;
-		if (ring.no_seen)
+		if (ring->no_seen)
 			q->attention |= KEV_Q_NO_SEEN;
-		/* Partner: kev_queue_of() in ctl.c, mmap in main.c */
+		/* Partner: kev_ioctl() and kev_read() in ctl.c, mmap in main.c */
 		smp_store_release(&q->inited, true);
 	}
 	raw_spin_unlock_irq(&q->lock);
-	if (err)
-		kev_ring_free(&ring);
 	return err;
 }
 
