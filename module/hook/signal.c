@@ -100,7 +100,9 @@ static struct kev_ftrace kev_signal_ftrace = {
 
 static int kev_signal_arm_redirect(void)
 {
-	return kev_ftrace_arm(&kev_signal_ftrace) ? -EOPNOTSUPP : 0;
+	int err = kev_ftrace_arm(&kev_signal_ftrace);
+
+	return !err || err == -ENOMEM ? err : -EOPNOTSUPP;
 }
 
 static void kev_signal_disarm_redirect(void)

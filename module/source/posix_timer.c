@@ -472,8 +472,9 @@ static int kev_ptimer_attach(struct kev_watch *w, struct file *file,
 
 	if (uk->param[1] || uk->param[2] || uk->id.raw_u64 > INT_MAX)
 		return -EINVAL;
-	if (kev_ptimer_hook_get())
-		return -EOPNOTSUPP;
+	err = kev_ptimer_hook_get();
+	if (err)
+		return err == -ENOMEM ? err : -EOPNOTSUPP;
 	hrtimer_setup(&p->pacer, kev_ptimer_paced, CLOCK_MONOTONIC,
 		      HRTIMER_MODE_REL_SOFT);
 	p->wants_value = uk->param[0] & KEVENT_POSIX_TIMER_VALUE;
