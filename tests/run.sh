@@ -12,7 +12,10 @@ programs, with .32 at the end of their names.
 
 A test that needs parameters of the module says so in its first five lines,
   /* vm: --param name=value */
-and gets a machine of its own, shared with those that say the same.
+and gets a machine of its own, shared with those that say the same. One that can
+only be run on some kernels says so likewise,
+  /* kernel: debug debug-rt */
+and is named, not run and not counted, on the others.
 
 The last line is "N passed, N failed", with ", N skipped" if there are any.
 Everything that was printed is in build/tests/log-KERNEL (O= instead of build).
@@ -82,6 +85,29 @@ wishes_of() {
 	sed -n '1,5s|.*vm: *\(--.*[^ ]\) *\*/.*|\1|p' "tests/${1%.32}.c"
 }
 
+# The kernels that the file can be run on, empty for most: on all.
+kernels_of() {
+	sed -n '1,5s|.*/\* kernel: *\(.*[^ ]\) *\*/.*|\1|p' "tests/${1%.32}.c"
+}
+
+# Drops names that this kernel is not for, with a line for each area.
+drop_other_kernels() {
+	local name kernels
+	local -a kept=()
+	local -A dropped=()
+
+	for name in "${names[@]}"; do
+		kernels=$(kernels_of "$name")
+		if [ -z "$kernels" ] || [[ " $kernels " == *" $kernel "* ]]; then
+			kept+=("$name")
+		else
+			dropped["${name%%/*}/*: not run, only on $kernels"]=1
+		fi
+	done
+	names=("${kept[@]}")
+	[ ${#dropped[@]} = 0 ] || printf '%s\n' "${!dropped[@]}" | sort
+}
+
 run_machine() {
 	local wishes=$1 status
 	local -a add
@@ -122,6 +148,12 @@ if [ $list = 1 ]; then
 fi
 if [ ${#names[@]} = 0 ]; then
 	echo "no test matches ${patterns[*]:-*}" >&2
+	echo "0 passed, 0 failed"
+	exit 1
+fi
+drop_other_kernels
+if [ ${#names[@]} = 0 ]; then
+	echo "nothing was run on $kernel"
 	echo "0 passed, 0 failed"
 	exit 1
 fi
