@@ -218,7 +218,9 @@ static int kev_watch_attach(struct kev_watch *w,
 		kev_watch_settle(w, &v, uk);
 	raw_spin_unlock_irq(&q->lock);
 	if (unlikely(dead)) {
-		/* removed by another thread before ADD returned */
+		/* removed by another thread, which may still be at it */
+		mutex_lock(&q->mutex);
+		mutex_unlock(&q->mutex);
 		ops->detach(w);
 		kev_watch_bury(w);
 	}
