@@ -91,8 +91,8 @@ void kev_user_put(struct kev_user *u)
 /* One more watch.  False: the limit. */
 bool kev_user_charge(struct kev_user *u)
 {
-	if (likely(atomic_inc_return(&u->watches) <=
-		   (int)READ_ONCE(max_user_watches)))
+	if (likely((u32)atomic_inc_return(&u->watches) <=
+		   READ_ONCE(max_user_watches)))
 		return true;
 	atomic_dec(&u->watches);
 	return false;
