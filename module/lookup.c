@@ -6,6 +6,32 @@
 
 struct rhltable kev_files;
 
+/*
+ * The watches of the same file as one that was just put into the table: see
+ * kev_files_insert().  If it fails, the watch is out of the table.
+ */
+int kev_files_look(struct kev_watch *w, struct kev_watch **twin)
+{
+	struct rhlist_head *pos;
+	struct kev_watch *other;
+	unsigned int n = 0;
+
+	rcu_read_lock();
+	for (pos = rcu_dereference(w->node.next); pos && !*twin;
+	     pos = rcu_dereference(pos->next)) {
+		other = container_of(pos, struct kev_watch, node);
+		if (kev_is_same(other, w->queue, w->ev.type, w->ev.id.raw_u64))
+			*twin = other;
+		n++;
+	}
+	rcu_read_unlock();
+	/* ADDs that race may exceed the limit by their number: that's no harm */
+	if (likely(n < KEV_FILE_WATCHES_MAX || *twin))
+		return 0;
+	kev_files_remove(w);
+	return -ENOSPC;
+}
+
 /* The close hook's question.  Any context, takes no lock. */
 bool kev_file_is_watched(struct file *file)
 {

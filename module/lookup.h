@@ -20,6 +20,13 @@
 
 extern struct rhltable kev_files;
 
+/*
+ * Watches of one open file, of all queues.  Each takes time, with irqs off, in
+ * the file's wake-ups, and the table keeps them in one list, through which ADD
+ * and removal go.
+ */
+#define KEV_FILE_WATCHES_MAX	4096
+
 /* Keys are kernel addresses, unknown to users: a multiplication will do. */
 static inline u32 kev_key_hash(const void *data, u32 len, u32 seed)
 {
@@ -95,13 +102,19 @@ static inline struct kev_watch *kev_find_cookie(struct kev_queue *q, u64 cookie)
 	return w && w->ev.cookie == cookie ? w : NULL;
 }
 
+static inline void kev_files_remove(struct kev_watch *w)
+{
+	rhltable_remove(&kev_files, &w->node, kev_files_params);
+}
+
+int kev_files_look(struct kev_watch *w, struct kev_watch **twin);
+
 /*
  * Puts a watch into the table.  *twin: one of the same queue, type, id and file
- * that was there already, or NULL.
+ * that was there already, or NULL.  ENOSPC: the file has its fill.
  */
 static inline int kev_files_insert(struct kev_watch *w, struct kev_watch **twin)
 {
-	struct rhlist_head *pos;
 	int err;
 
 	*twin = NULL;
@@ -109,21 +122,7 @@ static inline int kev_files_insert(struct kev_watch *w, struct kev_watch **twin)
 	/* those of the same key follow the one that was inserted last */
 	if (err || likely(!rcu_access_pointer(w->node.next)))
 		return err;
-	rcu_read_lock();
-	for (pos = rcu_dereference(w->node.next); pos && !*twin;
-	     pos = rcu_dereference(pos->next)) {
-		*twin = container_of(pos, struct kev_watch, node);
-		if (!kev_is_same(*twin, w->queue, w->ev.type,
-				 w->ev.id.raw_u64))
-			*twin = NULL;
-	}
-	rcu_read_unlock();
-	return 0;
-}
-
-static inline void kev_files_remove(struct kev_watch *w)
-{
-	rhltable_remove(&kev_files, &w->node, kev_files_params);
+	return kev_files_look(w, twin);
 }
 
 #endif /* KEV_LOOKUP_H */

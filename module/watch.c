@@ -246,8 +246,11 @@ void kev_watch_remove_all(struct kev_queue *q)
 	struct kev_watch *w;
 	u32 i;
 
-	/* closes of files may go on meanwhile, but nothing is added */
-	for (i = 0; i < q->watches.used; i++) {
+	/*
+	 * Closes of files may go on meanwhile, but nothing is added.  The newest
+	 * first: of those of one file, that is the first in the table's list.
+	 */
+	for (i = q->watches.used; i-- > 0;) {
 		mutex_lock(&q->mutex);
 		w = kev_table_get(&q->watches, i);
 		if (w)
