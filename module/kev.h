@@ -479,7 +479,7 @@ struct kev_sleeper {
 #define KEV_NOTIFY_ANY	0x2	/* whatever its minimum: work in a task */
 #define KEV_NOTIFY_OUTER 0x4	/* outer pollers only: the caller takes it */
 
-void kev_notify(struct kev_queue *q, unsigned int how, int sync);
+bool kev_notify(struct kev_queue *q, unsigned int how, int sync);
 unsigned int kev_notify_kick(struct kev_queue *q, unsigned int num);
 void kev_sleeper_add(struct kev_queue *q, struct kev_sleeper *s);
 void kev_sleeper_del(struct kev_queue *q, struct kev_sleeper *s);

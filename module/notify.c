@@ -90,7 +90,14 @@ static void kev_sleeper_wake(struct kev_queue *q, struct kev_sleeper *s,
 	default_wake_function(&s->wait, TASK_NORMAL, sync, NULL);
 }
 
-/* There are sleepers, and an event or (KEV_NOTIFY_ANY) work for one. */
+/* Is there an event for it, or (KEV_NOTIFY_ANY) work? */
+static bool kev_may_wake(struct kev_queue *q, const struct kev_sleeper *s,
+			 unsigned int how)
+{
+	return (how & KEV_NOTIFY_ANY) || kev_enough(q, s);
+}
+
+/* There are sleepers: the one to be woken, NULL if there is nothing for any. */
 static struct kev_sleeper *kev_choose(struct kev_queue *q, unsigned int how)
 {
 	struct kev_sleeper *s, *found = NULL;
@@ -102,17 +109,44 @@ static struct kev_sleeper *kev_choose(struct kev_queue *q, unsigned int how)
 		return s;
 	cpu = raw_smp_processor_id();
 
+	if (q->policy == KEVENT_WAKE_LIFO) {
+		list_for_each_entry_reverse(s, &q->sleepers, link)
+			if (kev_may_wake(q, s, how))
+				return s;
+		return NULL;
+	}
 	list_for_each_entry(s, &q->sleepers, link) {
-		if (!(how & KEV_NOTIFY_ANY) && !kev_enough(q, s))
-			continue;
-		if (q->policy != KEVENT_WAKE_LIFO && found && s->cpu != cpu)
+		if ((found && s->cpu != cpu) || !kev_may_wake(q, s, how))
 			continue;
 		found = s;
-		if (q->policy == KEVENT_WAKE_FIFO ||
-		    (q->policy == KEVENT_WAKE_SAME_CPU && s->cpu == cpu))
+		if (q->policy == KEVENT_WAKE_FIFO || s->cpu == cpu)
 			break;
 	}
 	return found;
+}
+
+/* Everybody but those who want more than there is, in one pass. */
+static bool kev_wake_all(struct kev_queue *q, int sync)
+{
+	struct kev_sleeper *s, *next;
+	bool any = false;
+
+	list_for_each_entry_safe(s, next, &q->sleepers, link) {
+		if (s->min > 1 && !kev_enough(q, s))
+			continue;
+		kev_sleeper_wake(q, s, sync);
+		any = true;
+	}
+	return any;
+}
+
+static bool kev_wake_one(struct kev_queue *q, unsigned int how, int sync)
+{
+	struct kev_sleeper *s = kev_choose(q, how);
+
+	if (s)
+		kev_sleeper_wake(q, s, sync);
+	return s;
 }
 
 /**
@@ -121,24 +155,40 @@ static struct kev_sleeper *kev_choose(struct kev_queue *q, unsigned int how)
  * @how: KEV_NOTIFY_*.
  * @sync: wake flags of the waker.
  *
+ * Looks at each sleeper at most once.  Returns true if one was woken.
  * Context: queue->lock held.
  */
-void kev_notify(struct kev_queue *q, unsigned int how, int sync)
+bool kev_notify(struct kev_queue *q, unsigned int how, int sync)
 {
-	struct kev_sleeper *s;
+	bool woken = false;
 
 	lockdep_assert_held(&q->lock);
-	while ((q->attention & KEV_Q_SLEEPERS) && !(how & KEV_NOTIFY_OUTER)) {
-		s = kev_choose(q, how);
-		if (s)
-			kev_sleeper_wake(q, s, sync);
-		if (!s || !(how & KEV_NOTIFY_ALL))
-			break;
-	}
+	if ((q->attention & KEV_Q_SLEEPERS) && !(how & KEV_NOTIFY_OUTER))
+		woken = how & KEV_NOTIFY_ALL ? kev_wake_all(q, sync) :
+					       kev_wake_one(q, how, sync);
 	if (q->attention & KEV_Q_POLLERS) {
 		q->attention &= ~KEV_Q_POLLERS;
 		irq_work_queue(&q->wake_pollers);
 	}
+	return woken;
+}
+
+/* Wakes up to num with no event, in order; those of this CPU alone, or any (-1). */
+static unsigned int kev_kick_some(struct kev_queue *q, unsigned int num, int cpu)
+{
+	struct kev_sleeper *s, *next;
+	unsigned int n = 0;
+
+	list_for_each_entry_safe(s, next, &q->sleepers, link) {
+		if (n == num)
+			break;
+		if (cpu >= 0 && s->cpu != cpu)
+			continue;
+		s->kicked = true;
+		kev_sleeper_wake(q, s, 0);
+		n++;
+	}
+	return n;
 }
 
 /* WAKE: up to num sleepers, in the order of the policy, with no event. */
@@ -148,10 +198,12 @@ unsigned int kev_notify_kick(struct kev_queue *q, unsigned int num)
 	unsigned int n = 0;
 
 	lockdep_assert_held(&q->lock);
-	while (n < num) {
-		if (!(q->attention & KEV_Q_SLEEPERS))
-			break;
-		s = kev_choose(q, KEV_NOTIFY_ANY);
+	if (q->policy == KEVENT_WAKE_SAME_CPU)
+		n = kev_kick_some(q, num, raw_smp_processor_id());
+	if (q->policy != KEVENT_WAKE_LIFO)
+		return n + kev_kick_some(q, num - n, -1);
+	while (n < num && !list_empty(&q->sleepers)) {
+		s = list_last_entry(&q->sleepers, struct kev_sleeper, link);
 		s->kicked = true;
 		kev_sleeper_wake(q, s, 0);
 		n++;

@@ -12,21 +12,17 @@
 
 /* Steps with irqs off before they are let on for a moment. */
 #define KEV_STEPS_MAX		64
+/* Events copied before others get the CPU. */
+#define KEV_COPIES_MAX		1024
 /* One-shots reaped by one call. */
 #define KEV_REAP_MAX		64
-
-static void kev_breathe(struct kev_queue *q)
-{
-	raw_spin_unlock_irq(&q->lock);
-	cond_resched();
-	raw_spin_lock_irq(&q->lock);
-}
 
 /* One sleeper for each of n events that were let in, but those of the caller. */
 static void kev_notify_many(struct kev_queue *q, u32 n, bool *taker)
 {
 	while (n-- && (q->attention & (KEV_Q_SLEEPERS | KEV_Q_POLLERS))) {
-		kev_notify(q, *taker ? KEV_NOTIFY_OUTER : 0, 0);
+		if (!kev_notify(q, *taker ? KEV_NOTIFY_OUTER : 0, 0) && !*taker)
+			break;	/* who sleeps wants more than there is */
 		*taker = false;
 	}
 }
