@@ -3,7 +3,7 @@
  * Batches of changes: what CTL and WAIT have in common.  Each entry is read,
  * carried out, and written back with its own result.
  */
-#include <linux/sched.h>
+#include <linux/sched/signal.h>
 #include <linux/uaccess.h>
 
 #include "change.h"
@@ -129,7 +129,7 @@ static int kev_change_entry(struct kev_queue *q, struct file *self, u32 cmd,
  * @num: how many.
  * @tally: out: how it went; true whatever is returned.
  *
- * Context: process, no locks.  Returns 0 or -EFAULT.
+ * Context: process, no locks.  Returns 0, -EFAULT, or -EINTR to who is killed.
  */
 int kev_change(struct kev_queue *q, struct file *self, u32 cmd,
 	       struct ukevent __user *p, u32 num, struct kev_tally *tally)
@@ -139,8 +139,12 @@ int kev_change(struct kev_queue *q, struct file *self, u32 cmd,
 
 	for (i = 0; i < num && !err; i++) {
 		err = kev_change_entry(q, self, cmd, p + i, tally);
-		if (!(~i % KEV_CHANGE_STEPS))
-			cond_resched();
+		if (~i % KEV_CHANGE_STEPS)
+			continue;
+		cond_resched();
+		/* what is left may take long, and nobody will know */
+		if (fatal_signal_pending(current))
+			return -EINTR;
 	}
 	return err;
 }

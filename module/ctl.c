@@ -352,6 +352,7 @@ static u32 kev_commit_more(struct kev_queue *q)
 		n = kev_ring_advance(&q->ring, KEV_CTL_STEPS);
 		raw_spin_unlock_irq(&q->lock);
 		sum += n;
+		cond_resched();
 	} while (n == KEV_CTL_STEPS);
 	return sum;
 }
@@ -373,8 +374,7 @@ static long kev_ioc_commit(struct kev_queue *q, struct file *file,
 		return -EINVAL;
 	if (commit.flags & KEVENT_COMMIT_RANGE) {
 		raw_spin_lock_irq(&q->lock);
-		err = kev_ring_commit_range(&q->ring, commit.from, commit.head,
-					    &freed);
+		err = kev_free_range(q, commit.from, commit.head, &freed);
 		raw_spin_unlock_irq(&q->lock);
 	} else {
 		err = kev_commit_locked(q, commit.head, commit.over,

@@ -28,6 +28,12 @@
  * There is no lock of a watch: every post needs the ring's lock anyway, and one
  * lock for the two saves a sixth of the post path.  Under queue->lock: no
  * allocation, no ->poll, no table, no wait-queue head lock, no user memory.
+ * No loop under it, or under another lock with irqs off, is as long as a
+ * program makes it: after some 64 steps kev_breathe() lets go, or the caller
+ * comes back for the rest.  So REMOVE, MODIFY and close take back a watch's
+ * entries in pieces, the newest first; in between the watch is as it would be
+ * with the older ones alone, but for DEAD.  Threads that sleep in one queue, and
+ * watches of one file (KEV_FILE_WATCHES_MAX), are each looked at once.
  * Under queue->mutex: no ->poll, no user memory, no allocation that reclaims
  * (a close in the reclaiming task may need the mutex).  ->poll of a watched
  * file is called with no lock of ours, but from the wake-up itself where that
@@ -85,8 +91,8 @@
  *	    acquire, then head.
  *	merge: kev_try_merge() writes, full fence, looks at seen again.
  *	    Partner: the consumer's fence between storing seen and reading.
- *	cancel: kev_ring_cancel() writes, full fence, looks at seen.  Same
- *	    partner.
+ *	cancel: kev_ring_cancel() writes, full fence, looks at seen; so for
+ *	    each piece.  Same partner.
  *	overflow: kev_wait_for_slot() sets the flag, full fence, looks at head.
  *	    Partner: the consumer's fence between storing head and the flag.
  *	done ranges: kev_remember_done() notes and sets the flag, full fence;
@@ -406,7 +412,9 @@ int kev_watch_fire(struct kev_queue *q, struct ukevent *uk);
 void kev_post_again(struct kev_queue *q, u32 index);
 struct kev_watch *kev_take(struct kev_queue *q, struct ukevent *e);
 void kev_untake(struct kev_watch *w, const struct ukevent *e);
+void kev_breathe(struct kev_queue *q);
 u32 kev_disarm(struct kev_watch *w);
+void kev_disown(struct kev_watch *w);
 bool kev_handover(struct kev_queue *q, unsigned int max);
 void kev_unlist(struct kev_watch *w);
 
@@ -449,6 +457,7 @@ int kev_get_events(struct kev_queue *q, const struct kev_deadline *d,
 int kev_wait_now(struct kev_queue *q, u32 min, bool counts, u32 last);
 int kev_wait_one(struct kev_queue *q, bool nonblock);
 void kev_service(struct kev_queue *q, bool taker);
+int kev_free_range(struct kev_queue *q, u32 from, u32 to, u32 *freed);
 
 /* notify.c */
 /**

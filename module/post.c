@@ -5,6 +5,7 @@
  *
  * All under queue->lock.
  */
+#include <linux/sched.h>
 #include <linux/smp.h>
 
 #include "post.h"
@@ -342,15 +343,20 @@ static void kev_send_again(struct kev_watch *w, const struct ukevent *e)
 
 /* ---- Taking back ------------------------------------------------------- */
 
-/*
- * Takes back what is outstanding: entries, the waiting event, lists.  Returns
- * KEVENT_RET_CANCELLED and KEVENT_RET_CLAIMED as kev_ring_cancel().
- */
-u32 kev_disarm(struct kev_watch *w)
+/* Lets irqs on for a moment, and others on to the CPU.  Context: process. */
+void kev_breathe(struct kev_queue *q)
+	__must_hold(&q->lock)
+{
+	raw_spin_unlock_irq(&q->lock);
+	cond_resched();
+	raw_spin_lock_irq(&q->lock);
+}
+
+/* Takes back what waits for a slot, and takes it off the lists. */
+static u32 kev_take_back_waiting(struct kev_watch *w)
 {
 	u32 ret = 0;
 
-	lockdep_assert_held(&w->queue->lock);
 	if (w->on == KEV_ON_READY)
 		ret = KEVENT_RET_CANCELLED;
 	kev_unlist(w);
@@ -358,7 +364,48 @@ u32 kev_disarm(struct kev_watch *w)
 		kev_mailbox_of(w)->num = 0;
 	kev_clear_pending(w);
 	w->state &= ~KEV_W_RECHECK;
-	return ret | kev_ring_cancel(&w->queue->ring, w, w->index);
+	return ret;
+}
+
+/*
+ * Takes back what is outstanding: entries, the waiting event, lists.  Returns
+ * KEVENT_RET_CANCELLED and KEVENT_RET_CLAIMED as kev_ring_cancel().
+ *
+ * A watch with more entries than kev_ring_cancel() does at a time is left in
+ * between, for others as it would be with the older ones alone: one that is
+ * armed may get new events, which are taken back as well.
+ * Context: queue->mutex and queue->lock held; the latter is dropped meanwhile.
+ */
+u32 kev_disarm(struct kev_watch *w)
+	__must_hold(&w->queue->lock)
+{
+	struct kev_queue *q = w->queue;
+	u32 ret;
+
+	lockdep_assert_held(&q->mutex);
+	lockdep_assert_held(&q->lock);
+	ret = kev_take_back_waiting(w);
+	ret |= kev_ring_cancel(&q->ring, w, &w->index);
+	while (unlikely(kev_ring_owns(&q->ring, w, w->index))) {
+		kev_breathe(q);
+		ret |= kev_take_back_waiting(w);
+		ret |= kev_ring_cancel(&q->ring, w, &w->index);
+	}
+	return ret;
+}
+
+/* The same for a dead watch whose entries were all freed: nobody looks there. */
+void kev_disown(struct kev_watch *w)
+	__must_hold(&w->queue->lock)
+{
+	struct kev_queue *q = w->queue;
+
+	lockdep_assert_held(&q->lock);
+	kev_ring_disown(&q->ring, w, &w->index);
+	while (unlikely(kev_ring_owns(&q->ring, w, w->index))) {
+		kev_breathe(q);
+		kev_ring_disown(&q->ring, w, &w->index);
+	}
 }
 
 /*
@@ -371,7 +418,9 @@ void kev_post_again(struct kev_queue *q, u32 index)
 	struct kev_watch *w = q->ring.slots[index & q->ring.mask].owner;
 
 	lockdep_assert_held(&q->lock);
-	if (!w || (e->ret_flags & KEVENT_RET_CANCELLED))
+	/* dead: its entries are just being cancelled */
+	if (!w || (w->state & KEV_W_DEAD) ||
+	    (e->ret_flags & KEVENT_RET_CANCELLED))
 		return;
 	if (w->state & KEV_W_EACH) {
 		kev_send_again(w, e);

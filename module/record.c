@@ -4,6 +4,7 @@
  */
 #include <linux/err.h>
 #include <linux/log2.h>
+#include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 
@@ -130,6 +131,10 @@ static int kev_records_copy(struct kev_records *r, char __user *buf, u32 len)
 			return done ?: -EFAULT;
 		kfifo_skip(&r->fifo);
 		done += n;
+		/* who writes may be as fast as we */
+		if (signal_pending(current))
+			break;
+		cond_resched();
 	}
 	return done;
 }

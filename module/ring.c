@@ -3,8 +3,8 @@
  * Ring memory: making it, mapping it, and the steps that the post path does not
  * need: cancel, free, claim on behalf of GET_EVENTS.
  *
- * All but alloc, free and mmap are called under queue->lock.  Loops are bounded
- * by the ring's size, whatever the program writes into its page.
+ * All but alloc, free and mmap are called under queue->lock.  How long a loop
+ * gets there is not for the program to say: they do KEV_RING_STEPS at most.
  */
 #include <linux/gfp.h>
 #include <linux/mm.h>
@@ -21,6 +21,9 @@ static_assert(offsetof(struct kevent_ring_kernel, tail) == 0 &&
 	      offsetof(struct kevent_ring_kernel, over) == 4);
 static_assert(KEVENT_CTL_READY == 3 && KEVENT_TYPE_MAX == 11);
 
+/* Slots that are looked at with irqs off before the caller lets them on. */
+#define KEV_RING_STEPS	64
+
 /* Attempts to store a word that the program keeps changing. */
 #define KEV_RING_TRIES	16
 
@@ -36,8 +39,10 @@ static unsigned int kev_entry_pages(u32 size)
 
 static void kev_free_pages(struct page **pages, unsigned int n)
 {
-	while (n--)
+	while (n--) {
 		__free_page(pages[n]);
+		cond_resched();
+	}
 	kvfree(pages);
 }
 
@@ -79,8 +84,11 @@ int kev_ring_alloc(struct kev_ring *r, u32 size, u32 first, bool no_seen)
 	if (!addr)
 		goto err_free_pages;
 
-	for (i = 0; i < size; i++)
+	for (i = 0; i < size; i++) {
 		slots[i].done = i + 1;
+		if (!(i % KEV_RING_STEPS))
+			cond_resched();
+	}
 	r->kernel = addr + KEV_PAGE_KERNEL * PAGE_SIZE;
 	r->user = addr + KEV_PAGE_USER * PAGE_SIZE;
 	r->entries = addr + KEV_PAGE_ENTRIES * PAGE_SIZE;
@@ -174,51 +182,65 @@ static u32 kev_chain_next(const struct kev_ring *r, const struct kev_watch *w,
 	return next > age && r->slots[prev].owner == w ? next : 0;
 }
 
-/*
- * Marks all unfreed entries of a watch and gives up its slots.  index is that
- * of its newest entry.  Returns KEVENT_RET_CANCELLED if one of them was not
- * claimed, KEVENT_RET_CLAIMED if one was and is not freed, both, or 0.
- */
-u32 kev_ring_cancel(struct kev_ring *r, struct kev_watch *w, u32 index)
+/* Is there an older one, and is it to be looked at now? */
+static bool kev_chain_goes_on(u32 age, unsigned int *n)
 {
-	struct kev_view v;
-	u32 age, next, back, ret = 0;
+	return age && --*n;
+}
 
-	if (!kev_ring_owns(r, w, index))
+/*
+ * Marks the newest entries of a watch, claimed or not, and gives up their slots.
+ * *index is that of the newest, and becomes that of the newest that is left: as
+ * long as kev_ring_owns() says that there is one, the caller comes back.  The
+ * lock may be dropped in between.  Returns KEVENT_RET_CANCELLED if one of them
+ * was not claimed, KEVENT_RET_CLAIMED if one was and is not freed, both, or 0.
+ */
+u32 kev_ring_cancel(struct kev_ring *r, struct kev_watch *w, u32 *index)
+{
+	unsigned int n = KEV_RING_STEPS;
+	u32 age, next, back, ret = 0;
+	struct kev_view v;
+
+	if (!kev_ring_owns(r, w, *index))
 		return 0;
 	age = 0;
 	do {
-		kev_mark_cancelled(r, index - age);
-		age = kev_chain_next(r, w, index, age);
-	} while (age);
+		kev_mark_cancelled(r, *index - age);
+		age = kev_chain_next(r, w, *index, age);
+	} while (kev_chain_goes_on(age, &n));
 	/* Partner: the consumer's fence between storing seen and reading. */
 	smp_mb();
 	v = kev_ring_look(r);
+	n = KEV_RING_STEPS;
+	age = 0;
 	do {
-		next = kev_chain_next(r, w, index, age);
-		r->slots[(index - age) & r->mask].owner = NULL;
-		back = r->tail - (index - age);
+		next = kev_chain_next(r, w, *index, age);
+		r->slots[(*index - age) & r->mask].owner = NULL;
+		back = r->tail - (*index - age);
 		if (back <= r->tail - v.claim)
 			ret |= KEVENT_RET_CANCELLED;
 		else if (back <= v.used)
 			ret |= KEVENT_RET_CLAIMED;
 		age = next;
-	} while (age);
+	} while (kev_chain_goes_on(age, &n));
+	*index -= age;
 	return ret;
 }
 
-/* Gives up the slots of a watch whose entries were all freed. */
-void kev_ring_disown(struct kev_ring *r, struct kev_watch *w, u32 index)
+/* Gives up slots of a watch whose entries were all freed; *index likewise. */
+void kev_ring_disown(struct kev_ring *r, struct kev_watch *w, u32 *index)
 {
+	unsigned int n = KEV_RING_STEPS;
 	u32 age = 0, next;
 
-	if (!kev_ring_owns(r, w, index))
+	if (!kev_ring_owns(r, w, *index))
 		return;
 	do {
-		next = kev_chain_next(r, w, index, age);
-		r->slots[(index - age) & r->mask].owner = NULL;
+		next = kev_chain_next(r, w, *index, age);
+		r->slots[(*index - age) & r->mask].owner = NULL;
 		age = next;
-	} while (age);
+	} while (kev_chain_goes_on(age, &n));
+	*index -= age;
 }
 
 /* Stores head for the program, unless it has moved meanwhile. */
@@ -298,7 +320,7 @@ int kev_ring_commit(struct kev_ring *r, u32 to, u32 over, bool force,
 	return -EAGAIN;
 }
 
-/* [from, to) is done, but not next. */
+/* [from, to) is done, but not next.  It is no longer than KEV_RING_STEPS. */
 static void kev_remember_done(struct kev_ring *r, const struct kev_view *v,
 			      u32 from, u32 to)
 {
@@ -312,26 +334,33 @@ static void kev_remember_done(struct kev_ring *r, const struct kev_view *v,
 	smp_mb();
 }
 
-/* Frees [from, to): now if it is next, else when head gets there. */
-int kev_ring_commit_range(struct kev_ring *r, u32 from, u32 to, u32 *freed)
+/*
+ * Frees [*from, to): now if it is next, else when head gets there.  *from becomes
+ * the end of what was done: the caller comes back until that is to, and may drop
+ * the lock in between.  Adds to *freed what is free now.
+ */
+int kev_ring_commit_range(struct kev_ring *r, u32 *from, u32 to, u32 *freed)
 {
 	struct kev_view v;
-	u32 limit;
+	u32 limit, end;
 
 	v = kev_ring_look(r);
-	if (v.used > kev_ring_size(r) || from - v.head > v.used ||
-	    to - v.head > v.used || to - v.head < from - v.head)
+	if (v.used > kev_ring_size(r) || *from - v.head > v.used ||
+	    to - v.head > v.used || to - v.head < *from - v.head)
 		return -EOVERFLOW;
 	limit = r->no_seen ? v.used : v.claim - v.head;
 	if (to - v.head > limit)
 		return -EINVAL;
-	*freed = 0;
-	if (from == to)
+	if (*from == to)
 		return 0;
-	if (from == v.head && kev_move_head(r, from, to))
-		*freed = to - from;
-	else
-		kev_remember_done(r, &v, from, to);
+	if (*from == v.head && kev_move_head(r, *from, to)) {
+		*freed += to - *from;
+		*from = to;
+		return 0;
+	}
+	end = *from + min_t(u32, to - *from, KEV_RING_STEPS);
+	kev_remember_done(r, &v, *from, end);
+	*from = end;
 	return 0;
 }
 

@@ -183,11 +183,11 @@ static inline void kev_ring_clear_flag(struct kev_ring *r, u32 flag)
 int kev_ring_alloc(struct kev_ring *r, u32 size, u32 first, bool no_seen);
 void kev_ring_free(struct kev_ring *r);
 int kev_ring_mmap(struct kev_ring *r, struct vm_area_struct *vma);
-u32 kev_ring_cancel(struct kev_ring *r, struct kev_watch *w, u32 index);
-void kev_ring_disown(struct kev_ring *r, struct kev_watch *w, u32 index);
+u32 kev_ring_cancel(struct kev_ring *r, struct kev_watch *w, u32 *index);
+void kev_ring_disown(struct kev_ring *r, struct kev_watch *w, u32 *index);
 int kev_ring_commit(struct kev_ring *r, u32 to, u32 over, bool force,
 		    u32 *freed);
-int kev_ring_commit_range(struct kev_ring *r, u32 from, u32 to, u32 *freed);
+int kev_ring_commit_range(struct kev_ring *r, u32 *from, u32 to, u32 *freed);
 bool kev_ring_next_done(const struct kev_ring *r);
 u32 kev_ring_advance(struct kev_ring *r, unsigned int max);
 u32 kev_ring_grab(struct kev_ring *r, u32 max, u32 *from);

@@ -59,6 +59,7 @@ static void kev_ask(struct kev_watch *w, bool *taker)
 static void kev_ask_checks(struct kev_queue *q, bool *taker)
 {
 	struct kev_watch *w, *last;
+	unsigned int n = 0;
 
 	if (list_empty(&q->check))
 		return;
@@ -66,6 +67,8 @@ static void kev_ask_checks(struct kev_queue *q, bool *taker)
 	do {
 		w = list_first_entry(&q->check, struct kev_watch, link);
 		kev_ask(w, taker);
+		if (!(++n % KEV_STEPS_MAX))
+			kev_breathe(q);
 		/* last may be gone by now: only its address is looked at */
 	} while (w != last && !list_empty(&q->check) &&
 		 !signal_pending(current));
@@ -91,6 +94,7 @@ static void kev_ask_levels(struct kev_queue *q, bool *taker)
 {
 	struct kev_watch *w, *last;
 	struct kev_view v = {};
+	unsigned int n = 0;
 
 	if (list_empty(&q->level))
 		return;
@@ -103,6 +107,8 @@ static void kev_ask_levels(struct kev_queue *q, bool *taker)
 		}
 		w = list_first_entry(&q->level, struct kev_watch, link);
 		kev_ask(w, taker);
+		if (!(++n % KEV_STEPS_MAX))
+			kev_breathe(q);
 	} while (w != last && !list_empty(&q->level) &&
 		 !signal_pending(current));
 }
@@ -133,6 +139,30 @@ void kev_service(struct kev_queue *q, bool taker)
 	}
 	raw_spin_unlock_irq(&q->lock);
 	kev_watch_reap(q, KEV_REAP_MAX);
+}
+
+/**
+ * kev_free_range() - free what was claimed and is done, in whatever order
+ * @q: a queue with a ring.
+ * @from: its first index.
+ * @to: its end.
+ * @freed: how many are free now is added to it.
+ *
+ * Context: process, queue->lock held; it is dropped meanwhile if the range has to
+ * be remembered and is long.  Returns as kev_ring_commit_range().
+ */
+int kev_free_range(struct kev_queue *q, u32 from, u32 to, u32 *freed)
+	__must_hold(&q->lock)
+{
+	int err;
+
+	lockdep_assert_held(&q->lock);
+	err = kev_ring_commit_range(&q->ring, &from, to, freed);
+	while (unlikely(!err && from != to)) {
+		kev_breathe(q);
+		err = kev_ring_commit_range(&q->ring, &from, to, freed);
+	}
+	return err;
 }
 
 /* ---- Sleeping ---------------------------------------------------------- */
@@ -417,7 +447,8 @@ static u32 kev_copy_claimed(struct kev_queue *q, struct ukevent __user *buf,
 			continue;
 		if (copy_to_user(buf + *num, e, sizeof(*e)))
 			break;
-		(*num)++;
+		if (!(++*num % KEV_COPIES_MAX))
+			cond_resched();
 	}
 	return i;
 }
@@ -429,10 +460,10 @@ static u32 kev_copy_claimed(struct kev_queue *q, struct ukevent __user *buf,
 static void kev_free_copied(struct kev_queue *q, u32 from, u32 n)
 {
 	bool taker = false;
-	u32 freed;
+	u32 freed = 0;
 
 	raw_spin_lock_irq(&q->lock);
-	kev_ring_commit_range(&q->ring, from, from + n, &freed);
+	kev_free_range(q, from, from + n, &freed);
 	if (unlikely((q->attention & KEV_Q_READY) || q->ring.any_done))
 		kev_let_in(q, &taker);
 	raw_spin_unlock_irq(&q->lock);
@@ -475,6 +506,8 @@ static int kev_copy_list(struct kev_queue *q, struct ukevent __user *buf,
 		w->pins++;
 		raw_spin_unlock_irq(&q->lock);
 		failed = copy_to_user(buf + num, &e, sizeof(e));
+		if (!(~num % KEV_COPIES_MAX))
+			cond_resched();
 		raw_spin_lock_irq(&q->lock);
 		if (kev_watch_unpin(w) && failed)
 			kev_untake(w, &e);

@@ -297,7 +297,7 @@ void kev_watch_reap_some(struct kev_queue *q, unsigned int max)
 		pinned = w->pins;
 		w->state |= KEV_W_DEAD;
 		kev_unlist(w);
-		kev_ring_disown(&q->ring, w, w->index);
+		kev_disown(w);
 		raw_spin_unlock_irq(&q->lock);
 		kev_watch_take_down(w, state, pinned);
 	}

@@ -469,8 +469,8 @@ enum {
  *	EACCES		KEVENT_INODE: the file may not be read
  *	EOPNOTSUPP	this kernel can't support the type; KEVENT_POSIX_TIMER:
  *			a timer of CPU time or of a CLOCK_*_ALARM
- *	ENOSPC		the user's limit of watches, of memory for records, or
- *			(KEVENT_INODE) of watches of one file
+ *	ENOSPC		the user's limit of watches, of memory for records and
+ *			payloads, or too many watches of one file (docs/limits.md)
  *	ENOMEM
  */
 struct kevent_ioc_ctl {
