@@ -16,13 +16,16 @@ PREFIX ?= /usr/local
 TESTS ?=
 WORKLOADS ?=
 MODEL ?=
+DURATION ?= 600
+REPLAY ?=
+KEEP ?=
 export KERNEL O WORKLOADS
 
 CC ?= gcc
 ALL_CFLAGS = -std=gnu11 -O2 -g -Wall -Wextra -Werror -Iinclude/uapi -Iinclude \
 	-pthread -MMD -MP -MF $@.d $(CFLAGS)
 
-test_sources := $(filter-out tests/lib/% tests/vm/%,$(wildcard tests/*/*.c))
+test_sources := $(filter-out tests/lib/% tests/vm/% tests/fuzz/%,$(wildcard tests/*/*.c))
 test_programs := $(patsubst %.c,$(O)/%,$(test_sources)) \
 	$(patsubst %.c,$(O)/%.32,$(filter tests/abi/%,$(test_sources)))
 
@@ -44,6 +47,11 @@ $(O)/tests/%: tests/%.c $(O)/tests/lib/test.o
 $(O)/tests/%.32: tests/%.c $(O)/tests/lib/test.32.o
 	@mkdir -p $(@D)
 	$(CC) -m32 $(ALL_CFLAGS) -Itests/lib -static -o $@ $< $(O)/tests/lib/test.32.o
+
+fuzz_objects := $(patsubst %.c,$(O)/%.o,$(wildcard tests/fuzz/*.c))
+
+$(O)/tests/fuzz/fuzz: $(fuzz_objects)
+	$(CC) $(ALL_CFLAGS) -static -o $@ $(fuzz_objects)
 
 $(O)/%.32.o: %.c
 	@mkdir -p $(@D)
@@ -78,6 +86,13 @@ model:
 	@tests/vm/need.sh model
 	@tests/model/run.sh $(foreach m,$(MODEL),'$(m)')
 
+# Guided by coverage, which the debug kernel has; others run unguided.
+fuzz: KERNEL := $(if $(filter file,$(origin KERNEL)),debug,$(KERNEL))
+fuzz:
+	@tests/vm/need.sh check
+	@tests/fuzz/run.sh --kernel $(KERNEL) --duration $(DURATION) \
+		$(if $(REPLAY),--replay '$(REPLAY)') $(if $(KEEP),--keep)
+
 install:
 	@PREFIX='$(PREFIX)' KDIR='$(KDIR)' DESTDIR='$(DESTDIR)' scripts/install.sh install
 
@@ -96,11 +111,12 @@ help:
 	@echo 'make check-kcsan    the tests on debug-kcsan'
 	@echo 'make lint       checkpatch, sparse, kernel-doc, cppcheck, shellcheck, codespell'
 	@echo "make model      the ring's protocol under weak memory (MODEL=pattern)"
+	@echo 'make fuzz       random calls, guided by coverage (DURATION=, KERNEL= (debug), REPLAY=file, KEEP=1)'
 	@echo 'make install    module (dkms if there is), headers, udev rule (PREFIX=, DESTDIR=); uninstall'
 	@echo 'make clean'
 	@echo 'KERNEL: 6.12 (default), 6.1, 6.12-rt, debug, debug-rt, debug-kcsan'
 
-.PHONY: all module bench tests run check check-debug check-kcsan lint model install uninstall clean help
+.PHONY: all module bench tests run check check-debug check-kcsan lint model fuzz install uninstall clean help
 .SECONDARY:
 
 -include $(shell [ ! -d $(O) ] || find $(O)/tests -name '*.d' 2>/dev/null)

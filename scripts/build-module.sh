@@ -5,7 +5,8 @@
 # KDIR and prints the path of kevent.ko. Sources are mirrored to
 # OUT/module/RELEASE and built there, so that the tree stays clean and
 # several kernels can have theirs at once; old kbuild has no MO=. W= and C= of
-# the environment are kbuild's.
+# the environment are kbuild's; with KEVENT_KCOV=1 the kernel's coverage sees the
+# module, which is built in OUT/module/RELEASE-kcov.
 
 set -euo pipefail
 
@@ -51,7 +52,7 @@ case $kdir in
 */linux-headers-*) release=${kdir##*/linux-headers-} ;;
 *) release=$(cat "$kdir/include/config/kernel.release") ;;
 esac
-build=$out/module/$release
+build=$out/module/$release${KEVENT_KCOV:+-kcov}
 mkdir -p "$build"
 exec 8>"$build/.lock"
 flock 8

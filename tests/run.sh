@@ -50,7 +50,7 @@ all_names() {
 		name=${file#tests/}
 		name=${name%.c}
 		case $name in
-		lib/* | vm/* | '*/*') ;;
+		lib/* | vm/* | fuzz/* | '*/*') ;;
 		abi/*) echo "$name"; echo "$name.32" ;;
 		*) echo "$name" ;;
 		esac

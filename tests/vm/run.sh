@@ -20,6 +20,7 @@ directory's path, relays its output and exits with its status.
   --kmemleak      look for leaks at the end (--kernel debug, debug-rt)
   --no-module     do not load kevent.ko
   --log FILE      keep the kernel's log there
+  --ram FILE      the machine's memory; kept, for who looks for something in it
 
 KEVENT_* variables of the environment are passed on. KEVENT_CACHE says where
 kernels are kept, O where things are built (build).
@@ -42,7 +43,7 @@ top=$(cd "$here/../.." && pwd)
 . "$here/klog.sh"
 trap 'die "failed in line $LINENO"' ERR
 
-kernel=6.12 icount=0 smp='' mem='' timeout=300 module=1 append='' keep=''
+kernel=6.12 icount=0 smp='' mem='' timeout=300 module=1 append='' keep='' ram=''
 kmemleak=0
 declare -a add=() params=()
 
@@ -60,6 +61,7 @@ while [ $# -gt 0 ]; do
 	--kmemleak) kmemleak=1 ;;
 	--no-module) module=0 ;;
 	--log) keep=$2; shift ;;
+	--ram) ram=$2; shift ;;
 	-h | --help) usage; exit ;;
 	--) shift; break ;;
 	*) usage >&2; exit 125 ;;
@@ -197,6 +199,8 @@ start_qemu() {
 	fi
 	# a race elsewhere is none of ours
 	[[ $kernel != debug* || $kernel = debug-kcsan ]] || cmdline+=" panic_on_warn=1"
+	[ -z "$ram" ] || options+=(-machine memory-backend=ram -object
+		"memory-backend-file,id=ram,size=${mem}M,mem-path=$ram,share=on")
 	[ $kmemleak = 0 ] || cmdline+=" kmemleak=on"
 
 	mkfifo "$work/monitor.in" "$work/monitor.out"

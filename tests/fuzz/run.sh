@@ -1,0 +1,124 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+
+usage() {
+	cat <<'END'
+usage: tests/fuzz/run.sh [--kernel K] [--duration S] [--replay FILE] [--keep]
+
+Runs random programs of calls in a virtual machine, from several processes and
+threads at once, beginning with those of tests/fuzz/corpus. With a kernel that
+has KCOV (debug, the default) those that reach new code are kept, and at last
+the coverage of each file of module/ is printed.
+
+  --replay FILE   runs the programs of FILE again and again, and no others
+  --keep          programs that reached new code go to tests/fuzz/corpus
+
+A report of the kernel ends the run with status 1; what each worker ran last
+is then in build/fuzz/report/worker-N, newest at the end, for --replay.
+KEVENT_FUZZ_SEED and KEVENT_FUZZ_WORKERS (3) are those of the run.
+END
+}
+
+set -euo pipefail
+
+top=$(cd "$(dirname "$0")/../.." && pwd)
+cd "$top"
+# shellcheck source=tests/vm/klog.sh
+. tests/vm/klog.sh
+out=$(realpath -m "${O:-build}")
+work=$out/fuzz
+kernel=debug duration=600 replay='' keep=0
+
+while [ $# -gt 0 ]; do
+	case $1 in
+	--kernel) kernel=$2; shift ;;
+	--duration) duration=$2; shift ;;
+	--replay) replay=$(realpath "$2"); shift ;;
+	--keep) keep=1 ;;
+	-h | --help) usage; exit ;;
+	*) usage >&2; exit 2 ;;
+	esac
+	shift
+done
+
+# A memory that is a file shows what ran even when the machine is no more.
+run_machine() {
+	local corpus=(tests/fuzz/corpus/*) options=() file
+	local -a programs
+
+	[ -z "$replay" ] || { corpus=("$replay"); options=(-r); }
+	for file in "${corpus[@]}"; do
+		programs+=("$(realpath "$file")")
+	done
+	KEVENT_FUZZ_BAD=$klog_bad KEVENT_KCOV=1 tests/vm/run.sh \
+		--kernel "$kernel" --timeout $((duration + 120)) \
+		--ram "$work/ram" --log "$work/console" \
+		--append panic_on_warn=1 --param ring_max=16384 \
+		--add "$out/tests/fuzz/fuzz" "${programs[@]/#/--add=}" \
+		-- "$out/tests/fuzz/fuzz" -t "$duration" \
+		-w "${KEVENT_FUZZ_WORKERS:-3}" \
+		${KEVENT_FUZZ_SEED:+-s "$KEVENT_FUZZ_SEED"} "${options[@]}" \
+		"${programs[@]}" 2>&1
+}
+
+# Pages of the journal (exec.c): "FUZZ-PROGRAM worker run state", a program.
+save_page() {
+	local page worker run
+
+	page=$(dd if="$work/ram" bs=4096 skip="$1" count=1 status=none | tr -d '\0')
+	read -r _ worker run _ <<<"$page"
+	printf '# %s\n\n' "$page" >"$work/report/$worker-$(printf %012d "$run")"
+}
+
+save_report() {
+	local at file name
+
+	rm -rf "$work/report"
+	mkdir -p "$work/report"
+	while IFS=: read -r at _; do
+		[ $((at % 4096)) != 0 ] || save_page $((at / 4096))
+	done < <(grep -aobUE '^FUZZ-PROGRAM [0-9]+ [0-9]+ (running|ended)' "$work/ram")
+	for file in "$work"/report/?-*; do
+		[ -e "$file" ] || break
+		name=${file##*/}
+		cat "$file" >>"$work/report/worker-${name%%-*}"
+		rm "$file"
+	done
+	echo "fuzz: FAILED; what ran last: make fuzz REPLAY=$work/report/worker-0 (-1, -2)"
+}
+
+module_dir() {
+	local ko KDIR
+
+	eval "$(tests/vm/kernel.sh "$kernel")"
+	ko=$(KEVENT_KCOV=1 scripts/build-module.sh "$KDIR" "$out")
+	dirname "$ko"
+}
+
+# Programs that the machine printed, between "#> program" and "#> end".
+save_new() {
+	awk '/^#> program$/ { on = 1; next }
+		/^#> end$/ { if (on) print ""; on = 0; next }
+		on' "$work/log" >"$work/new"
+	if [ $keep = 1 ] && [ -s "$work/new" ]; then
+		cat "$work/new" >>tests/fuzz/corpus/found
+	fi
+	echo "fuzz: $(grep -c '^run ' "$work/new" || true) programs reached new code: $work/new"
+}
+
+make -s --no-print-directory -j"$(nproc)" O="$out" "$out/tests/fuzz/fuzz"
+mkdir -p "$work"
+rm -f "$work/ram"
+trap 'rm -f "$work/ram"' EXIT
+status=0
+run_machine | tee "$work/log" | awk '/^#> (program|journal)$/ { hide = 1 }
+	!hide && !/^#> / { print; fflush() }
+	/^#> end$/ { hide = 0 }' || status=$?
+if [ $status != 0 ]; then
+	save_report
+	exit 1
+fi
+save_new
+if grep -q '^#> pc ' "$work/log"; then
+	tests/fuzz/coverage.sh "$(module_dir)" "$work/log" | tee "$work/coverage"
+fi
