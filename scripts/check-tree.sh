@@ -48,4 +48,5 @@ licences() {
 versions
 example
 licences
+scripts/check-syzlang.sh || bad=1
 exit $bad

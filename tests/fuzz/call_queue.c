@@ -12,8 +12,7 @@
 #include <unistd.h>
 
 #define NS_PER_S	1000000000ull
-/* Waits without a limit of their own are ended by the program's alarm. */
-#define WAIT_LONGEST	5000000ull
+#define WAIT_LONGEST	3000000ull
 
 static const uint32_t areas[] = {
 	KEVENT_MMAP_KERNEL, KEVENT_MMAP_USER, KEVENT_MMAP_ENTRIES,
@@ -315,13 +314,22 @@ static struct __kernel_timespec time_of(uint64_t ns, uint64_t flags,
 	return kts;
 }
 
+/* Few calls have no limit: the program's alarm has to end them. */
+static uint32_t flags_of(uint64_t flags)
+{
+	const uint32_t both = KEVENT_FLAGS_TIMEOUT | KEVENT_FLAGS_SIGMASK;
+
+	return (flags & both) == both ? flags & ~KEVENT_FLAGS_TIMEOUT :
+	       flags | KEVENT_FLAGS_TIMEOUT;
+}
+
 static const sigset_t no_signal;
 
 static void do_wait(struct fuzz_thread *t, const uint64_t *arg)
 {
 	struct kevent_ioc_wait wait = {
 		.nchanges = arg[1],
-		.flags = arg[2] ^ KEVENT_FLAGS_TIMEOUT,
+		.flags = flags_of(arg[2]),
 		.commit = index_of(t, arg[0], arg[3] & 3, (arg[3] >> 2) - 1),
 		.last = index_of(t, arg[0], arg[4] & 3, (arg[4] >> 2) - 1),
 		.min = arg[5],
@@ -341,7 +349,7 @@ static void do_get(struct fuzz_thread *t, const uint64_t *arg)
 	struct kevent_ioc_get get = {
 		.min = arg[1],
 		.max = arg[2],
-		.flags = arg[3] ^ KEVENT_FLAGS_TIMEOUT,
+		.flags = flags_of(arg[3]),
 		.clockid = arg[4],
 		.timeout = time_of(arg[5], arg[3], arg[4]),
 		.sigmask = (uintptr_t)&no_signal,

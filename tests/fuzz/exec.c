@@ -32,9 +32,9 @@
 #define PAGE		4096
 #define HEADER		"FUZZ-PROGRAM"
 
-#define LIMIT_MS	400	/* then the program is killed */
-#define ALARM_MS	80	/* then its calls are interrupted */
-#define JOIN_MS		200	/* so long its threads are waited for */
+#define LIMIT_MS	250	/* then the program is killed */
+#define ALARM_MS	50	/* then its calls are interrupted */
+#define JOIN_MS		100	/* so long its threads are waited for */
 #define USER_ID		1000
 
 struct fuzz_state fuzz;

@@ -178,7 +178,7 @@ static void make_run(struct fuzz_program *p)
 {
 	p->threads = rng_chance(50) ? 1 : 2 + rng_below(FUZZ_THREADS - 1);
 	p->split = p->threads == 1 ? 0 : rng_below(p->num + 1);
-	p->rounds = p->threads == 1 ? 1 : 1 + rng_below(12);
+	p->rounds = p->threads == 1 ? 1 : 1 + rng_below(6);
 }
 
 void program_make(struct fuzz_program *p)

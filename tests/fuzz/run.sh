@@ -27,6 +27,7 @@ cd "$top"
 . tests/vm/klog.sh
 out=$(realpath -m "${O:-build}")
 work=$out/fuzz
+found=tests/fuzz/corpus/found
 kernel=debug duration=600 replay='' keep=0
 
 while [ $# -gt 0 ]; do
@@ -101,7 +102,10 @@ save_new() {
 		/^#> end$/ { if (on) print ""; on = 0; next }
 		on' "$work/log" >"$work/new"
 	if [ $keep = 1 ] && [ -s "$work/new" ]; then
-		cat "$work/new" >>tests/fuzz/corpus/found
+		[ -e "$found" ] || printf '%s\n%s\n' \
+			'# SPDX-License-Identifier: GPL-2.0' \
+			'# Programs that reached new code.' >"$found"
+		cat "$work/new" >>"$found"
 	fi
 	echo "fuzz: $(grep -c '^run ' "$work/new" || true) programs reached new code: $work/new"
 }
