@@ -13,6 +13,7 @@
 #include <linux/slab.h>
 
 #include "aio.h"
+#include "delay.h"
 
 /* Turns of one user at a time; those of the second may all wait for disks. */
 #define KEV_AIO_WARM_MAX	16
@@ -189,6 +190,7 @@ static void kev_aio_hook_queue(struct file *file, wait_queue_head_t *head,
 	a->head = head;
 	init_waitqueue_func_entry(&a->wait, kev_aio_wake);
 	add_wait_queue(head, &a->wait);
+	KEV_DELAY(AIO_HOOKED);
 }
 
 /*
@@ -301,6 +303,7 @@ static void kev_aio_take_turn(struct kev_aio *a)
 	enum kev_aio_next next = kev_aio_turn(a);
 	bool again;
 
+	KEV_DELAY(AIO_TURN_OVER);
 	if (next == KEV_AIO_NEXT_FULL)
 		next = kev_aio_wait(a);
 	if (next == KEV_AIO_NEXT_OVER || !kev_aio_end(a, &again)) {
@@ -371,6 +374,7 @@ void kev_aio_stop(struct kev_aio *a)
 	if (idle)
 		kev_aio_set(a, KEV_AIO_BUSY);
 	spin_unlock(&a->lock);
+	KEV_DELAY(AIO_STOP);
 	if (idle)
 		kev_aio_finish(a);
 	else

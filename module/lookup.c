@@ -3,6 +3,7 @@
  * The table of all watches, by file: what the close hook asks.
  */
 #include "lookup.h"
+#include "delay.h"
 
 struct rhltable kev_files;
 
@@ -59,6 +60,7 @@ struct kev_queue *kev_file_queue(struct file *file, bool *again)
 	*again = list;
 	if (list) {
 		q = container_of(list, struct kev_watch, node)->queue;
+		KEV_DELAY(FILE_QUEUE);
 		if (!refcount_inc_not_zero(&q->refs))
 			q = NULL;
 	}

@@ -12,6 +12,7 @@
 #include <linux/sched.h>
 #include <linux/smp.h>
 
+#include "delay.h"
 #include "kev.h"
 
 /* Events that a task could take now. */
@@ -216,6 +217,7 @@ static void kev_wake_pollers(struct irq_work *work)
 	struct kev_queue *q = container_of(work, struct kev_queue,
 					   wake_pollers);
 
+	KEV_DELAY(OUTER_WAKE);
 	wake_up_interruptible_poll(&q->pollers, EPOLLIN | EPOLLRDNORM);
 }
 

@@ -8,6 +8,7 @@
 #include <linux/sched.h>
 #include <linux/smp.h>
 
+#include "delay.h"
 #include "post.h"
 
 /* How many are let in from the ready list by a post, with irqs off. */
@@ -219,6 +220,7 @@ static void kev_wait_for_slot(struct kev_watch *w)
 	}
 	q->overflowed++;
 	kev_ring_set_flag(&q->ring, KEVENT_RING_OVERFLOW);
+	KEV_DELAY(OVERFLOW_FLAG);
 	/* Partner: the consumer's fence between storing head and flags. */
 	smp_mb();
 	kev_handover(q, KEV_HANDOVER_POST);
@@ -248,6 +250,7 @@ static bool kev_try_merge(struct kev_watch *w, struct kev_view *v, u32 bits)
 	if (r->no_seen || !kev_ring_unclaimed(r, v, w, w->index))
 		return false;
 	kev_merge(w, bits);
+	KEV_DELAY(MERGED);
 	/* Partner: the consumer's fence between storing seen and reading. */
 	smp_mb();
 	*v = kev_ring_look(r);
@@ -348,6 +351,7 @@ void kev_breathe(struct kev_queue *q)
 	__must_hold(&q->lock)
 {
 	raw_spin_unlock_irq(&q->lock);
+	KEV_DELAY(BREATHE);
 	cond_resched();
 	raw_spin_lock_irq(&q->lock);
 }

@@ -9,6 +9,7 @@
 #include <linux/seq_file.h>
 #include <linux/slab.h>
 
+#include "delay.h"
 #include "kev.h"
 
 unsigned int kev_ring_max = 1u << 20;
@@ -92,6 +93,7 @@ void kev_queue_put(struct kev_queue *q)
 {
 	if (!refcount_dec_and_test(&q->refs))
 		return;
+	KEV_DELAY(QUEUE_PUT);
 	irq_work_sync(&q->wake_pollers);
 	kev_ring_free(&q->ring);
 	kev_user_put(q->account);

@@ -9,6 +9,7 @@
 #include <linux/ktime.h>
 #include <linux/timekeeping.h>
 
+#include "delay.h"
 #include "post.h"
 #include "ready.h"
 
@@ -58,6 +59,7 @@ static bool kev_ready_once(struct kev_queue *q, struct kev_watch *w, u32 bits)
 		return false;
 	w->ev.ret_flags &= ~KEV_RET_ONCE;
 	w->state |= KEV_W_DISARMED | KEV_W_FIRED;
+	KEV_DELAY(ONCE_FIRED);
 	kev_list_move(w, &q->fired, KEV_ON_FIRED);
 	return true;
 }

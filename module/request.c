@@ -6,6 +6,7 @@
 #include <linux/file.h>
 
 #include "compat/file.h"
+#include "delay.h"
 #include "lookup.h"
 
 /* ---- Checking a request ------------------------------------------------ */
@@ -201,7 +202,9 @@ static int kev_watch_attach(struct kev_watch *w,
 	bool dead;
 	int err;
 
+	KEV_DELAY(ADD_TABLED);
 	err = ops->attach(w, file, uk, &v);
+	KEV_DELAY(ADD_HOOKED);
 	if (unlikely(err)) {
 		mutex_lock(&q->mutex);
 		if (!(w->state & KEV_W_DEAD))
@@ -221,6 +224,7 @@ static int kev_watch_attach(struct kev_watch *w,
 		/* removed by another thread, which may still be at it */
 		mutex_lock(&q->mutex);
 		mutex_unlock(&q->mutex);
+		KEV_DELAY(ADD_DEAD);
 		ops->detach(w);
 		kev_watch_bury(w);
 	}
@@ -254,6 +258,7 @@ static int kev_watch_rearm(struct kev_watch *w, struct ukevent *uk, bool cancel)
 		ops->modify(w, uk);
 	uk->cookie = w->ev.cookie;	/* where the parameters were */
 	mutex_unlock(&q->mutex);
+	KEV_DELAY(REARM_UNLOCKED);
 
 	if (ops->ask)
 		ops->ask(w, file, &v);
@@ -395,6 +400,7 @@ int kev_watch_remove(struct kev_queue *q, struct ukevent *uk)
 	w = kev_request_begin(q, uk, &t);
 	if (IS_ERR(w))
 		return PTR_ERR(w);
+	KEV_DELAY(REMOVE_FOUND);
 	uk->ret_flags = 0;
 	if (kev_source_of(w)->stop)
 		kev_source_of(w)->stop(w, uk);
@@ -445,6 +451,7 @@ int kev_watch_fire(struct kev_queue *q, struct ukevent *uk)
 	if (IS_ERR(w))
 		return PTR_ERR(w);
 	ops = kev_source_of(w);
+	KEV_DELAY(FIRE_FOUND);
 	uk->ret_flags = 0;
 	raw_spin_lock_irq(&q->lock);
 	bits = uk->event ? uk->event & w->ev.event : w->ev.event;

@@ -12,6 +12,7 @@
 #include <linux/vmalloc.h>
 
 #include "compat/mm.h"
+#include "delay.h"
 #include "kev.h"
 
 static_assert(sizeof(struct ukevent) == 64);
@@ -208,6 +209,7 @@ u32 kev_ring_cancel(struct kev_ring *r, struct kev_watch *w, u32 *index)
 		kev_mark_cancelled(r, *index - age);
 		age = kev_chain_next(r, w, *index, age);
 	} while (kev_chain_goes_on(age, &n));
+	KEV_DELAY(CANCEL_MARKED);
 	/* Partner: the consumer's fence between storing seen and reading. */
 	smp_mb();
 	v = kev_ring_look(r);
@@ -330,6 +332,7 @@ static void kev_remember_done(struct kev_ring *r, const struct kev_view *v,
 	for (; from != to; from++)
 		r->slots[from & r->mask].done = from;
 	kev_ring_set_flag(r, KEVENT_RING_HEAD);
+	KEV_DELAY(DONE_FLAG);
 	/* Partner: the consumer's fence between storing head and flags. */
 	smp_mb();
 }

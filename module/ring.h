@@ -10,6 +10,8 @@
 #include <linux/types.h>
 #include <linux/kevent.h>
 
+#include "delay.h"
+
 struct kev_watch;
 struct vm_area_struct;
 
@@ -154,6 +156,7 @@ static __always_inline void kev_ring_publish(struct kev_ring *r,
 	slot->prev = last;
 	slot->done = ++tail;
 	r->long_tail = tail;
+	KEV_DELAY(PUBLISH);
 #if defined(__LITTLE_ENDIAN) && BITS_PER_LONG == 64
 	/* Partner: the consumer's acquire of tail, before it reads entries. */
 	smp_store_release((u64 *)&r->kernel->tail, tail);

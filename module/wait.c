@@ -8,6 +8,7 @@
 #include <linux/signal.h>
 #include <linux/uaccess.h>
 
+#include "delay.h"
 #include "source.h"
 
 /* Steps with irqs off before they are let on for a moment. */
@@ -231,8 +232,10 @@ static int kev_sleep_locked(struct kev_queue *q, struct kev_sleeper *s,
 		kev_sleeper_add(q, s);
 		set_current_state(TASK_INTERRUPTIBLE);
 		raw_spin_unlock_irq(&q->lock);
+		KEV_DELAY(SLEEP_ANNOUNCED);
 		in_time = kev_schedule(d);
 		__set_current_state(TASK_RUNNING);
+		KEV_DELAY(WOKEN);
 		raw_spin_lock_irq(&q->lock);
 		if (!s->chosen)
 			kev_sleeper_del(q, s);
@@ -369,6 +372,7 @@ static int kev_doze(struct kev_queue *q)
 	kev_sleeper_add(q, &s);
 	set_current_state(TASK_INTERRUPTIBLE);
 	raw_spin_unlock_irq(&q->lock);
+	KEV_DELAY(DOZE_ANNOUNCED);
 	schedule();
 	raw_spin_lock_irq(&q->lock);
 	if (likely(s.chosen && !signal_pending(current))) {
@@ -482,9 +486,11 @@ static int kev_copy_ring(struct kev_queue *q, struct ukevent __user *buf,
 		raw_spin_unlock_irq(&q->lock);
 		if (!n)
 			return 0;
+		KEV_DELAY(GRABBED);
 		i = kev_copy_claimed(q, buf, from, n, &num);
 		if (unlikely(i < n))
 			kev_put_back(q, from + i, n - i);
+		KEV_DELAY(COPIED);
 		kev_free_copied(q, from, n);
 		/* all cancelled: perhaps there are more */
 	} while (!num && i == n && !signal_pending(current));
@@ -505,6 +511,7 @@ static int kev_copy_list(struct kev_queue *q, struct ukevent __user *buf,
 		w = kev_take(q, &e);
 		w->pins++;
 		raw_spin_unlock_irq(&q->lock);
+		KEV_DELAY(LIST_TAKEN);
 		failed = copy_to_user(buf + num, &e, sizeof(e));
 		if (!(~num % KEV_COPIES_MAX))
 			cond_resched();

@@ -6,6 +6,7 @@
 #include <linux/slab.h>
 
 #include "compat/file.h"
+#include "delay.h"
 #include "lookup.h"
 
 static struct kmem_cache *kev_caches[KEVENT_TYPE_MAX];
@@ -130,6 +131,7 @@ void kev_watch_bury(struct kev_watch *w)
 	w->state |= KEV_W_GONE;
 	pinned = w->pins;
 	raw_spin_unlock_irq(&q->lock);
+	KEV_DELAY(BURIED);
 	if (!pinned)
 		kev_watch_free_one(w);
 }
@@ -148,6 +150,7 @@ static __always_inline void kev_watch_take_down(struct kev_watch *w, u16 state, 
 	kev_table_del(&q->watches, (u32)w->ev.cookie);
 	q->nwatches--;
 	kev_user_uncharge(q->account);
+	KEV_DELAY(TAKEN_OUT);
 	if (state & KEV_W_ADDING)
 		return;		/* its adder does the rest */
 	if (!(state & KEV_W_UNTABLED))
@@ -182,6 +185,7 @@ u32 kev_watch_kill(struct kev_watch *w)
 	if (w->on != KEV_ON_NONE || kev_ring_owns(&q->ring, w, w->index))
 		ret = kev_disarm(w);
 	raw_spin_unlock_irq(&q->lock);
+	KEV_DELAY(KILL_DEAD);
 	kev_watch_take_down(w, state, pinned);
 	return ret;
 }
@@ -208,8 +212,10 @@ void kev_watch_close(struct kev_watch *w)
 		kev_watch_kill(w);
 		return;
 	}
+	KEV_DELAY(CLOSE_UNTABLED);
 	kev_files_remove(w);
 	kev_source_of(w)->detach(w);
+	KEV_DELAY(CLOSE_DETACHED);
 	raw_spin_lock_irq(&q->lock);
 	w->key = 1;
 	kev_ready_last(w, KEVENT_RET_BROKEN | KEVENT_RET_CLOSED);
@@ -231,6 +237,7 @@ void kev_file_closed(struct file *file)
 			cond_resched();
 			continue;
 		}
+		KEV_DELAY(CLOSE_NEXT);
 		mutex_lock(&q->mutex);
 		while ((w = kev_file_watch(q, file)))
 			kev_watch_close(w);
@@ -251,6 +258,7 @@ void kev_watch_remove_all(struct kev_queue *q)
 	 * first: of those of one file, that is the first in the table's list.
 	 */
 	for (i = q->watches.used; i-- > 0;) {
+		KEV_DELAY(RELEASE_NEXT);
 		mutex_lock(&q->mutex);
 		w = kev_table_get(&q->watches, i);
 		if (w)
@@ -299,6 +307,7 @@ void kev_watch_reap_some(struct kev_queue *q, unsigned int max)
 		kev_unlist(w);
 		kev_disown(w);
 		raw_spin_unlock_irq(&q->lock);
+		KEV_DELAY(REAP_DEAD);
 		kev_watch_take_down(w, state, pinned);
 	}
 	mutex_unlock(&q->mutex);
@@ -352,7 +361,9 @@ bool kev_watch_ask(struct kev_watch *w, unsigned int how)
 	if (!kev_watch_pin(w, &file))
 		return false;
 	raw_spin_unlock_irq(&q->lock);
+	KEV_DELAY(PINNED);
 	kev_source_of(w)->ask(w, file, &v);
+	KEV_DELAY(ASKED);
 	if (file)
 		kev_file_put(file);
 	raw_spin_lock_irq(&q->lock);

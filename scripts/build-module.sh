@@ -6,7 +6,8 @@
 # OUT/module/RELEASE and built there, so that the tree stays clean and
 # several kernels can have theirs at once; old kbuild has no MO=. W= and C= of
 # the environment are kbuild's; with KEVENT_KCOV=1 the kernel's coverage sees the
-# module, which is built in OUT/module/RELEASE-kcov.
+# module, with KEVENT_DEBUG_DELAYS=1 it has the delays of module/delay.h: each in
+# a directory of its own.
 
 set -euo pipefail
 
@@ -52,13 +53,14 @@ case $kdir in
 */linux-headers-*) release=${kdir##*/linux-headers-} ;;
 *) release=$(cat "$kdir/include/config/kernel.release") ;;
 esac
-build=$out/module/$release${KEVENT_KCOV:+-kcov}
+build=$out/module/$release${KEVENT_KCOV:+-kcov}${KEVENT_DEBUG_DELAYS:+-delays}
 mkdir -p "$build"
 exec 8>"$build/.lock"
 flock 8
 mirror
 make -s -j"$(nproc)" -C "$kdir" M="$build/module" \
-	${W:+W="$W"} ${C:+C="$C"} modules >"$build/build.log" 2>&1 || {
+	${W:+W="$W"} ${C:+C="$C"} \
+	${KEVENT_DEBUG_DELAYS:+KEVENT_DEBUG_DELAYS=1} modules >"$build/build.log" 2>&1 || {
 	cat "$build/build.log" >&2
 	exit 1
 }

@@ -21,6 +21,7 @@
 #include <linux/rcupdate.h>
 #include <linux/workqueue.h>
 
+#include "../delay.h"
 #include "../kev.h"
 #include "entry.h"
 #include "ftrace.h"
@@ -45,7 +46,9 @@ unsigned long kev_close_resume;
 /* Called by kev_close_entry(): process context, nothing held. */
 asmlinkage void kev_close_watched(struct file *file)
 {
+	KEV_DELAY(CLOSE_BEGIN);
 	kev_file_closed(file);
+	KEV_DELAY(CLOSE_END);
 	atomic_dec(&kev_close_inside);
 }
 

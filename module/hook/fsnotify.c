@@ -20,6 +20,7 @@
 #include <linux/rhashtable.h>
 #include <linux/slab.h>
 
+#include "../delay.h"
 #include "fsnotify.h"
 
 /*
@@ -65,6 +66,7 @@ static int kev_marks_event(struct fsnotify_mark *mark, u32 mask,
 	struct kev_marks *m = kev_mark_of(mark)->all;
 
 	mask &= mark->mask | FS_ISDIR;
+	KEV_DELAY(MARKS_EVENT);
 	spin_lock(&m->lock);
 	if (m->watch)
 		m->func(m->watch, mask, inode, name, cookie);
@@ -193,9 +195,11 @@ void kev_marks_end(struct kev_marks *m)
 	spin_lock(&m->lock);
 	m->watch = NULL;
 	spin_unlock(&m->lock);
+	KEV_DELAY(MARKS_ENDED);
 	rhltable_remove(&kev_marks_table, &m->node, kev_marks_params);
 	while (m->used--) {
 		fsnotify_destroy_mark(&m->mark[m->used].mark, kev_marks_group);
+		KEV_DELAY(MARKS_UNMARKED);
 		fsnotify_put_mark(&m->mark[m->used].mark);
 	}
 	kev_marks_put(m);

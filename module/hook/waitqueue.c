@@ -13,6 +13,7 @@
 #include <net/tcp.h>
 
 #include "../compat/sock.h"
+#include "../delay.h"
 #include "waitqueue.h"
 
 /* A file with several queues: one for each but the first. */
@@ -56,6 +57,7 @@ static void **kev_hook_first(struct kev_poll *p)
 static void kev_hook_free(wait_queue_entry_t *wait, void **head)
 {
 	list_del_init(&wait->entry);
+	KEV_DELAY(POLLFREE);
 	/* Partner: kev_hook_remove() */
 	smp_store_release(head, NULL);
 }
@@ -68,6 +70,7 @@ static void kev_hook_remove(wait_queue_entry_t *wait, void **where)
 	rcu_read_lock();
 	/* Partner: kev_hook_free() */
 	head = smp_load_acquire(where);
+	KEV_DELAY(HOOK_REMOVE);
 	if (head)
 		remove_wait_queue(head, wait);
 	rcu_read_unlock();
@@ -278,6 +281,7 @@ bool kev_hook_wake(struct kev_poll *p, u32 want, void *key, u32 *bits)
 		*bits = 0;
 		return kev_need_check(w);
 	}
+	KEV_DELAY(HOOK_ASK);
 	/* not released while we are on its queue: see kev.h */
 	*bits = kev_hook_ask(kev_watch_file(w), want);
 	return false;

@@ -18,6 +18,7 @@
 
 #include "../aio.h"
 #include "../compat/pagecache.h"
+#include "../delay.h"
 #include "../source.h"
 
 #define KEV_AIO_REQ	(KEVENT_REQ_ONESHOT | KEVENT_REQ_WAKEUP_ALL | \
@@ -79,6 +80,7 @@ void kev_aio_finish(struct kev_aio *a)
 	struct kev_values v = {};
 
 	kev_aio_release(a);
+	KEV_DELAY(AIO_RELEASED);
 	kev_aio_values(a, &v);
 	spin_lock(&a->lock);
 	if (a->watch && !a->worker)
@@ -88,7 +90,9 @@ void kev_aio_finish(struct kev_aio *a)
 				 v.data2, 0);
 	a->watch = NULL;
 	spin_unlock(&a->lock);
+	KEV_DELAY(AIO_TOLD);
 	kev_aio_leave(a);
+	KEV_DELAY(AIO_LEFT);
 	kev_aio_over(a);
 	kev_aio_put(a);
 }

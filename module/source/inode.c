@@ -8,6 +8,7 @@
  */
 #include <linux/fs.h>
 
+#include "../delay.h"
 #include "../hook/fsnotify.h"
 #include "../record.h"
 
@@ -222,6 +223,7 @@ static int kev_inode_attach(struct kev_watch *w, struct file *file,
 	err = kev_marks_add(marks, inode, kev_inode_mask(inode, uk->event));
 	if (err)
 		goto err_end;
+	KEV_DELAY(INODE_MARKED);
 	/* Partner: kev_inode_get_records() */
 	smp_store_release(&i->marks, marks);
 	return 0;

@@ -34,6 +34,7 @@
 
 #include "../compat/posix_timer.h"
 #include "../compat/timer.h"
+#include "../delay.h"
 #include "../hook/posix_timer.h"
 #include "../source.h"
 #include "pace.h"
@@ -246,6 +247,7 @@ enum hrtimer_restart kev_ptimer_expire(struct hrtimer *timer)
 	enum hrtimer_restart ret;
 	unsigned long flags;
 
+	KEV_DELAY(PTIMER_EXPIRE);
 	rcu_read_lock();
 	spin_lock_irqsave(&k->it_lock, flags);
 	ret = kev_ptimer_expired(k);
@@ -263,6 +265,7 @@ static enum hrtimer_restart kev_ptimer_paced(struct hrtimer *pacer)
 
 	rcu_read_lock();
 	k = READ_ONCE(p->k);
+	KEV_DELAY(PTIMER_PACED);
 	if (k) {
 		spin_lock_irqsave(&k->it_lock, flags);
 		if (p->k)
@@ -338,6 +341,7 @@ void kev_ptimer_deleted(struct k_itimer *k)
 		rcu_read_unlock();
 		if (!p)
 			break;
+		KEV_DELAY(PTIMER_FOUND);
 		ended = q && kev_ptimer_end(q, k);
 		if (q)
 			kev_queue_put(q);
@@ -479,6 +483,7 @@ static int kev_ptimer_attach(struct kev_watch *w, struct file *file,
 		      HRTIMER_MODE_REL_SOFT);
 	p->wants_value = uk->param[0] & KEVENT_POSIX_TIMER_VALUE;
 	err = kev_ptimer_hook(p, uk->id.raw[0]);
+	KEV_DELAY(PTIMER_HOOKED);
 	if (err)
 		kev_ptimer_hook_put();
 	else
@@ -497,6 +502,7 @@ static void kev_ptimer_detach(struct kev_watch *w)
 	kev_ptimer_leave(p, k);
 	spin_unlock_irqrestore(&k->it_lock, flags);
 	rcu_read_unlock();
+	KEV_DELAY(PTIMER_LEFT);
 	hrtimer_cancel(&p->pacer);
 	kev_ptimer_set_periodic(p, false);
 	kev_ptimer_hook_put();

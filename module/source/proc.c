@@ -11,6 +11,7 @@
 #include <linux/wait.h>
 
 #include "../compat/pidfd.h"
+#include "../delay.h"
 #include "../source.h"
 
 /**
@@ -167,6 +168,7 @@ static void kev_proc_unhook(struct kev_proc *p)
 	struct pid *pid = p->pid;
 
 	remove_wait_queue(&pid->wait_pidfd, &p->wait);
+	KEV_DELAY(PROC_UNHOOKED);
 	raw_spin_lock_irq(&q->lock);
 	p->pid = NULL;
 	raw_spin_unlock_irq(&q->lock);
@@ -183,6 +185,7 @@ static int kev_proc_attach(struct kev_watch *w, struct file *file,
 		return PTR_ERR(pid);
 	init_waitqueue_func_entry(&p->wait, kev_proc_wake);
 	kev_proc_hook(p, pid);
+	KEV_DELAY(PROC_HOOKED);
 	kev_proc_look(pid, p->child, v);
 	return 0;
 }
@@ -228,6 +231,7 @@ static void kev_proc_ask(struct kev_watch *w, struct file *file,
 	raw_spin_unlock_irq(&w->queue->lock);
 	if (!pid)
 		return;
+	KEV_DELAY(PROC_LOOK);
 	kev_proc_look(pid, child, v);
 	put_pid(pid);
 }

@@ -26,6 +26,7 @@
 #include <linux/workqueue.h>
 
 #include "../compat/signal.h"
+#include "../delay.h"
 #include "../hook/signal.h"
 #include "../record.h"
 #include "../source.h"
@@ -209,6 +210,7 @@ static int kev_process_join(struct kev_signal *s, struct kev_records *r)
 		}
 		raw_spin_unlock(&kev_process_lock);
 		new = kev_process_alloc();
+		KEV_DELAY(SIGNAL_JOIN);
 		if (!new)
 			return -ENOMEM;
 		raw_spin_lock(&kev_process_lock);
@@ -300,6 +302,7 @@ static void kev_dying_run(struct work_struct *work)
 	struct kev_queue *q;
 
 	while ((q = kev_dying_queue())) {
+		KEV_DELAY(DYING_QUEUE);
 		mutex_lock(&q->mutex);
 		kev_dying_end(q);
 		mutex_unlock(&q->mutex);
@@ -320,6 +323,7 @@ void kev_signal_process_ends(struct task_struct *task)
 	rcu_read_unlock();
 	if (likely(!p))
 		return;
+	KEV_DELAY(PROCESS_ENDS);
 	raw_spin_lock(&kev_process_lock);
 	p = kev_process_find(task->signal);
 	if (p) {
@@ -405,6 +409,7 @@ static void kev_signal_tell(struct kev_signal *s,
 	struct kev_queue *q = w->queue;
 	unsigned long flags;
 
+	KEV_DELAY(SIGNAL_TELL);
 	raw_spin_lock_irqsave(&q->lock, flags);
 	/* READY may have fired it since it took the signal */
 	if (unlikely(!s->records) || ((w->state & KEV_W_FIRED) && !s->taken))
@@ -470,6 +475,7 @@ bool kev_signal_redirects(int sig, struct task_struct *task)
 		ret = kev_signal_wants(s);
 		s->taken = ret;
 		raw_spin_unlock_irqrestore(&s->watch.queue->lock, flags);
+		KEV_DELAY(SIGNAL_TAKEN);
 		if (ret)
 			break;
 	}
@@ -537,6 +543,7 @@ static void kev_signal_detach(struct kev_watch *w)
 
 	/* whoever comes by now finds nothing to write to, and leaves */
 	kev_signal_drop_records(s);
+	KEV_DELAY(SIGNAL_DROPPED);
 	kev_process_leave(s);
 	kev_signal_hook_put(kev_signal_is_nomask(w));
 }

@@ -7,6 +7,7 @@
 #include <linux/math64.h>
 
 #include "../compat/timer.h"
+#include "../delay.h"
 #include "../source.h"
 #include "pace.h"
 
@@ -50,6 +51,7 @@ static enum hrtimer_restart kev_timer_expire(struct hrtimer *timer)
 	struct kev_timer *t = container_of(timer, struct kev_timer, timer);
 	ktime_t now;
 
+	KEV_DELAY(TIMER_EXPIRE);
 	/* the watch may be reaped once its only event is out */
 	if (!t->interval) {
 		kev_ready_count(&t->watch, KEVENT_TIMER_FIRED, 1);
@@ -100,6 +102,7 @@ static void kev_timer_stop(struct kev_watch *w)
 {
 	struct kev_timer *t = kev_timer_of(w);
 
+	KEV_DELAY(TIMER_STOP);
 	hrtimer_cancel(&t->timer);
 	if (t->interval)
 		kev_user_add_timers(w->queue->account, -1);

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * See delay.h.  One time in four a point lasts up to so many microseconds: it
+ * spins, or, where that is allowed, half of the time it sleeps, so that whoever
+ * shares the CPU gets in as well.
+ */
+#include <linux/delay.h>
+#include <linux/hash.h>
+#include <linux/module.h>
+#include <linux/rcupdate.h>
+#include <linux/sched.h>
+#include <linux/timex.h>
+
+#include "delay.h"
+
+#define KEV_DELAYS_MAX	1000u
+
+static unsigned int kev_delays = 20;
+module_param_named(delays, kev_delays, uint, 0644);
+MODULE_PARM_DESC(delays, "Longest delay, us (default 20, at most 1000; 0: none)");
+
+static const char * const kev_delay_names[] = {
+#define KEV_DELAY_NAME(point) #point,
+	KEV_DELAY_POINTS(KEV_DELAY_NAME)
+};
+
+static atomic_t kev_delay_counts[KEV_DELAY_NUM];
+
+static int kev_delay_show(char *buf, const struct kernel_param *kp)
+{
+	int i, n = 0;
+
+	for (i = 0; i < KEV_DELAY_NUM; i++)
+		n += scnprintf(buf + n, PAGE_SIZE - n, "%s %u\n",
+			       kev_delay_names[i],
+			       (u32)atomic_read(&kev_delay_counts[i]));
+	return n;
+}
+
+static const struct kernel_param_ops kev_delay_ops = {
+	.get = kev_delay_show,
+};
+
+module_param_cb(delay_counts, &kev_delay_ops, NULL, 0444);
+MODULE_PARM_DESC(delay_counts, "How often each point was passed (to be read)");
+
+/* A task that is about to sleep for something else would forget about it. */
+static bool kev_delay_may_sleep(void)
+{
+	return preemptible() && !rcu_preempt_depth() &&
+	       task_is_running(current) && !is_idle_task(current);
+}
+
+void kev_delay(enum kev_delay_point point)
+{
+	u32 max = min(data_race(kev_delays), KEV_DELAYS_MAX);
+	u32 dice = hash_64(get_cycles(), 32);
+	u32 us;
+
+	atomic_inc(&kev_delay_counts[point]);
+	if (!max || (dice & 3))
+		return;
+	us = 1 + (dice >> 3) % max;
+	if ((dice & 4) && kev_delay_may_sleep())
+		usleep_range(us, 2 * us);
+	else
+		udelay(us);
+}
