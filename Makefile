@@ -19,6 +19,7 @@ MODEL ?=
 DURATION ?= 600
 REPLAY ?=
 KEEP ?=
+ROUNDS ?= 1000
 export KERNEL O WORKLOADS
 
 CC ?= gcc
@@ -78,6 +79,13 @@ check-kcsan:
 	@KERNEL=debug tests/vm/need.sh check
 	@TESTS='$(TESTS)' scripts/check-debug.sh debug-kcsan
 
+# A round takes some five seconds there; the machine has fifteen for each.
+check-unload:
+	@KERNEL=debug tests/vm/need.sh check
+	@KEVENT_ROUNDS=$(ROUNDS) KEVENT_TEST_SCALE=$$(($(ROUNDS) / 4 + 5)) \
+		tests/run.sh --kernel debug --kmemleak \
+		--timeout $$(($(ROUNDS) * 15 + 300)) load/rounds
+
 lint:
 	@tests/vm/need.sh lint
 	@scripts/lint.sh
@@ -109,6 +117,7 @@ help:
 	@echo "make check      the tests, in a virtual machine (KERNEL=, TESTS='ring/*')"
 	@echo 'make check-debug    the tests on debug and debug-rt, with a scan for leaks (TESTS=)'
 	@echo 'make check-kcsan    the tests on debug-kcsan'
+	@echo 'make check-unload   load, use, unload, ROUNDS=1000 times, on the debug kernel'
 	@echo 'make lint       checkpatch, sparse, kernel-doc, cppcheck, shellcheck, codespell'
 	@echo "make model      the ring's protocol under weak memory (MODEL=pattern)"
 	@echo 'make fuzz       random calls, guided by coverage (DURATION=, KERNEL= (debug), REPLAY=file, KEEP=1)'
@@ -116,7 +125,7 @@ help:
 	@echo 'make clean'
 	@echo 'KERNEL: 6.12 (default), 6.1, 6.12-rt, debug, debug-rt, debug-kcsan'
 
-.PHONY: all module bench tests run check check-debug check-kcsan lint model fuzz install uninstall clean help
+.PHONY: all module bench tests run check check-debug check-kcsan check-unload lint model fuzz install uninstall clean help
 .SECONDARY:
 
 -include $(shell [ ! -d $(O) ] || find $(O)/tests -name '*.d' 2>/dev/null)
