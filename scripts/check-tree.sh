@@ -45,8 +45,31 @@ licences() {
 	done < <(git ls-files 2>/dev/null)
 }
 
+# The tests that docs/threat-model.md names: "area/program [test, test]".
+named_tests() {
+	local file tests name
+
+	while read -r file tests; do
+		for name in ${tests//,/}; do
+			grep -qE "^TEST[A-Z_]*\\(${name}[,)]" "tests/$file.c" ||
+				complain "docs/threat-model.md: no test $name in tests/$file.c"
+		done
+	done < <(tr '\n' ' ' <docs/threat-model.md |
+		grep -oE '[a-z]+/[a-z_]+ \[[a-z_, ]+\]' | tr -d '[]')
+}
+
+# The numbers of the calls: the test compares its own with the header's.
+numbers() {
+	# shellcheck disable=SC2016 # they are not meant to expand
+	diff <(sed -nE 's/^\| `(KEVENT_IOC_\w+)` \| (0x\w+) .*/\1 \2/p' docs/ioctls.md) \
+		<(sed -nE 's/^\t\{ (KEVENT_IOC_\w+),\t+(0x\w+) \},/\1 \2/p' tests/access/seccomp.c) >&2 ||
+		complain "docs/ioctls.md and tests/access/seccomp.c have different numbers"
+}
+
 versions
 example
 licences
+named_tests
+numbers
 scripts/check-syzlang.sh || bad=1
 exit $bad
