@@ -70,8 +70,10 @@
  * its POSIX timer (hook/posix_timer.c), or, for signals, the end of the process
  * (source/signal.c); release of the queue; reaping of a fired one-shot; failure
  * of ADD.  All go through kev_watch_take_down() (mutex held), after a close with
- * CLOSED by way of UNTABLED: DEAD and cancel under the lock, out of the tables,
- * detach (no callback afterwards), free after RCU.  Who holds a pin
+ * CLOSED by way of UNTABLED: DEAD and cancel under the lock, detach (no callback
+ * afterwards), out of the tables, free after RCU.  Only then out of the tables:
+ * who ends a watch may have no reference, and a close that no longer finds it
+ * does not wait for the mutex, but frees what it was hooked to.  Who holds a pin
  * (is asking the file, lock dropped) frees instead, and an ADDING watch is
  * detached by its adder: both hold a file reference, so a close can't be
  * waiting for them.  Close against the others: the close hook takes the mutex

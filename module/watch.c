@@ -145,6 +145,12 @@ static __always_inline void kev_watch_take_down(struct kev_watch *w, u16 state, 
 	struct kev_queue *q = w->queue;
 
 	lockdep_assert_held(&q->mutex);
+	/*
+	 * In this order: while it is in the table, who closes the file waits for
+	 * the mutex, and the file's queues are there.  An adder has a reference.
+	 */
+	if (!(state & (KEV_W_UNTABLED | KEV_W_ADDING)))
+		kev_source_of(w)->detach(w);
 	if (!(state & KEV_W_UNTABLED))
 		kev_files_remove(w);
 	kev_table_del(&q->watches, (u32)w->ev.cookie);
@@ -153,8 +159,6 @@ static __always_inline void kev_watch_take_down(struct kev_watch *w, u16 state, 
 	KEV_DELAY(TAKEN_OUT);
 	if (state & KEV_W_ADDING)
 		return;		/* its adder does the rest */
-	if (!(state & KEV_W_UNTABLED))
-		kev_source_of(w)->detach(w);
 
 	/* a dead one gets no new pin */
 	if (likely(!pinned))
