@@ -67,21 +67,8 @@ static void read_corpus(const char *name)
 	struct fuzz_program p;
 
 	while ((text = program_parse(&p, text, name)))
-		corpus_add(&p, false);
+		corpus_add(&p);
 	free(all);
-}
-
-static void print_new(void)
-{
-	static char text[FUZZ_TEXT_MAX * 2];
-	uint32_t i;
-
-	for (i = shared->seeds; i < shared->corpus_num; i++) {
-		if (!shared->keep[i])
-			continue;
-		program_print(&shared->corpus[i], text, sizeof(text));
-		printf("#> program\n%s#> end\n", text);
-	}
 }
 
 /* ---- The kernel's log -------------------------------------------------- */
@@ -224,7 +211,6 @@ int main(int argc, char **argv)
 		journal_print();
 		return 1;
 	}
-	print_new();
 	if (shared->guided)
 		cover_print();
 	return 0;

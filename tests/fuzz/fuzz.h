@@ -248,7 +248,6 @@ struct fuzz_shared {
 	bool stop;
 	uint8_t pc[FUZZ_PCS / 8];
 	uint8_t edge[FUZZ_EDGES / 8];
-	bool keep[FUZZ_CORPUS];	/* reached code that no other had */
 	bool ready[FUZZ_CORPUS];
 	struct fuzz_program corpus[FUZZ_CORPUS];
 };
@@ -283,6 +282,6 @@ struct fuzz_options {
 };
 
 void worker_main(uint32_t number, const struct fuzz_options *options);
-void corpus_add(const struct fuzz_program *p, bool keep);
+void corpus_add(const struct fuzz_program *p);
 
 #endif

@@ -78,7 +78,7 @@ save_report() {
 	mkdir -p "$work/report"
 	while IFS=: read -r at _; do
 		[ $((at % 4096)) != 0 ] || save_page $((at / 4096))
-	done < <(grep -aobUE '^FUZZ-PROGRAM [0-9]+ [0-9]+ (running|ended)' "$work/ram")
+	done < <(grep -zaobUE 'FUZZ-PROGRAM [0-9]+ [0-9]+ (running|ended)' "$work/ram")
 	for file in "$work"/report/?-*; do
 		[ -e "$file" ] || break
 		name=${file##*/}
@@ -118,11 +118,11 @@ status=0
 run_machine | tee "$work/log" | awk '/^#> (program|journal)$/ { hide = 1 }
 	!hide && !/^#> / { print; fflush() }
 	/^#> end$/ { hide = 0 }' || status=$?
+save_new
 if [ $status != 0 ]; then
 	save_report
 	exit 1
 fi
-save_new
 if grep -q '^#> pc ' "$work/log"; then
 	tests/fuzz/coverage.sh "$(module_dir)" "$work/log" | tee "$work/coverage"
 fi

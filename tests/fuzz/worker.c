@@ -8,7 +8,7 @@
 
 static struct fuzz_pcs news;
 
-void corpus_add(const struct fuzz_program *p, bool keep)
+void corpus_add(const struct fuzz_program *p)
 {
 	uint32_t i = __atomic_fetch_add(&shared->corpus_num, 1,
 					__ATOMIC_RELAXED);
@@ -19,7 +19,6 @@ void corpus_add(const struct fuzz_program *p, bool keep)
 		return;
 	}
 	shared->corpus[i] = *p;
-	shared->keep[i] = keep;
 	__atomic_store_n(&shared->ready[i], true, __ATOMIC_RELEASE);
 }
 
@@ -39,19 +38,34 @@ static const struct fuzz_program *choose(void)
 	       &shared->corpus[i] : NULL;
 }
 
-/* Takes away what is not needed to get to the same places. */
+/* Takes away what is not needed to get to the same places: by fours first. */
 static void minimize(struct fuzz_program *p, const struct fuzz_pcs *goal)
 {
 	struct fuzz_program shorter;
-	uint32_t i;
+	uint32_t size, i, n;
 
-	for (i = p->num; i-- > 0 && p->num > 1;) {
-		shorter = *p;
-		program_drop(&shorter, i);
-		exec_run(&shorter);
-		if (cover_has(goal))
-			*p = shorter;
+	for (size = 4; size; size /= 2) {
+		for (i = p->num / size; i-- > 0 && p->num > size;) {
+			shorter = *p;
+			for (n = 0; n < size; n++)
+				program_drop(&shorter, i * size);
+			exec_run(&shorter);
+			if (cover_has(goal))
+				*p = shorter;
+		}
 	}
+}
+
+/* At once, for the machine may die, and in one piece: there are others. */
+static void tell(const struct fuzz_program *p)
+{
+	char text[FUZZ_TEXT_MAX * 2] = "#> program\n";
+	size_t n = strlen(text);
+
+	n += program_print(p, text + n, FUZZ_TEXT_MAX);
+	strcpy(text + n, "#> end\n");
+	if (write(STDOUT_FILENO, text, n + 7) < 0)
+		_exit(2);
 }
 
 static void judge(struct fuzz_program *p)
@@ -60,14 +74,15 @@ static void judge(struct fuzz_program *p)
 	enum fuzz_news n = cover_merge(&news);
 
 	if (n == NEWS_EDGE)
-		corpus_add(p, false);
+		corpus_add(p);
 	if (n != NEWS_PC)
 		return;
 	goal = news;
 	if (p->threads == 1)
 		minimize(p, &goal);
 	cover_merge(&other);
-	corpus_add(p, true);
+	corpus_add(p);
+	tell(p);
 }
 
 static void make_next(struct fuzz_program *p)
