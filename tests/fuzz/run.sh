@@ -62,23 +62,22 @@ run_machine() {
 		"${programs[@]}" 2>&1
 }
 
-# Pages of the journal (exec.c): "FUZZ-PROGRAM worker run state", a program.
-save_page() {
-	local page worker run
-
-	page=$(dd if="$work/ram" bs=4096 skip="$1" count=1 status=none | tr -d '\0')
-	read -r _ worker run _ <<<"$page"
-	printf '# %s\n\n' "$page" >"$work/report/$worker-$(printf %012d "$run")"
-}
-
+# Pages of the journal (exec.c): "FUZZ-PROGRAM worker run state", a program, and
+# zeros. The newest is the last.
 save_report() {
-	local at file name
+	local file name
 
 	rm -rf "$work/report"
 	mkdir -p "$work/report"
-	while IFS=: read -r at _; do
-		[ $((at % 4096)) != 0 ] || save_page $((at / 4096))
-	done < <(grep -zaobUE 'FUZZ-PROGRAM [0-9]+ [0-9]+ (running|ended)' "$work/ram")
+	LC_ALL=C tr -s '\0' '\001' <"$work/ram" | LC_ALL=C awk -v dir="$work/report" '
+		BEGIN { RS = "\001" }
+		match($0, /FUZZ-PROGRAM [0-9]+ [0-9]+ (running|ended)/) {
+			text = substr($0, RSTART)
+			split(text, word, " ")
+			name = sprintf("%s/%s-%012d", dir, word[2], word[3])
+			printf "# %s\n", text >name
+			close(name)
+		}'
 	for file in "$work"/report/?-*; do
 		[ -e "$file" ] || break
 		name=${file##*/}
