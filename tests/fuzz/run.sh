@@ -84,7 +84,7 @@ save_report() {
 		cat "$file" >>"$work/report/worker-${name%%-*}"
 		rm "$file"
 	done
-	echo "fuzz: FAILED; what ran last: make fuzz REPLAY=$work/report/worker-0 (-1, -2)"
+	echo "fuzz: what ran last: make fuzz REPLAY=$work/report/worker-0 (-1, -2)"
 }
 
 module_dir() {
@@ -114,14 +114,16 @@ mkdir -p "$work"
 rm -f "$work/ram"
 trap 'rm -f "$work/ram"' EXIT
 status=0
-run_machine | tee "$work/log" | awk '/^#> (program|journal)$/ { hide = 1 }
-	!hide && !/^#> / { print; fflush() }
-	/^#> end$/ { hide = 0 }' || status=$?
+run_machine | tee "$work/log" |
+	sed -u '/^#> program$/,/^#> end$/d; /^#> journal$/,/^#> end$/d; /^#> /d' ||
+	status=$?
 save_new
 if [ $status != 0 ]; then
-	save_report
+	[ ! -s "$work/ram" ] || save_report
+	echo "0 passed, 1 failed"
 	exit 1
 fi
 if grep -q '^#> pc ' "$work/log"; then
 	tests/fuzz/coverage.sh "$(module_dir)" "$work/log" | tee "$work/coverage"
 fi
+echo "1 passed, 0 failed"
