@@ -54,7 +54,7 @@ run_machine() {
 	KEVENT_FUZZ_BAD=$klog_bad KEVENT_KCOV=1 tests/vm/run.sh \
 		--kernel "$kernel" --timeout $((duration + 120)) \
 		--ram "$work/ram" --log "$work/console" \
-		--append panic_on_warn=1 --param ring_max=16384 \
+		--append panic_on_warn=1 --param ring_max=16384 --param hook_linger=1 \
 		--add "$out/tests/fuzz/fuzz" "${programs[@]/#/--add=}" \
 		-- "$out/tests/fuzz/fuzz" -t "$duration" \
 		-w "${KEVENT_FUZZ_WORKERS:-3}" \
