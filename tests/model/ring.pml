@@ -52,7 +52,7 @@ bool cancel_untold;	/* REMOVE said "nothing" of an event that it cancelled */
 
 #define CHECK(name, cond) d_step { name = !(cond); assert(!name); name = false }
 
-#define KERNEL_VARS	byte s_, h_, used, claim, x_, w_, idx_, age; bool ok_
+#define KERNEL_VARS	byte s_, h_, used, claim, x_, w_, idx_, age, left; bool ok_
 
 inline look_both()
 {
@@ -270,6 +270,11 @@ inline post(w, b)
 #define WAS_CANCELLED	1	/* KEVENT_RET_CANCELLED in the result */
 #define WAS_CLAIMED	2	/* KEVENT_RET_CLAIMED */
 
+/* Entries that kev_ring_cancel() does at a time. */
+#ifndef STEPS
+#define STEPS	SLOTS
+#endif
+
 inline mark_cancelled(w)
 {
 	do
@@ -277,22 +282,26 @@ inline mark_cancelled(w)
 		load(RET(index[w] - age), x_);
 		store(RET(index[w] - age), (x_ | CANCELLED));
 		age = CHAIN_NEXT(w);
+		d_step { left = (age && left > 1 -> left - 1 : 0) };
 		if
-		:: !age -> break
+		:: !left -> break
 		:: else
 		fi
 	od;
-	x_ = 0
+	skip;
+	d_step { x_ = 0; age = 0 }
 }
 
 /* kev_ring_cancel(); result */
 inline ring_cancel(w)
 {
 	age = 0;
+	left = STEPS;
 #ifdef LOOK_BEFORE_MARK
 	look();
 #endif
 	mark_cancelled(w);
+	left = STEPS;
 #ifndef NO_FENCE_CANCEL
 	fence();
 #endif
@@ -312,12 +321,15 @@ inline ring_cancel(w)
 			:: else
 			fi;
 			age = x_;
+			left = (age && left > 1 -> left - 1 : 0);
 			if
-			:: !age -> break
+			:: !left -> break
 			:: else
 			fi
 		od;
-		x_ = 0
+		index[w] = index[w] - age;
+		x_ = 0;
+		age = 0
 	}
 }
 
@@ -328,10 +340,23 @@ inline remove(w)
 	dead[w] = true;
 	result = 0;
 	assert(!waits[w]);
-	if
-	:: OWNS(w) -> ring_cancel(w)
-	:: else
-	fi;
+	do
+	:: OWNS(w) ->
+		ring_cancel(w);
+		d_step { used = 0; claim = 0; h_ = 0; s_ = 0 };
+		if
+#ifdef REST_LEFT
+		:: true -> break
+#else
+		:: OWNS(w) ->	/* kev_breathe() */
+			unlock();
+			lock()
+		:: else -> break
+#endif
+		fi
+	:: else -> break
+	od;
+	skip;
 	d_step { used = 0; claim = 0; h_ = 0; s_ = 0 };
 	unlock()
 }
