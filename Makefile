@@ -101,6 +101,10 @@ fuzz:
 	@tests/fuzz/run.sh --kernel $(KERNEL) --duration $(DURATION) \
 		$(if $(REPLAY),--replay '$(REPLAY)') $(if $(KEEP),--keep)
 
+soak:
+	@tests/vm/need.sh check
+	@tests/soak/run.sh $(DURATION)
+
 install:
 	@PREFIX='$(PREFIX)' KDIR='$(KDIR)' DESTDIR='$(DESTDIR)' scripts/install.sh install
 
@@ -121,11 +125,12 @@ help:
 	@echo 'make lint       checkpatch, sparse, kernel-doc, cppcheck, shellcheck, codespell'
 	@echo "make model      the ring's protocol under weak memory (MODEL=pattern)"
 	@echo 'make fuzz       random calls, guided by coverage (DURATION=, KERNEL= (debug), REPLAY=file, KEEP=1)'
+	@echo 'make soak       100,000 watches that come and go (DURATION=600, KERNEL=)'
 	@echo 'make install    module (dkms if there is), headers, udev rule (PREFIX=, DESTDIR=); uninstall'
 	@echo 'make clean'
 	@echo 'KERNEL: 6.12 (default), 6.1, 6.12-rt, debug, debug-rt, debug-kcsan'
 
-.PHONY: all module bench tests run check check-debug check-kcsan check-unload lint model fuzz install uninstall clean help
+.PHONY: all module bench tests run check check-debug check-kcsan check-unload lint model fuzz soak install uninstall clean help
 .SECONDARY:
 
 -include $(shell [ ! -d $(O) ] || find $(O)/tests -name '*.d' 2>/dev/null)
