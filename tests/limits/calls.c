@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Tests that the longest calls there are, and the end of 100,000 watches, let others on. */
+/* vm: --append preempt=none */
 #include "neighbour.h"
 
 #include <sys/resource.h>

@@ -210,6 +210,8 @@ static void reach_bytes(void *arg)
 	CHECK_ERRNO(kevent_ctl_one(q, KEVENT_CTL_ADD, &uk), ENOSPC);
 	CHECK_EQ(info_of(q).watches, 1);
 	kev_remove(q, KEVENT_UNOTIFY, 1);
+	uk.ret_flags = 0;
+	uk.param[0] = 64;
 	kev_change(q, KEVENT_CTL_ADD, &uk);
 }
 
