@@ -1,0 +1,6 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Tests each two actors against each other with watches of pipes. */
+#include "source_file.h"
+#include "pairs.h"
+
+RACE_PAIRS(pipe_source)

@@ -1,0 +1,6 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Tests each two actors against each other with watches of processes. */
+#include "source_task.h"
+#include "pairs.h"
+
+RACE_PAIRS(proc_source)
