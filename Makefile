@@ -17,6 +17,7 @@ TESTS ?=
 WORKLOADS ?=
 MODEL ?=
 DURATION ?= 600
+CPUS ?= 2
 REPLAY ?=
 KEEP ?=
 ROUNDS ?= 1000
@@ -86,6 +87,12 @@ check-unload:
 		tests/run.sh --kernel debug --kmemleak \
 		--timeout $$(($(ROUNDS) * 15 + 300)) load/rounds
 
+# With delays in the module; on a kernel that sees what they lead to.
+check-race: KERNEL := $(if $(filter file,$(origin KERNEL)),debug,$(KERNEL))
+check-race:
+	@tests/vm/need.sh check
+	@TESTS='$(TESTS)' scripts/check-race.sh $(KERNEL) $(DURATION) $(CPUS)
+
 lint:
 	@tests/vm/need.sh lint
 	@scripts/lint.sh
@@ -123,6 +130,7 @@ help:
 	@echo 'make check-kcsan    the tests on debug-kcsan'
 	@echo 'make check-unload   load, use, unload, ROUNDS=1000 times, on the debug kernel'
 	@echo 'make lint       checkpatch, sparse, kernel-doc, cppcheck, shellcheck, codespell'
+	@echo 'make check-race each two actors against each other, with delays (DURATION=, CPUS= (2), KERNEL= (debug), TESTS=)'
 	@echo "make model      the ring's protocol under weak memory (MODEL=pattern)"
 	@echo 'make fuzz       random calls, guided by coverage (DURATION=, KERNEL= (debug), REPLAY=file, KEEP=1)'
 	@echo 'make soak       100,000 watches that come and go (DURATION=600, KERNEL=)'
@@ -130,7 +138,7 @@ help:
 	@echo 'make clean'
 	@echo 'KERNEL: 6.12 (default), 6.1, 6.12-rt, debug, debug-rt, debug-kcsan'
 
-.PHONY: all module bench tests run check check-debug check-kcsan check-unload lint model fuzz soak install uninstall clean help
+.PHONY: all module bench tests run check check-debug check-kcsan check-unload check-race lint model fuzz soak install uninstall clean help
 .SECONDARY:
 
 -include $(shell [ ! -d $(O) ] || find $(O)/tests -name '*.d' 2>/dev/null)

@@ -3,7 +3,7 @@
 
 usage() {
 	cat <<'END'
-usage: tests/run.sh [--kernel K] [--list] [--timeout S] [--kmemleak] [PATTERN...]
+usage: tests/run.sh [--kernel K] [--list] [--timeout S] [--kmemleak] [--smp N] [PATTERN...]
 
 Builds the tests and runs them in a virtual machine. A test is named after its
 file, tests/ring/merge.c is ring/merge; a PATTERN is a shell pattern for such
@@ -35,6 +35,7 @@ while [ $# -gt 0 ]; do
 	--kernel) kernel=$2; shift ;;
 	--timeout) timeout=$2; shift ;;
 	--kmemleak) vm_options+=(--kmemleak) ;;
+	--smp) vm_options+=(--smp "$2"); shift ;;
 	--list) list=1 ;;
 	-h | --help) usage; exit ;;
 	-*) usage >&2; exit 2 ;;

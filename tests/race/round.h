@@ -109,11 +109,26 @@ static inline void scene_add(struct scene *s)
 	s->pre = true;
 }
 
+/* In a module that has them: longest delay, us. */
+static inline void scene_set_delays(struct scene *s)
+{
+	static const char *const some[] = { "0", "3", "20", "20", "100" };
+	const char *value = some[race_random(s, ARRAY_SIZE(some))];
+	int fd = open("/sys/module/kevent/parameters/delays",
+		      O_WRONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return;
+	CHECK_GT(write(fd, value, strlen(value)), 0);
+	close(fd);
+}
+
 static inline bool scene_begin(struct scene *s)
 {
 	if (s->rounds - s->age >= RACE_AGE) {
 		scene_drop(s);
 		scene_close(s);
+		scene_set_delays(s);
 	}
 	if (s->q < 0 && !scene_open(s))
 		return false;

@@ -1,0 +1,51 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# check-race.sh KERNEL SECONDS CPUS: tests/race for about so long, the module
+# built with the delays of module/delay.h; TESTS selects. Says how often each pair
+# was tried, and which delays were never passed.
+
+set -uo pipefail
+cd "$(dirname "$0")/.." || exit 1
+# shellcheck source=scripts/steps.sh
+. scripts/steps.sh
+
+kernel=$1 seconds=$2 cpus=$3
+out=${O:-build}
+read -ra patterns <<<"${TESTS:-race/*}"
+mapfile -t names < <(tests/run.sh --list "${patterns[@]}")
+
+# race/unload has all actors in each of its tests.
+count_pairs() {
+	local name pairs=0
+
+	make -s --no-print-directory O="$out" "${names[@]/#/$out/tests/}" >&2
+	for name in "${names[@]}"; do
+		pairs=$((pairs + $("$out/tests/$name" -l | wc -l)))
+		[ "$name" != race/unload ] || pairs=$((pairs + 90))
+	done
+	echo "$pairs"
+}
+
+show_points() {
+	awk '
+		/^# point / && !($3 in hits) { hits[$3] = 0; all++ }
+		/^# point / && $4 > 0 && !hits[$3] { hits[$3] = 1; passed++ }
+		END {
+			printf "%d of %d delays passed", passed, all
+			for (point in hits)
+				if (!hits[point])
+					never = never " " point
+			print never == "" ? "" : ", never:" never
+		}' "$out/tests/log-$kernel"
+}
+
+pairs=$(count_pairs)
+options=(--kernel "$kernel" --smp "$cpus" --timeout $((seconds * 3 + 1800)))
+[[ $kernel != debug && $kernel != debug-rt ]] || options+=(--kmemleak)
+export KEVENT_DEBUG_DELAYS=1
+export KEVENT_RACE_MS=$((seconds * 1000 / pairs + 1))
+export KEVENT_TEST_SCALE=$((4 + seconds / 1200))
+step tests/run.sh "${options[@]}" "${names[@]}"
+show_points
+steps_sum

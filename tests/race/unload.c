@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Tests each actor against unloading: either the module is in use and stays, or
+ * nothing of it is left, whatever it was that ended a moment ago.
+ */
+#include "source_aio.h"
+#include "source_inode.h"
+#include "source_own.h"
+#include "source_task.h"
+#include "pairs.h"
+#include "../load/module.h"
+
+/* Unloads for each source, at least. */
+#define UNLOADS_MIN	2
+
+/**
+ * struct unloader - a thread that unloads and loads again
+ * @thread: it.
+ * @stop: it is to end.
+ * @unloads: how often that went.
+ * @refused: how often it did not.
+ */
+struct unloader {
+	struct test_thread thread;
+	int stop;
+	unsigned int unloads;
+	unsigned int refused;
+};
+
+static void *unload_and_load(void *arg)
+{
+	struct unloader *u = arg;
+	unsigned int seed = 11;
+
+	while (!__atomic_load_n(&u->stop, __ATOMIC_RELAXED)) {
+		usleep(rand_r(&seed) % 1000);
+		if (unload() == 0) {
+			load("");
+			__atomic_add_fetch(&u->unloads, 1, __ATOMIC_RELAXED);
+		} else {
+			CHECK(is_busy(errno));
+			u->refused++;
+		}
+	}
+	return NULL;
+}
+
+/* A queue from its beginning to its end, with an actor at work. */
+static bool one_life(struct scene *s, enum actor actor)
+{
+	bool there;
+
+	s->a = actor;
+	s->sides[0].actor = actor;
+	there = scene_round(s);
+	scene_drop(s);
+	scene_close(s);
+	/* else the other finds no moment in which nobody has it */
+	if (!race_random(s, 3))
+		usleep(race_random(s, 500));
+	return there;
+}
+
+static void tell(const struct source *src, const uint64_t *lives,
+		 const struct unloader *u)
+{
+	int actor;
+
+	if (!getenv("KEVENT_RACE_MS"))
+		return;
+	for (actor = 0; actor < ACT_MAX; actor++)
+		printf("#| %s: unload against %s: %llu rounds\n", src->name,
+		       actor_names[actor], (unsigned long long)lives[actor]);
+	printf("#| %s: %u unloads, %u refused\n", src->name, u->unloads,
+	       u->refused);
+	fflush(stdout);
+}
+
+static void unload_against(void *arg)
+{
+	uint64_t end = now_ns() + race_ms() * ACT_MAX * 1000000ull;
+	uint64_t lives[ACT_MAX] = { 0 };
+	const struct source *src = arg;
+	static struct unloader u;
+	static struct scene s;
+	int actor = 0;
+
+	keep_off_tcg();
+	race_init(&s, src, ACT_EVENT, ACT_NONE, 1);
+	scene_start(&s);
+	thread_start(&u.thread, unload_and_load, &u);
+	while (now_ns() < end || __atomic_load_n(&u.unloads, __ATOMIC_RELAXED) <
+				 UNLOADS_MIN) {
+		actor = (actor + 1) % ACT_MAX;
+		if (actor != ACT_CLOSE || src->close)
+			lives[actor] += one_life(&s, actor);
+	}
+	__atomic_store_n(&u.stop, 1, __ATOMIC_RELAXED);
+	thread_join(&u.thread);
+	tell(src, lives, &u);
+}
+
+#define UNLOAD_TEST(name)						\
+	TEST_TIMEOUT(name, 300)						\
+	{								\
+		run_apart(unload_against, (void *)&name##_source);	\
+	}
+
+UNLOAD_TEST(poll)
+UNLOAD_TEST(socket)
+UNLOAD_TEST(pipe)
+UNLOAD_TEST(timer)
+UNLOAD_TEST(unotify)
+UNLOAD_TEST(signal)
+UNLOAD_TEST(proc)
+UNLOAD_TEST(inode)
+UNLOAD_TEST(posix_timer)
+UNLOAD_TEST(aio)
