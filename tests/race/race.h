@@ -157,8 +157,8 @@ struct side {
  * @flags: of the watch in this round.
  * @pre: there was a watch when the round began.
  * @cookie: its own.
- * @made: there is an object, made in round
- * @age: see @made.
+ * @made: there is an object.
+ * @age: round before which queue and object are new again.
  * @kind: which of several kinds.
  * @closed: by ACT_CLOSE, in this round.
  * @close_ends: that ends the watch.
@@ -304,12 +304,12 @@ static inline bool race_allows(const struct side *side, int error)
 	}
 }
 
-/* An action is over: 0 or an errno. */
+/* An action is over: 0 or an errno.  To be interrupted is what WAIT is for. */
 static inline void side_did(struct side *side, int error)
 {
 	const struct scene *s = side->s;
 
-	if (!error)
+	if (!error || error == EINTR)
 		side->ok++;
 	else
 		side->refused++;

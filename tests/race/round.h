@@ -18,7 +18,7 @@
 #include <dirent.h>
 
 /* Objects and queues are used again for so many rounds. */
-#define RACE_AGE	32
+#define RACE_AGE	16
 
 /* ---- Before ------------------------------------------------------------ */
 
@@ -125,10 +125,11 @@ static inline void scene_set_delays(struct scene *s)
 
 static inline bool scene_begin(struct scene *s)
 {
-	if (s->rounds - s->age >= RACE_AGE) {
+	if (s->rounds >= s->age) {
 		scene_drop(s);
 		scene_close(s);
 		scene_set_delays(s);
+		s->age = s->rounds + RACE_AGE;
 	}
 	if (s->q < 0 && !scene_open(s))
 		return false;
@@ -137,7 +138,6 @@ static inline bool scene_begin(struct scene *s)
 		s->close_ends = true;
 		s->src->make(s);
 		s->made = true;
-		s->age = s->rounds;
 	}
 	scene_choose_flags(s);
 	scene_reset_sides(s);
