@@ -119,9 +119,12 @@ static inline int kev_files_insert(struct kev_watch *w, struct kev_watch **twin)
 
 	*twin = NULL;
 	err = rhltable_insert(&kev_files, &w->node, kev_files_params);
+	/* whichever it is: the table could not grow, or not fast enough */
+	if (unlikely(err))
+		return -ENOMEM;
 	/* those of the same key follow the one that was inserted last */
-	if (err || likely(!rcu_access_pointer(w->node.next)))
-		return err;
+	if (likely(!rcu_access_pointer(w->node.next)))
+		return 0;
 	return kev_files_look(w, twin);
 }
 

@@ -132,6 +132,8 @@ struct kev_marks *kev_marks_alloc(struct kev_watch *w, struct inode *inode,
 	err = rhltable_insert(&kev_marks_table, &m->node, kev_marks_params);
 	if (!err)
 		return m;
+	/* as in kev_files_insert() */
+	err = -ENOMEM;
 err_free:
 	kfree(m);
 	return ERR_PTR(err);
