@@ -93,6 +93,12 @@ check-race:
 	@tests/vm/need.sh check
 	@TESTS='$(TESTS)' scripts/check-race.sh $(KERNEL) $(DURATION) $(CPUS)
 
+check-fault: fault_kernel = $(if $(filter debug%,$(KERNEL)),$(KERNEL),debug)
+check-fault:
+	@KERNEL=$(fault_kernel) tests/vm/need.sh check
+	@tests/run.sh --kernel $(fault_kernel) --kmemleak \
+		$(if $(TESTS),$(foreach t,$(TESTS),'$(t)'),'fault/*')
+
 lint:
 	@tests/vm/need.sh lint
 	@scripts/lint.sh
@@ -129,8 +135,9 @@ help:
 	@echo 'make check-debug    the tests on debug and debug-rt, with a scan for leaks (TESTS=)'
 	@echo 'make check-kcsan    the tests on debug-kcsan'
 	@echo 'make check-unload   load, use, unload, ROUNDS=1000 times, on the debug kernel'
+	@echo 'make check-fault    each allocation and copy of each call fails once (debug kernel, TESTS=)'
 	@echo 'make lint       checkpatch, sparse, kernel-doc, cppcheck, shellcheck, codespell'
-	@echo 'make check-race each two actors against each other, with delays (DURATION=, CPUS= (2), KERNEL= (debug), TESTS=)'
+	@echo 'make check-race     each two actors against each other, with delays (DURATION=, CPUS= (2), KERNEL= (debug), TESTS=)'
 	@echo "make model      the ring's protocol under weak memory (MODEL=pattern)"
 	@echo 'make fuzz       random calls, guided by coverage (DURATION=, KERNEL= (debug), REPLAY=file, KEEP=1)'
 	@echo 'make soak       100,000 watches that come and go (DURATION=600, KERNEL=)'
@@ -138,7 +145,7 @@ help:
 	@echo 'make clean'
 	@echo 'KERNEL: 6.12 (default), 6.1, 6.12-rt, debug, debug-rt, debug-kcsan'
 
-.PHONY: all module bench tests run check check-debug check-kcsan check-unload check-race lint model fuzz soak install uninstall clean help
+.PHONY: all module bench tests run check check-debug check-kcsan check-unload check-race check-fault lint model fuzz soak install uninstall clean help
 .SECONDARY:
 
 -include $(shell [ ! -d $(O) ] || find $(O)/tests -name '*.d' 2>/dev/null)

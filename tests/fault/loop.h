@@ -97,6 +97,7 @@ struct fault_state {
 	int readable;
 	int fds;
 	int references;
+	int blocked;
 };
 
 static inline int fault_open_fds(void)
@@ -120,6 +121,14 @@ static inline int fault_references(void)
 	return atoi(text);
 }
 
+static inline int fault_is_blocked(int sig)
+{
+	sigset_t set;
+
+	CHECK_OK(sigprocmask(SIG_BLOCK, NULL, &set));
+	return sigismember(&set, sig);
+}
+
 static inline int fault_readable(int q)
 {
 	struct pollfd p = { .fd = q, .events = POLLIN };
@@ -136,6 +145,7 @@ static inline struct fault_state fault_look(const struct scene *s)
 	memset(&now, 0, sizeof(now));
 	now.fds = fault_open_fds();
 	now.references = fault_references();
+	now.blocked = fault_is_blocked(SIGTERM);
 	if (s->q < 0)
 		return now;
 	CHECK_OK(kevent_info(s->q, &info));
@@ -179,6 +189,7 @@ static inline void fault_compare(const struct fault_state *a,
 	FAULT_SAME(a, b, readable, round);
 	FAULT_SAME(a, b, fds, round);
 	FAULT_SAME(a, b, references, round);
+	FAULT_SAME(a, b, blocked, round);
 }
 
 /* ---- One round ---------------------------------------------------------------- */

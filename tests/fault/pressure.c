@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: GPL-2.0
+/* No memory at all in wake-ups, hooks and workers: nothing is lost silently. */
+/* kernel: debug debug-rt */
+#include "../source/aio.h"
+
+#include "sources.h"
+
+static struct inject_range module;
+
+static void pressure_begin(void)
+{
+	inject_begin();
+	module = inject_module();
+}
+
+/* ---- Events of each source ------------------------------------------------------ */
+
+#define ROUNDS 3
+
+static void kinds_run(kind_test *run, const struct kind *k)
+{
+	pressure_begin();
+	kind_run(run, k);
+}
+
+KIND_TESTS(event, kinds_run)
+KIND_TEST(event, kinds_run, PIDFD)
+
+KIND_BODY(event)
+{
+	struct thing t;
+	int i;
+
+	thing_make(&t, k);
+	thing_add(q, &t, KEVENT_REQ_ET);
+	for (i = 0; i < (k->once ? 1 : ROUNDS); i++) {
+		inject_memory(&module);
+		thing_change(&t);
+		thing_take(q, &t);
+		inject_none();
+		if (k->lower)
+			thing_lower(&t);
+		while (kevent_get_events(q, 0, 1, NULL, &(struct ukevent){}, 0))
+			;
+	}
+	inject_memory(&module);
+	CHECK_EQ(close(t.fd), 0);
+	inject_none();
+	CHECK_EQ(watches_of(q), 0);
+	thing_drop_rest(&t);
+}
+
+/* Signals, names and the rest, with their records; s.fault is what it is about. */
+static void actor_under_pressure(const struct actor *a)
+{
+	struct fault f = { .actor = a };
+	struct scene s;
+
+	pressure_begin();
+	scene_open(&s, &f, 0);
+	a->make(&s);
+	CHECK_EQ(fault_add(&s), 0);
+	inject_memory(&module);
+	actor_check(&s);
+	inject_none();
+	actor_end(&s);
+	scene_close(&s);
+}
+
+#define EVENT_TEST(name_)						\
+	TEST(event_##name_)						\
+	{								\
+		actor_under_pressure(&actor_##name_);			\
+	}
+
+FOR_ALL_ACTORS(EVENT_TEST)
+
+/* Each has its record, or is counted as lost. */
+TEST(records)
+{
+	struct ukevent uk;
+	struct records *r;
+	int dir, q, i;
+
+	pressure_begin();
+	q = kev_queue(NULL, 0);
+	dir = own_directory();
+	uk = inode_add(q, dir, KEVENT_INODE_CREATE, 0);
+	inject_memory(&module);
+	for (i = 0; i < 26; i++)
+		make_file((char[]){ 'a' + i, 0 });
+	inject_none();
+	CHECK_EQ(take(q).ret_data[1], 26);
+	r = records_of(q, &uk);
+	for (i = 0; i < 26; i++) {
+		record_expect(r, KEVENT_INODE_CREATE, ((char[]){ 'a' + i, 0 }));
+		CHECK_OK(unlink((char[]){ 'a' + i, 0 }));
+	}
+	record_expect_none(r);
+}
+
+/* ---- The table of all watches --------------------------------------------------------- */
+
+/* More than it has room for from the beginning: see KEV_FILES_MIN. */
+#define MANY 4000
+
+/*
+ * It can't grow: ADD says so, and what was added works.  Then there is memory
+ * again, and all is well.
+ */
+TEST_TIMEOUT(table_cannot_grow, 120)
+{
+	struct inject_range alloc;
+	static bool added[MANY];
+	int q, i, err, n = 0;
+
+	pressure_begin();
+	alloc = inject_function("bucket_table_alloc");
+	q = kev_queue(NULL, 0);
+	inject_memory(&alloc);
+	for (i = 0; i < MANY; i++) {
+		err = kev_try(q, KEVENT_CTL_ADD, KEVENT_UNOTIFY, i, 1, 0);
+		if (err && err != ENOMEM)
+			FAIL("ADD of %d: %s", i, test_errno_name(err));
+		added[i] = !err;
+		n += added[i];
+	}
+	CHECK_LT(n, MANY);
+	CHECK_GT(n, 1000);
+	CHECK_EQ(watches_of(q), n);
+	for (i = 0; i < MANY; i++)
+		if (added[i]) {
+			kev_fire(q, i, 0);
+			kev_expect_get(q, i, 1);
+		}
+	inject_none();
+	for (i = 0; i < MANY; i++)
+		if (!added[i])
+			kev_add_user(q, i);
+	CHECK_EQ(watches_of(q), MANY);
+	for (i = 0; i < MANY; i++) {
+		kev_fire(q, i, 1);
+		kev_expect_get(q, i, 1);
+	}
+	kev_close(q, NULL);
+}
+
+/* ---- Workers ---------------------------------------------------------------------------- */
+
+/*
+ * A transfer that is carried on by a worker, which gets no memory: its end is
+ * told, with an error and how far it came; or it goes on when there is some.
+ */
+TEST(sendfile)
+{
+	struct timespec limit = { .tv_nsec = 500000000 };
+	int fds[2], q, file, error;
+	struct ukevent uk;
+
+	pressure_begin();
+	q = kev_queue(NULL, 0);
+	tcp_pair(fds);
+	narrow(fds);
+	file = file_make(MB);
+	CHECK_EQ(kevent_aio_sendfile(q, fds[0], file, 0, KEVENT_AIO_TO_END, 5,
+				     NULL), 0);
+	inject_memory(&module);
+	/* that makes room, for a worker */
+	expect_file(fds[1], 0, 16 * KB);
+	if (!CHECK_OK(kevent_get_events(q, 1, 1, &limit, &uk, 0))) {
+		inject_none();
+		expect_file(fds[1], 16 * KB, MB);
+		uk = take(q);
+		CHECK_EQ(kevent_aio_error(&uk), 0);
+		CHECK_EQ(kevent_aio_position(&uk), MB);
+	} else {
+		inject_none();
+		error = kevent_aio_error(&uk);
+		CHECK_EQ(error, ENOMEM);
+		CHECK(uk.ret_flags & KEVENT_RET_BROKEN);
+		expect_file(fds[1], 16 * KB, kevent_aio_position(&uk));
+	}
+	CHECK_EQ(uk.ptr, 5);
+	expect_nothing(fds[1]);
+	CHECK_EQ(watches_of(q), 0);
+	/* and the next one works */
+	aio_start(q, fds[0], file, 0, 8 * KB, 6);
+	expect_file(fds[1], 0, 8 * KB);
+	aio_expect(q, 6, 8 * KB, AIO_GOOD);
+	close(fds[0]);
+	expect_end(fds[1]);
+}
