@@ -38,6 +38,10 @@ struct http_ops {
 	void (*serve)(struct http *h);
 };
 
+/* System calls that the server has made. */
+extern unsigned int http_calls;
+#define CALL(call)	(http_calls++, (call))
+
 /* What every one of them does with plain calls */
 int http_accept(struct http *h);
 void http_check(const char *request, size_t len);

@@ -14,7 +14,7 @@ static void epoll_register(struct http_epoll *e, int fd, uint32_t flags)
 {
 	struct epoll_event ev = { .events = EPOLLIN | flags, .data.fd = fd };
 
-	if (unlikely(epoll_ctl(e->fd, EPOLL_CTL_ADD, fd, &ev)))
+	if (unlikely(CALL(epoll_ctl(e->fd, EPOLL_CTL_ADD, fd, &ev))))
 		die_errno("EPOLL_CTL_ADD");
 }
 
@@ -59,7 +59,7 @@ static inline void serve_with(struct http *h, void (*accept)(struct http *h))
 	int i, num;
 
 	while (h->served < h->want) {
-		num = epoll_wait(e->fd, e->events, HTTP_CONNS, -1);
+		num = CALL(epoll_wait(e->fd, e->events, HTTP_CONNS, -1));
 		if (unlikely(num < 0))
 			die_errno("epoll_wait");
 		for (i = 0; i < num; i++) {

@@ -64,7 +64,7 @@ static inline void serve_with(struct http *h,
 	unsigned int head, here;
 
 	while (h->served < h->want) {
-		if (unlikely(io_uring_submit_and_wait(&u->ring, 1) < 0))
+		if (unlikely(CALL(io_uring_submit_and_wait(&u->ring, 1)) < 0))
 			die("io_uring_submit_and_wait");
 		here = 0;
 		io_uring_for_each_cqe(&u->ring, head, cqe) {

@@ -250,18 +250,22 @@ static bool run_job(const struct job *job, struct results *res)
 	return false;
 }
 
-/* The bare figure of the same mode, or else the only one there is. */
+/* The bare figure of the same metric and mode, or else of the metric. */
 static const double *find_bare(const struct results *bare,
 			       const struct result *r)
 {
+	const double *found = NULL;
 	unsigned int i;
 
 	for (i = 0; i < bare->num; i++) {
+		if (strcmp(r->metric, bare->r[i].metric))
+			continue;
+		found = &bare->r[i].value;
 		if (r->mode && bare->r[i].mode &&
 		    !strcmp(r->mode, bare->r[i].mode))
-			return &bare->r[i].value;
+			break;
 	}
-	return bare->num ? &bare->r[bare->num - 1].value : NULL;
+	return found;
 }
 
 static bool suits(const struct work *w, const struct work_case *size,

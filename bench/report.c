@@ -46,7 +46,7 @@ static void report_json(const struct job *job, const struct result *r,
 		r->workload);
 	fprintf(json, "\"mechanism\":\"%s\",\"mode\":\"%s\",", job->ops->name,
 		row_mode(job, r));
-	fprintf(json, "\"n\":%u,\"k\":%u,\"metric\":\"%s\",\"value\":%.1f,",
+	fprintf(json, "\"n\":%u,\"k\":%u,\"metric\":\"%s\",\"value\":%.2f,",
 		job->size->n, job->size->k, r->metric, value);
 	if (bare)
 		fprintf(json, "\"bare\":%.1f}\n", *bare);

@@ -22,7 +22,7 @@ function put(row, mech, value) {
 }
 
 # Where a figure stands: in one row, or in all those that it is a rival of.
-function place(    w, n, k, mech, mode, value, row, kevent) {
+function place(    w, n, k, mech, mode, value, row, kevent, more) {
 	w = field("workload"); n = field("n"); k = field("k")
 	mech = field("mechanism"); mode = field("mode")
 	value = field("value") + 0
@@ -46,10 +46,11 @@ function place(    w, n, k, mech, mode, value, row, kevent) {
 	} else if (w == "memory" || w == "timer") {
 		put(row "/" mode, mech, value)
 	} else if (w == "http") {
+		more = field("metric") == "calls" ? "/calls" : ""
 		if (mode != "operations" && mode != "batched")
-			put(row "/plain", mech, value)
+			put(row "/plain" more, mech, value)
 		if (mode != "poll" && mode != "plain")
-			put(row "/batched", mech, value)
+			put(row "/batched" more, mech, value)
 	} else if (kevent && mode == "lt") {
 		put(row "/level", mech, value)
 	} else if (kevent && mode ~ /^et-/) {
@@ -112,7 +113,8 @@ function judge(row,    i, other, got, text) {
 	return text
 }
 
-function print_row(row,    i, j, best, line, part) {
+function print_row(row,    i, best, line, part, calls) {
+	calls = row ~ /\/calls$/
 	for (i = 1; i <= 5; i++) {
 		if (!((row, column[i]) in cell) && (row, column[i]) in rival)
 			cell[row, column[i]] = rival[row, column[i]]
@@ -120,7 +122,8 @@ function print_row(row,    i, j, best, line, part) {
 	line = sprintf("%-24s", row)
 	for (i = 1; i <= 7; i++) {
 		if ((row, column[i]) in cell)
-			line = line sprintf(" %9.0f", cell[row, column[i]])
+			line = line sprintf(calls ? " %9.2f" : " %9.0f", \
+					    cell[row, column[i]])
 		else
 			line = line sprintf(" %9s", "-")
 	}
@@ -129,10 +132,10 @@ function print_row(row,    i, j, best, line, part) {
 	if (!((row, "kevent-ring") in cell)) {
 		part = "missing"
 		missing++
-	} else if (best != "" && best >= 10) {
+	} else if (best != "" && (best >= 10 || calls)) {
 		part = sprintf("%.2f", cell[row, "kevent-ring"] / best)
-		compared++
-		if (cell[row, "kevent-ring"] < best)
+		compared += !calls
+		if (!calls && cell[row, "kevent-ring"] < best)
 			ahead++
 	}
 	printf "%s %8s  %s\n", line, part, judge(row)
@@ -165,7 +168,8 @@ END {
 		exit 1
 	}
 	printf "\nLinux %s, %s for an event (change, close, timer) above the bare work;\n", kernel, unit == "" ? "figures" : unit
-	print "pingpong, http: a whole round trip, request; memory: bytes a registration. ratio: ring to the best rival."
+	print "pingpong, http: a whole round trip, request; calls: system calls a request;"
+	print "memory: bytes a registration. ratio: ring to the best rival."
 	print ""
 	line = sprintf("%-24s", "workload/n/k")
 	for (i = 1; i <= 7; i++)

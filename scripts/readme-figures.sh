@@ -48,8 +48,10 @@ timer/spread timer, whole life, 20 µs apart
 pingpong blocked ping-pong, round trip
 http/1/plain HTTP request, 1 connection
 http/1/batched the same, changes in the wait
+http/1/plain/calls its system calls
 http/32/plain HTTP request, 32 connections
 http/32/batched the same, changes in the wait
+http/32/plain/calls its system calls
 memory/slab memory of a watch, bytes
 END
 }
