@@ -110,6 +110,7 @@ static inline void tally_event(struct tally *t, struct source *s,
 void tally_check(const struct tally *t);
 
 struct http_ops;
+struct sendfile_ops;
 
 struct mech {
 	const struct mech_ops *ops;
@@ -127,6 +128,7 @@ enum {
 	MECH_KEVENT	= 0x80,		/* needs /dev/kevent */
 	MECH_BLOCK	= 0x100,	/* can sleep */
 	MECH_HTTP	= 0x200,	/* has http, and nothing else */
+	MECH_SENDFILE	= 0x400,	/* has sendfile, and nothing else */
 };
 
 /**
@@ -146,6 +148,7 @@ enum {
  * @timers: arm timers at the points in time @at.
  * @expired: take the events of all timers; end what did not end by itself.
  * @http: a server of work_http.c.
+ * @sendfile: a server of work_sendfile.c.
  */
 struct mech_ops {
 	const char *name;
@@ -165,6 +168,7 @@ struct mech_ops {
 		       unsigned int num);
 	void (*expired)(struct mech *m, struct tally *t);
 	const struct http_ops *http;
+	const struct sendfile_ops *sendfile;
 };
 
 #define BATCH	64u	/* changes in one call; short runs that are timed */
@@ -260,6 +264,6 @@ struct job {
 extern const struct work work_pipe, work_eventfd, work_unix, work_tcp;
 extern const struct work work_libevent, work_batch;
 extern const struct work work_change, work_close, work_timer, work_pingpong;
-extern const struct work work_memory, work_http;
+extern const struct work work_memory, work_http, work_sendfile;
 
 #endif /* BENCH_H */

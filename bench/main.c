@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 #include "http.h"
+#include "sendfile.h"
 
 #define ROW_SECONDS	300	/* a lost event must not hang the rest */
 #define FILES		262144
@@ -28,7 +29,7 @@
 static const struct work *const works[] = {
 	&work_pipe, &work_eventfd, &work_unix, &work_tcp,
 	&work_libevent, &work_batch, &work_change, &work_close,
-	&work_timer, &work_pingpong, &work_memory, &work_http,
+	&work_timer, &work_pingpong, &work_memory, &work_http, &work_sendfile,
 };
 
 static const struct mech_ops *const mechs[] = {
@@ -37,6 +38,8 @@ static const struct mech_ops *const mechs[] = {
 	&mech_ring_pipe, &mech_get_et, &mech_get_lt, &mech_get_socket,
 	&http_epoll_lt, &http_epoll_et, &http_uring_poll,
 	&http_uring_operations, &http_ring_plain, &http_ring_batched,
+	&sendfile_epoll, &sendfile_uring_splice, &sendfile_uring_copy,
+	&sendfile_ring,
 };
 
 #define NAMES_MAX	32
@@ -145,7 +148,8 @@ static void list(void)
 	printf("mechanisms:\n");
 	for (i = 0; i < ARRAY_SIZE(mechs); i++)
 		printf("  %-15s %s%s\n", mechs[i]->name, mechs[i]->mode,
-		       mechs[i]->http ? " (http)" : "");
+		       mechs[i]->http ? " (http)" :
+		       mechs[i]->sendfile ? " (sendfile)" : "");
 }
 
 static char **parse_names(char **arg, struct names *names,

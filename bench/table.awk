@@ -33,7 +33,7 @@ function place(    w, n, k, mech, mode, value, row, kevent, more) {
 		row = w "/" n "/" k
 	else if (w == "batch" || w ~ /^(add|modify|delete|close)$/)
 		row = w "/" n
-	else if (w == "http")
+	else if (w == "http" || w == "sendfile")
 		row = w "/" n
 
 	if (w ~ /^(add|modify|delete)$/) {
@@ -51,6 +51,11 @@ function place(    w, n, k, mech, mode, value, row, kevent, more) {
 			put(row "/plain" more, mech, value)
 		if (mode != "poll" && mode != "plain")
 			put(row "/batched" more, mech, value)
+	} else if (w == "sendfile") {
+		if (mode != "copy")
+			put(row "/splice", mech, value)
+		if (mode != "splice")
+			put(row "/copy", mech, value)
 	} else if (kevent && mode == "lt") {
 		put(row "/level", mech, value)
 	} else if (kevent && mode ~ /^et-/) {
@@ -168,7 +173,7 @@ END {
 		exit 1
 	}
 	printf "\nLinux %s, %s for an event (change, close, timer) above the bare work;\n", kernel, unit == "" ? "figures" : unit
-	print "pingpong, http: a whole round trip, request; calls: system calls a request;"
+	print "pingpong, http, sendfile: a whole round trip, request, file; calls: system calls a request;"
 	print "memory: bytes a registration. ratio: ring to the best rival."
 	print ""
 	line = sprintf("%-24s", "workload/n/k")

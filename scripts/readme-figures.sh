@@ -52,6 +52,10 @@ http/1/plain/calls its system calls
 http/32/plain HTTP request, 32 connections
 http/32/batched the same, changes in the wait
 http/32/plain/calls its system calls
+sendfile/4096/splice sending a file of 4 KB (io_uring: splice)
+sendfile/65536/splice sending a file of 64 KB (io_uring: splice)
+sendfile/4096/copy the same of 4 KB (io_uring: read and send)
+sendfile/65536/copy the same of 64 KB (io_uring: read and send)
 memory/slab memory of a watch, bytes
 END
 }

@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Sending a file by sendfile(2) and epoll, and by kevent. */
+
+#include <errno.h>
+#include <kevent.h>
+#include <sys/epoll.h>
+#include <sys/sendfile.h>
+
+#include "sendfile.h"
+
+#define SLOTS	(4 * SENDFILE_CONNS)
+
+/* ---- epoll: who is full is tried again ---------------------------------- */
+
+struct sendfile_epoll {
+	int fd;
+	off_t done[SENDFILE_CONNS];
+	struct epoll_event events[SENDFILE_CONNS];
+};
+
+static void epoll_open(struct sendfile *s)
+{
+	struct sendfile_epoll *e = xcalloc(1, sizeof(*e));
+	unsigned int i;
+
+	e->fd = epoll_create1(EPOLL_CLOEXEC);
+	if (e->fd < 0)
+		die_errno("epoll_create1");
+	for (i = 0; i < SENDFILE_CONNS; i++) {
+		struct epoll_event ev = {
+			.events = EPOLLOUT | EPOLLET, .data.u32 = i,
+		};
+
+		if (epoll_ctl(e->fd, EPOLL_CTL_ADD, s->conn[i], &ev))
+			die_errno("EPOLL_CTL_ADD");
+	}
+	s->state = e;
+}
+
+static void epoll_send(struct sendfile *s, unsigned int i)
+{
+	struct sendfile_epoll *e = s->state;
+	ssize_t n;
+
+	while (e->done[i] < (off_t)s->size) {
+		n = sendfile(s->conn[i], s->file, &e->done[i],
+			     s->size - (size_t)e->done[i]);
+		if (unlikely(n <= 0)) {
+			if (n < 0 && errno == EAGAIN)
+				return;
+			die_errno("sendfile");
+		}
+	}
+	s->sent++;
+}
+
+static void epoll_serve(struct sendfile *s)
+{
+	struct sendfile_epoll *e = s->state;
+	unsigned int i;
+	int n, num;
+
+	for (i = 0; i < SENDFILE_CONNS; i++) {
+		e->done[i] = 0;
+		epoll_send(s, i);
+	}
+	while (unlikely(s->sent < SENDFILE_CONNS)) {
+		num = epoll_wait(e->fd, e->events, SENDFILE_CONNS, -1);
+		if (num < 0)
+			die_errno("epoll_wait");
+		for (n = 0; n < num; n++) {
+			i = e->events[n].data.u32;
+			if (e->done[i] < (off_t)s->size)
+				epoll_send(s, i);
+		}
+	}
+}
+
+/* ---- kevent -------------------------------------------------------------- */
+
+static void ring_open(struct sendfile *s)
+{
+	struct kevent_ring *ring = xcalloc(1, sizeof(*ring));
+
+	if (kevent_init(ring, SLOTS, KEVENT_WAKE_FIFO, 0) < 0)
+		die_errno("kevent_init");
+	s->state = ring;
+}
+
+static void ring_sent(struct sendfile *s, const struct ukevent *uk)
+{
+	if (unlikely(kevent_aio_error(uk) ||
+		     kevent_aio_position(uk) != s->size))
+		die("transfer: errno %d, %llu bytes", kevent_aio_error(uk),
+		    (unsigned long long)kevent_aio_position(uk));
+	s->sent++;
+}
+
+static void ring_serve(struct sendfile *s)
+{
+	struct kevent_ring *ring = s->state;
+	const struct ukevent *event;
+	struct ukevent uk;
+	unsigned int i;
+	int ret;
+
+	for (i = 0; i < SENDFILE_CONNS; i++) {
+		ret = kevent_aio_sendfile(ring->fd, s->conn[i], s->file, 0,
+					  s->size, i, &uk);
+		if (unlikely(ret < 0))
+			die_errno("kevent_aio_sendfile");
+		if (likely(ret))
+			ring_sent(s, &uk);
+	}
+	while (unlikely(s->sent < SENDFILE_CONNS)) {
+		if (kevent_ring_wait(ring, NULL) < 0)
+			die_errno("kevent_ring_wait");
+		while ((event = kevent_ring_next(ring)))
+			ring_sent(s, event);
+	}
+}
+
+static const struct sendfile_ops epoll_ops = {
+	.open = epoll_open, .serve = epoll_serve,
+};
+
+static const struct sendfile_ops ring_ops = {
+	.open = ring_open, .serve = ring_serve,
+};
+
+const struct mech_ops sendfile_epoll = {
+	.name = "epoll-et", .mode = "sendfile", .caps = MECH_SENDFILE,
+	.sendfile = &epoll_ops,
+};
+
+const struct mech_ops sendfile_ring = {
+	.name = "kevent-ring", .mode = "aio",
+	.caps = MECH_KEVENT | MECH_SENDFILE, .sendfile = &ring_ops,
+};
