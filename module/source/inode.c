@@ -67,13 +67,12 @@ static const struct {
 	{ KEVENT_INODE_ACCESS,		FS_ACCESS },
 	{ KEVENT_INODE_CLOSE_WRITE,	FS_CLOSE_WRITE },
 	{ KEVENT_INODE_CLOSE_NOWRITE,	FS_CLOSE_NOWRITE },
-	{ KEVENT_INODE_UNMOUNT,		FS_UNMOUNT },
 };
 
 /* What the marks have to be for. */
 static u32 kev_inode_mask(const struct inode *inode, u32 event)
 {
-	u32 mask = FS_UNMOUNT;
+	u32 mask = 0;
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(kev_inode_bits); i++)
@@ -175,7 +174,7 @@ static void kev_inode_event(struct kev_watch *w, u32 mask,
 	u32 events, lost;
 
 	events = kev_inode_events(mask) | kev_inode_names(i, mask, inode);
-	events &= READ_ONCE(w->ev.event) | KEVENT_INODE_UNMOUNT;
+	events &= READ_ONCE(w->ev.event);
 	if (!events || i->spent)
 		return;
 	if (READ_ONCE(w->ev.req_flags) & KEVENT_REQ_ONESHOT)

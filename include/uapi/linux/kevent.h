@@ -85,8 +85,7 @@ enum {
 #define KEVENT_INODE_CLOSE_NOWRITE 0x0800u /* (*) was not */
 /* (*) the file itself; with a directory, the files in it as well */
 
-/* Only in what comes; asking for them gives EINVAL. */
-#define KEVENT_INODE_UNMOUNT	0x2000u	/* the file system is gone: the last */
+/* Only in what comes; asking for it gives EINVAL. */
 #define KEVENT_INODE_ISDIR	0x40000000u /* it happened to a directory */
 
 /*
