@@ -182,6 +182,7 @@ TEST(sendfile)
 	}
 	CHECK_EQ(uk.ptr, 5);
 	expect_nothing(fds[1]);
+	kev_expect_get_none(q);
 	CHECK_EQ(watches_of(q), 0);
 	/* and the next one works */
 	aio_start(q, fds[0], file, 0, 8 * KB, 6);

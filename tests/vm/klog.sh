@@ -10,6 +10,7 @@ klog_bad="$klog_bad"'|possible (recursive|circular)|inconsistent lock|suspicious
 klog_bad="$klog_bad"'|bad unlock balance|held lock freed|Invalid wait context'
 klog_bad="$klog_bad"'|self-detected stall|detected stalls|[Ss]oft lockup|LOCKUP'
 klog_bad="$klog_bad"'|KASAN|KFENCE|kmemleak: (leaks|[0-9]+ new)|unreferenced object'
+klog_bad="$klog_bad"'|memory leak detector disabled'
 klog_bad="$klog_bad"'|refcount_t|scheduling while atomic|sleeping function called'
 klog_bad="$klog_bad"'|blocked for more than|hung task|ODEBUG|corruption|Bad page'
 klog_bad="$klog_bad"'|Slab cache still has objects|cannot unload kevent|use-after-free'
