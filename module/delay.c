@@ -20,8 +20,9 @@ module_param_named(delays, kev_delays, uint, 0644);
 MODULE_PARM_DESC(delays, "Longest delay, us (default 20, at most 1000; 0: none)");
 
 static const char * const kev_delay_names[] = {
-#define KEV_DELAY_NAME(point) #point,
-	KEV_DELAY_POINTS(KEV_DELAY_NAME)
+#define P(point) #point,
+#include "delay_points.h"
+#undef P
 };
 
 static atomic_t kev_delay_counts[KEV_DELAY_NUM];
@@ -53,10 +54,11 @@ static bool kev_delay_may_sleep(void)
 
 void kev_delay(enum kev_delay_point point)
 {
-	u32 max = min(data_race(kev_delays), KEV_DELAYS_MAX);
 	u32 dice = hash_64(get_cycles(), 32);
-	u32 us;
+	u32 max, us;
 
+	/* a test sets it meanwhile: the old or the new will do */
+	max = min(data_race(kev_delays), KEV_DELAYS_MAX);
 	atomic_inc(&kev_delay_counts[point]);
 	if (!max || (dice & 3))
 		return;
