@@ -14,7 +14,8 @@ static int kev_ftrace_filter(struct kev_ftrace *f)
 	int err = -ENOENT;
 	unsigned int i;
 
-	for (i = 0; err && i < ARRAY_SIZE(f->symbols) && f->symbols[i]; i++) {
+	for (i = 0; err && err != -ENOMEM && i < ARRAY_SIZE(f->symbols) &&
+	     f->symbols[i]; i++) {
 		strscpy((char *)symbol, f->symbols[i], sizeof(symbol));
 		err = ftrace_set_filter(&f->ops, symbol,
 					strlen((char *)symbol), 1);
