@@ -4,6 +4,7 @@
 #define KEVENT_TEST_AIO_H
 
 #include "kinds.h"
+#include "tls.h"
 
 #define KB 1024ull
 #define MB (1024 * KB)
@@ -59,6 +60,11 @@ static const struct way ways[] = {
 	{ "unix, blocking", way_unix, true },
 };
 
+static const struct way tls_ways[] = {
+	{ "ktls", tls_pair, false },
+	{ "ktls, blocking", tls_pair, true },
+};
+
 static inline void way_open(const struct way *w, int fds[2])
 {
 	w->make(fds);
@@ -66,21 +72,34 @@ static inline void way_open(const struct way *w, int fds[2])
 		CHECK_OK(fcntl(fds[0], F_SETFL, 0));
 }
 
-/* A test for each way; runs with a queue without a ring. */
-#define TEST_WAYS(name)							\
+#define WAYS_RUN(table_, run_) do {					\
+	unsigned int i_;						\
+									\
+	for (i_ = 0; i_ < ARRAY_SIZE(table_); i_++) {			\
+		int q_ = kev_queue(NULL, 0);				\
+									\
+		run_(&table_[i_], q_);					\
+		close(q_);						\
+	}								\
+} while (0)
+
+/* A test for each way but kTLS, with a queue without a ring. */
+#define TEST_WAYS_PLAIN(name)						\
 	static void name##_way(const struct way *w, int q);		\
 	TEST(name)							\
 	{								\
-		unsigned int i_;					\
-									\
-		for (i_ = 0; i_ < ARRAY_SIZE(ways); i_++) {		\
-			int q_ = kev_queue(NULL, 0);			\
-									\
-			name##_way(&ways[i_], q_);			\
-			close(q_);					\
-		}							\
+		WAYS_RUN(ways, name##_way);				\
 	}								\
 	static void name##_way(const struct way *w, int q)
+
+/* The same, and a test of its own for kTLS, which not every kernel has. */
+#define TEST_WAYS(name)							\
+	static void name##_way(const struct way *w, int q);		\
+	TEST(name##_ktls)						\
+	{								\
+		WAYS_RUN(tls_ways, name##_way);				\
+	}								\
+	TEST_WAYS_PLAIN(name)
 
 /*
  * Little fits, so that a transfer of 200 KB can't be over by itself.  The

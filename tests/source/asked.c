@@ -4,8 +4,7 @@
  * be asked: urgent data, full peers, datagrams that are thrown away, kTLS.
  */
 #include "kinds.h"
-
-#include <linux/tls.h>
+#include "tls.h"
 
 #define ET KEVENT_REQ_ET
 
@@ -220,48 +219,25 @@ TEST(udp_in_and_out)
 
 /* ---- kTLS: poll is replaced under a socket that still says TCP --------------- */
 
-static void tls_keys(int fd, int direction)
-{
-	struct tls12_crypto_info_aes_gcm_128 keys = {
-		.info.version = TLS_1_2_VERSION,
-		.info.cipher_type = TLS_CIPHER_AES_GCM_128,
-	};
-
-	if (setsockopt(fd, SOL_TLS, direction, &keys, sizeof(keys)) < 0)
-		SKIP("kTLS: no AES-GCM: %s", test_errno_name(errno));
-}
-
-static void tls_pair(int fds[2])
-{
-	int i;
-
-	tcp_pair(fds);
-	for (i = 0; i < 2; i++)
-		if (setsockopt(fds[i], SOL_TCP, TCP_ULP, "tls", 4) < 0)
-			SKIP("no kTLS: %s", test_errno_name(errno));
-	tls_keys(fds[0], TLS_RX);
-	tls_keys(fds[1], TLS_TX);
-}
-
 static void tls_events(unsigned int type, unsigned int flags)
 {
 	int q = kev_queue(NULL, 0), fds[2], i;
 	struct ukevent uk;
 
 	tls_pair(fds);
-	kev_add(q, type, fds[0], POLLIN, flags);
+	kev_add(q, type, fds[1], POLLIN, flags);
 	for (i = 0; i < 10; i++) {
-		send_byte(fds[1]);
+		send_byte(fds[0]);
 		uk = take(q);
 		CHECK_EQ(uk.ret_data[0], POLLIN);
-		wait_poll(fds[0], POLLIN);
-		drain(fds[0]);
+		wait_poll(fds[1], POLLIN);
+		drain(fds[1]);
 		while (kevent_get_events(q, 0, 1, NULL, &uk, 0))
 			;
 	}
-	close(fds[0]);
-	CHECK_EQ(watches_of(q), 0);
 	close(fds[1]);
+	CHECK_EQ(watches_of(q), 0);
+	close(fds[0]);
 	kev_close(q, NULL);
 }
 
@@ -280,18 +256,16 @@ TEST(ktls_after_add)
 	int q = kev_queue(NULL, 0), fds[2], i;
 
 	tcp_pair(fds);
-	kev_add(q, KEVENT_POLL, fds[0], POLLIN | POLLPRI, ET);
-	kev_add(q, KEVENT_SOCKET, fds[0], KEVENT_SOCKET_RECV, ET);
-	for (i = 0; i < 2; i++)
-		if (setsockopt(fds[i], SOL_TCP, TCP_ULP, "tls", 4) < 0)
-			SKIP("no kTLS: %s", test_errno_name(errno));
-	tls_keys(fds[0], TLS_RX);
-	tls_keys(fds[1], TLS_TX);
+	kev_add(q, KEVENT_POLL, fds[1], POLLIN | POLLPRI, ET);
+	kev_add(q, KEVENT_SOCKET, fds[1], KEVENT_SOCKET_RECV, ET);
+	tls_begin(fds);
+	tls_keys(fds[1], TLS_RX);
+	tls_keys(fds[0], TLS_TX);
 	for (i = 0; i < 10; i++) {
-		send_byte(fds[1]);
+		send_byte(fds[0]);
 		take(q);
 		take(q);
-		wait_poll(fds[0], POLLIN);
-		drain(fds[0]);
+		wait_poll(fds[1], POLLIN);
+		drain(fds[1]);
 	}
 }
