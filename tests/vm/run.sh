@@ -141,7 +141,8 @@ add_base() {
 	printf 'root:x:0:\ntty:x:5:\nuser:x:1000:\n' >"$root/etc/group"
 	printf '127.0.0.1 localhost\n::1 localhost\n' >"$root/etc/hosts"
 	# tls asks for gcm(aes) by name, and that for the others
-	for name in tls gcm ghash-generic ctr vsock_loopback fuse; do
+	for name in tls gcm ghash-generic ctr vsock_loopback fuse loop vfat \
+		nls_cp437 nls_ascii; do
 		add_kernel_module "$name"
 	done
 	cp "$MODDIR/modules.builtin" "$root/lib/modules/$KREL/"
