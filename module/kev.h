@@ -502,16 +502,9 @@ __poll_t kev_poll(struct file *file, struct poll_table_struct *pt);
 void kev_notify_init(struct kev_queue *q);
 
 /* hook/close.c */
-extern unsigned int kev_hook_linger;
 int kev_close_init(void);
 int kev_close_get(void);
 void kev_close_put(void);
 void kev_close_exit(void);
-
-/* How long a hook stays after its last use, jiffies. */
-static inline unsigned long kev_linger(void)
-{
-	return min(kev_hook_linger, 86400u) * HZ;
-}
 
 #endif /* KEV_H */

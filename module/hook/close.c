@@ -14,28 +14,18 @@
  * promises neither, and root switches all of them off by a word to debugfs.
  *
  * It is armed at load and at the first open, and disarmed long after the last
- * queue is gone: kernel text is never patched by something that a user can
- * repeat at will.
+ * queue is gone: see linger.h.
  */
 #include <linux/module.h>
 #include <linux/rcupdate.h>
-#include <linux/workqueue.h>
 
 #include "../delay.h"
 #include "../kev.h"
 #include "entry.h"
 #include "ftrace.h"
+#include "linger.h"
 
 #define KEV_CLOSE_SYMBOL	"__fput"
-
-unsigned int kev_hook_linger = 60;
-module_param_named(hook_linger, kev_hook_linger, uint, 0444);
-MODULE_PARM_DESC(hook_linger,
-		 "Hooks stay for so many seconds after their last use (default 60)");
-
-static DEFINE_MUTEX(kev_close_lock);	/* users, armed, linger */
-static unsigned int kev_close_users;
-static bool kev_close_armed;
 
 /* Tasks between the probe and the end of kev_close_watched(). */
 static atomic_t kev_close_inside = ATOMIC_INIT(0);
@@ -82,7 +72,7 @@ static struct kev_ftrace kev_close_ftrace = {
 	},
 };
 
-static int kev_close_arm_probe(void)
+static int kev_close_arm(void)
 {
 	return kev_ftrace_arm(&kev_close_ftrace);
 }
@@ -99,7 +89,7 @@ static void kev_close_free_probe(void)
 
 #else
 
-static int kev_close_arm_probe(void)
+static int kev_close_arm(void)
 {
 	return -EOPNOTSUPP;
 }
@@ -116,18 +106,6 @@ static void kev_close_free_probe(void)
 
 /* ---- Arming ------------------------------------------------------------ */
 
-static int kev_close_arm(void)
-{
-	int err;
-
-	lockdep_assert_held(&kev_close_lock);
-	if (kev_close_armed)
-		return 0;
-	err = kev_close_arm_probe();
-	kev_close_armed = !err;
-	return err;
-}
-
 /*
  * Until nobody is in our text on the way into __fput().  The count covers those
  * who may sleep in kev_file_closed(); from its last decrement to the jump
@@ -142,44 +120,24 @@ static void kev_close_drain(void)
 
 static void kev_close_disarm(void)
 {
-	lockdep_assert_held(&kev_close_lock);
-	if (!kev_close_armed)
-		return;
 	kev_close_disarm_probe();
-	kev_close_armed = false;
 	kev_close_drain();
 }
 
-static void kev_close_linger_end(struct work_struct *work)
-{
-	mutex_lock(&kev_close_lock);
-	if (!kev_close_users)
-		kev_close_disarm();
-	mutex_unlock(&kev_close_lock);
-}
-
-static DECLARE_DELAYED_WORK(kev_close_linger, kev_close_linger_end);
+DEFINE_KEV_LINGER(close);
 
 /* A queue comes.  EOWNERDEAD: ftrace was switched off since the module came. */
 int kev_close_get(void)
 {
-	int err;
+	int err = kev_linger_get(&kev_close_linger);
 
-	mutex_lock(&kev_close_lock);
-	err = kev_close_arm();
-	if (!err)
-		kev_close_users++;
-	mutex_unlock(&kev_close_lock);
 	return !err || err == -ENOMEM ? err : -EOWNERDEAD;
 }
 
 /* A queue is gone. */
 void kev_close_put(void)
 {
-	mutex_lock(&kev_close_lock);
-	if (!--kev_close_users)
-		mod_delayed_work(system_wq, &kev_close_linger, kev_linger());
-	mutex_unlock(&kev_close_lock);
+	kev_linger_put(&kev_close_linger);
 }
 
 static void kev_close_complain(int err)
@@ -194,25 +152,17 @@ static void kev_close_complain(int err)
 
 int kev_close_init(void)
 {
-	int err;
+	int err = kev_linger_try(&kev_close_linger);
 
-	mutex_lock(&kev_close_lock);
-	err = kev_close_arm();
 	if (err) {
 		kev_close_free_probe();
 		kev_close_complain(err);
-	} else {
-		mod_delayed_work(system_wq, &kev_close_linger, kev_linger());
 	}
-	mutex_unlock(&kev_close_lock);
 	return err;
 }
 
 void kev_close_exit(void)
 {
-	cancel_delayed_work_sync(&kev_close_linger);
-	mutex_lock(&kev_close_lock);
-	kev_close_disarm();
+	kev_linger_exit(&kev_close_linger);
 	kev_close_free_probe();
-	mutex_unlock(&kev_close_lock);
 }

@@ -16,24 +16,19 @@
  * timers that are not watched they cost a look at a hash table.
  *
  * They are armed at load, to see that they can be, and at the first watch, and
- * disarmed long after the last is gone, as hook/close.c does.
+ * disarmed long after the last is gone: see linger.h.
  */
 #include <linux/kernel.h>
-#include <linux/mutex.h>
 #include <linux/rcupdate.h>
-#include <linux/workqueue.h>
 
 #include "../compat/posix_timer.h"
 #include "../kev.h"
 #include "entry.h"
 #include "ftrace.h"
+#include "linger.h"
 #include "posix_timer.h"
 
 #if defined(KEV_FTRACE_REDIRECTS) && defined(CONFIG_X86_64)
-
-static DEFINE_MUTEX(kev_ptimer_hook_lock);	/* armed */
-static atomic_t kev_ptimer_users = ATOMIC_INIT(0);
-static bool kev_ptimer_armed;
 
 /* Calls between a probe and the end of what it sent them to. */
 static atomic_t kev_ptimer_inside = ATOMIC_INIT(0);
@@ -128,15 +123,11 @@ static int kev_ptimer_arm(void)
 {
 	int err = 0, i;
 
-	lockdep_assert_held(&kev_ptimer_hook_lock);
-	if (kev_ptimer_armed)
-		return 0;
 	for (i = 0; i < ARRAY_SIZE(kev_ptimer_probes); i++) {
 		err = kev_ftrace_arm(&kev_ptimer_probes[i]);
 		if (err)
 			break;
 	}
-	kev_ptimer_armed = !err;
 	while (err && i--)
 		kev_ftrace_disarm(&kev_ptimer_probes[i]);
 	return err;
@@ -158,14 +149,12 @@ static void kev_ptimer_disarm(void)
 {
 	int i;
 
-	lockdep_assert_held(&kev_ptimer_hook_lock);
-	if (!kev_ptimer_armed)
-		return;
 	for (i = ARRAY_SIZE(kev_ptimer_probes); i--;)
 		kev_ftrace_disarm(&kev_ptimer_probes[i]);
-	kev_ptimer_armed = false;
 	kev_ptimer_drain();
 }
+
+DEFINE_KEV_LINGER(ptimer);
 
 static void kev_ptimer_free(void)
 {
@@ -175,64 +164,33 @@ static void kev_ptimer_free(void)
 		kev_ftrace_free(&kev_ptimer_probes[i]);
 }
 
-static void kev_ptimer_linger_end(struct work_struct *work)
-{
-	mutex_lock(&kev_ptimer_hook_lock);
-	if (!atomic_read(&kev_ptimer_users))
-		kev_ptimer_disarm();
-	mutex_unlock(&kev_ptimer_hook_lock);
-}
-
-static DECLARE_DELAYED_WORK(kev_ptimer_linger, kev_ptimer_linger_end);
-
-static void kev_ptimer_hook_linger(void)
-{
-	mod_delayed_work(system_wq, &kev_ptimer_linger, kev_linger());
-}
-
 /* A watch comes. */
 int kev_ptimer_hook_get(void)
 {
-	int err;
-
-	mutex_lock(&kev_ptimer_hook_lock);
-	err = kev_ptimer_arm();
-	if (!err)
-		atomic_inc(&kev_ptimer_users);
-	mutex_unlock(&kev_ptimer_hook_lock);
-	return err;
+	return kev_linger_get(&kev_ptimer_linger);
 }
 
-/* A watch is gone.  Takes no lock: a disarming under way may last. */
+/* A watch is gone.  Never waits. */
 void kev_ptimer_hook_put(void)
 {
-	if (atomic_dec_and_test(&kev_ptimer_users))
-		kev_ptimer_hook_linger();
+	kev_linger_put(&kev_ptimer_linger);
 }
 
 /* Fails where this kernel's timers can't be caught. */
 int kev_ptimer_hook_init(void)
 {
-	int err;
+	int err = kev_linger_try(&kev_ptimer_linger);
 
-	mutex_lock(&kev_ptimer_hook_lock);
-	err = kev_ptimer_arm();
 	if (err)
 		kev_ptimer_free();
-	mutex_unlock(&kev_ptimer_hook_lock);
-	if (!err)
-		kev_ptimer_hook_linger();
 	return err;
 }
 
 /* No watch is left. */
 void kev_ptimer_hook_exit(void)
 {
-	cancel_delayed_work_sync(&kev_ptimer_linger);
-	mutex_lock(&kev_ptimer_hook_lock);
-	kev_ptimer_disarm();
+	kev_linger_exit(&kev_ptimer_linger);
 	kev_ptimer_free();
-	mutex_unlock(&kev_ptimer_hook_lock);
 }
 
 #else

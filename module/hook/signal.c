@@ -14,16 +14,14 @@
  * skip it for a signal that is sent from within another probe: that leaves an
  * ordinary signal.
  *
- * Both are armed when first wanted and disarmed long after that: kernel text is
- * never patched by something that a user can repeat at will.
+ * Both are armed when first wanted and disarmed long after that: see linger.h.
  */
-#include <linux/mutex.h>
 #include <linux/rcupdate.h>
-#include <linux/workqueue.h>
 
 #include "../compat/signal.h"
 #include "../kev.h"
 #include "ftrace.h"
+#include "linger.h"
 #include "signal.h"
 #include "tracepoint.h"
 
@@ -54,7 +52,7 @@ static struct kev_tracepoint kev_signal_points[] = {
 	{ .name = "signal_generate", .func = kev_signal_trace },
 };
 
-static int kev_signal_arm_points(void)
+static int kev_signal_tells_arm(void)
 {
 	check_trace_callback_type_signal_generate(kev_signal_trace);
 	check_trace_callback_type_sched_process_exit(kev_exit_trace);
@@ -63,7 +61,7 @@ static int kev_signal_arm_points(void)
 				  ARRAY_SIZE(kev_signal_points));
 }
 
-static void kev_signal_disarm_points(void)
+static void kev_signal_tells_disarm(void)
 {
 	kev_tracepoint_disarm(kev_signal_points, ARRAY_SIZE(kev_signal_points));
 }
@@ -98,14 +96,14 @@ static struct kev_ftrace kev_signal_ftrace = {
 	},
 };
 
-static int kev_signal_arm_redirect(void)
+static int kev_signal_takes_arm(void)
 {
 	int err = kev_ftrace_arm(&kev_signal_ftrace);
 
 	return !err || err == -ENOMEM ? err : -EOPNOTSUPP;
 }
 
-static void kev_signal_disarm_redirect(void)
+static void kev_signal_takes_disarm(void)
 {
 	kev_ftrace_disarm(&kev_signal_ftrace);
 	/*
@@ -123,12 +121,12 @@ static void kev_signal_free_redirect(void)
 
 #else
 
-static int kev_signal_arm_redirect(void)
+static int kev_signal_takes_arm(void)
 {
 	return -EOPNOTSUPP;
 }
 
-static void kev_signal_disarm_redirect(void)
+static void kev_signal_takes_disarm(void)
 {
 }
 
@@ -140,84 +138,20 @@ static void kev_signal_free_redirect(void)
 
 /* ---- Arming ------------------------------------------------------------ */
 
-/**
- * struct kev_signal_hook - something that is armed while it is used
- * @users: watches.  Down without a lock, up under kev_signal_hook_lock.
- * @armed: under that lock.
- * @arm: may sleep.
- * @disarm: may sleep; afterwards nobody is in our text for it.
- */
-struct kev_signal_hook {
-	atomic_t users;
-	bool armed;
-	int (*arm)(void);
-	void (*disarm)(void);
-};
-
-static DEFINE_MUTEX(kev_signal_hook_lock);
-
-static struct kev_signal_hook kev_signal_tells = {
-	.arm	= kev_signal_arm_points,
-	.disarm	= kev_signal_disarm_points,
-};
-
-static struct kev_signal_hook kev_signal_takes = {
-	.arm	= kev_signal_arm_redirect,
-	.disarm	= kev_signal_disarm_redirect,
-};
-
-static void kev_signal_disarm(struct kev_signal_hook *h)
-{
-	lockdep_assert_held(&kev_signal_hook_lock);
-	if (!h->armed || atomic_read(&h->users))
-		return;
-	h->disarm();
-	h->armed = false;
-}
-
-static void kev_signal_linger_end(struct work_struct *work)
-{
-	mutex_lock(&kev_signal_hook_lock);
-	kev_signal_disarm(&kev_signal_takes);
-	kev_signal_disarm(&kev_signal_tells);
-	mutex_unlock(&kev_signal_hook_lock);
-}
-
-static DECLARE_DELAYED_WORK(kev_signal_linger, kev_signal_linger_end);
-
-static int kev_signal_use(struct kev_signal_hook *h)
-{
-	int err = 0;
-
-	mutex_lock(&kev_signal_hook_lock);
-	if (!h->armed)
-		err = h->arm();
-	if (!err) {
-		h->armed = true;
-		atomic_inc(&h->users);
-	}
-	mutex_unlock(&kev_signal_hook_lock);
-	return err;
-}
-
-static void kev_signal_unuse(struct kev_signal_hook *h)
-{
-	if (atomic_dec_and_test(&h->users))
-		mod_delayed_work(system_wq, &kev_signal_linger,
-				 kev_linger());
-}
+DEFINE_KEV_LINGER(signal_tells);
+DEFINE_KEV_LINGER(signal_takes);
 
 /* A watch comes; redirect: it takes signals away. */
 int kev_signal_hook_get(bool redirect)
 {
 	int err;
 
-	err = kev_signal_use(&kev_signal_tells);
+	err = kev_linger_get(&kev_signal_tells_linger);
 	if (err || !redirect)
 		return err;
-	err = kev_signal_use(&kev_signal_takes);
+	err = kev_linger_get(&kev_signal_takes_linger);
 	if (err)
-		kev_signal_unuse(&kev_signal_tells);
+		kev_linger_put(&kev_signal_tells_linger);
 	return err;
 }
 
@@ -225,8 +159,8 @@ int kev_signal_hook_get(bool redirect)
 void kev_signal_hook_put(bool redirect)
 {
 	if (redirect)
-		kev_signal_unuse(&kev_signal_takes);
-	kev_signal_unuse(&kev_signal_tells);
+		kev_linger_put(&kev_signal_takes_linger);
+	kev_linger_put(&kev_signal_tells_linger);
 }
 
 int kev_signal_hook_init(void)
@@ -238,7 +172,7 @@ int kev_signal_hook_init(void)
 /* No watch is left. */
 void kev_signal_hook_exit(void)
 {
-	cancel_delayed_work_sync(&kev_signal_linger);
-	kev_signal_linger_end(NULL);
+	kev_linger_exit(&kev_signal_takes_linger);
+	kev_linger_exit(&kev_signal_tells_linger);
 	kev_signal_free_redirect();
 }
