@@ -26,6 +26,26 @@ static int eventfd_as(int number)
 	return fd;
 }
 
+/* It is closed, and another file, watched for 2. */
+static void reuse(int q, int fd)
+{
+	CHECK_OK(close(fd));
+	eventfd_as(fd);
+	add_as(q, fd, 2);
+}
+
+/* Two eventfds, watched for 100 and 1, have events.  Returns the second. */
+static int two_raised(int q)
+{
+	int other = CHECK_OK(eventfd(0, 0)), fd = CHECK_OK(eventfd(0, 0));
+
+	add_as(q, other, 100);
+	add_as(q, fd, 1);
+	raise_fd(other);
+	raise_fd(fd);
+	return fd;
+}
+
 TEST(event_unclaimed)
 {
 	struct kevent_ring ring;
@@ -33,9 +53,7 @@ TEST(event_unclaimed)
 
 	add_as(q, fd, 1);
 	raise_fd(fd);
-	CHECK_OK(close(fd));
-	eventfd_as(fd);
-	add_as(q, fd, 2);
+	reuse(q, fd);
 	kev_expect_none(&ring);
 	raise_fd(fd);
 	kev_expect(&ring, 2, POLLIN);
@@ -45,18 +63,11 @@ TEST(event_unclaimed)
 TEST(event_in_the_batch_in_hand)
 {
 	struct kevent_ring ring;
-	int q = kev_queue(&ring, 8), other = CHECK_OK(eventfd(0, 0));
-	int fd = CHECK_OK(eventfd(0, 0));
+	int q = kev_queue(&ring, 8), fd = two_raised(q);
 
-	add_as(q, other, 100);
-	add_as(q, fd, 1);
-	raise_fd(other);
-	raise_fd(fd);
 	kev_expect(&ring, 100, POLLIN);
 	CHECK_EQ(kev_seen(&ring), 2);
-	CHECK_OK(close(fd));
-	eventfd_as(fd);
-	add_as(q, fd, 2);
+	reuse(q, fd);
 	kev_expect_none(&ring);
 	raise_fd(fd);
 	kev_expect(&ring, 2, POLLIN);
@@ -65,17 +76,10 @@ TEST(event_in_the_batch_in_hand)
 TEST(new_file_ready_in_the_batch_in_hand)
 {
 	struct kevent_ring ring;
-	int q = kev_queue(&ring, 8), other = CHECK_OK(eventfd(0, 0));
-	int fd = CHECK_OK(eventfd(0, 0));
+	int q = kev_queue(&ring, 8), fd = two_raised(q);
 
-	add_as(q, other, 100);
-	add_as(q, fd, 1);
-	raise_fd(other);
-	raise_fd(fd);
 	kev_expect(&ring, 100, POLLIN);
-	CHECK_OK(close(fd));
-	eventfd_as(fd);
-	add_as(q, fd, 2);
+	reuse(q, fd);
 	raise_fd(fd);
 	kev_expect(&ring, 2, POLLIN);
 	kev_expect_none(&ring);
@@ -84,17 +88,10 @@ TEST(new_file_ready_in_the_batch_in_hand)
 TEST(event_waits_for_a_slot)
 {
 	struct kevent_ring ring;
-	int q = kev_queue(&ring, 1), other = CHECK_OK(eventfd(0, 0));
-	int fd = CHECK_OK(eventfd(0, 0));
+	int q = kev_queue(&ring, 1), fd = two_raised(q);
 
-	add_as(q, other, 100);
-	add_as(q, fd, 1);
-	raise_fd(other);
-	raise_fd(fd);
 	CHECK(kev_flags(&ring) & KEVENT_RING_OVERFLOW);
-	CHECK_OK(close(fd));
-	eventfd_as(fd);
-	add_as(q, fd, 2);
+	reuse(q, fd);
 	kev_expect(&ring, 100, POLLIN);
 	kev_expect_none(&ring);
 	raise_fd(fd);
@@ -108,9 +105,7 @@ TEST(without_ring)
 
 	add_as(q, fd, 1);
 	raise_fd(fd);
-	CHECK_OK(close(fd));
-	eventfd_as(fd);
-	add_as(q, fd, 2);
+	reuse(q, fd);
 	kev_expect_get_none(q);
 	raise_fd(fd);
 	kev_expect_get(q, 2, POLLIN);

@@ -181,6 +181,15 @@ static inline struct ukevent aio_start_slow(int q, int sock, int fd,
 	return uk;
 }
 
+/* A transfer to a narrow socket of a new pair, which is not over yet. */
+static inline struct ukevent way_start(const struct way *w, int fds[2], int q,
+				       int file)
+{
+	way_open(w, fds);
+	narrow(fds);
+	return aio_start_slow(q, fds[0], file, 1);
+}
+
 #define AIO_GOOD	(KEVENT_AIO_BIO | KEVENT_AIO_HEADER)
 
 static inline void aio_check_at(int line, const struct ukevent *uk,

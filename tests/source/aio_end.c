@@ -36,9 +36,7 @@ TEST_WAYS(peer_goes)
 	struct ukevent uk;
 	uint64_t pos;
 
-	way_open(w, fds);
-	narrow(fds);
-	aio_start_slow(q, fds[0], file, 1);
+	way_start(w, fds, q, file);
 	expect_file(fds[1], 0, 50000);
 	close(fds[1]);
 	uk = aio_expect_error(q, 1, ECONNRESET, EPIPE);
@@ -52,9 +50,7 @@ TEST_WAYS_PLAIN(own_shutdown)
 {
 	int fds[2], file = file_make(SIZE);
 
-	way_open(w, fds);
-	narrow(fds);
-	aio_start_slow(q, fds[0], file, 1);
+	way_start(w, fds, q, file);
 	CHECK_OK(shutdown(fds[0], SHUT_WR));
 	drain(fds[1]);
 	aio_expect_error(q, 1, EPIPE, EPIPE);
@@ -137,9 +133,7 @@ TEST_WAYS(removed)
 	uint64_t pos;
 
 	for (by_id = 0; by_id < 2; by_id++) {
-		way_open(w, fds);
-		narrow(fds);
-		uk = aio_start_slow(q, fds[0], file, 1);
+		uk = way_start(w, fds, q, file);
 		expect_file(fds[1], 0, 30000);
 		if (by_id)
 			uk = kev_remove(q, KEVENT_AIO, uk.id.raw_u64);
@@ -190,9 +184,7 @@ TEST_WAYS(removed_socket_was_closed)
 	struct ukevent uk;
 	uint64_t pos;
 
-	way_open(w, fds);
-	narrow(fds);
-	uk = aio_start_slow(q, fds[0], file, 1);
+	uk = way_start(w, fds, q, file);
 	close(fds[0]);
 	expect_file(fds[1], 0, 10000);
 	uk = aio_cancel(q, uk.cookie);
@@ -207,9 +199,7 @@ TEST_WAYS(socket_and_file_closed_meanwhile)
 {
 	int fds[2], file = file_make(SIZE);
 
-	way_open(w, fds);
-	narrow(fds);
-	aio_start_slow(q, fds[0], file, 1);
+	way_start(w, fds, q, file);
 	close(fds[0]);
 	close(file);
 	expect_file(fds[1], 0, SIZE);

@@ -10,10 +10,8 @@
 TEST(create_and_remove)
 {
 	int dir = own_directory(), q = kev_queue(NULL, 0);
-	struct ukevent uk = inode_add(q, dir, CREATE | REMOVE, 0);
-	struct records *r = records_of(q, &uk);
+	struct records *r = inode_records(q, dir, CREATE | REMOVE);
 
-	CHECK_EQ(uk.ret_flags, 0);
 	take_none(q);
 	record_expect_none(r);
 	make_file("one");
@@ -44,11 +42,9 @@ TEST(hard_link)
 {
 	int dir = own_directory(), q = kev_queue(NULL, 0);
 	struct records *r;
-	struct ukevent uk;
 
 	make_file("one");
-	uk = inode_add(q, dir, CREATE | REMOVE | ATTRIB, 0);
-	r = records_of(q, &uk);
+	r = inode_records(q, dir, CREATE | REMOVE | ATTRIB);
 	CHECK_OK(link("one", "two"));
 	record_expect(r, CREATE, "two");
 	CHECK_OK(unlink("one"));
@@ -61,12 +57,10 @@ TEST(children)
 {
 	int dir = own_directory(), q = kev_queue(NULL, 0), fd;
 	struct records *r;
-	struct ukevent uk;
 	char c;
 
 	make_file("one");
-	uk = inode_add(q, dir, ALL, 0);
-	r = records_of(q, &uk);
+	r = inode_records(q, dir, ALL);
 	fd = open_file("one", O_RDWR);
 	record_expect(r, OPEN, "one");
 	CHECK_EQ(write(fd, "x", 1), 1);
@@ -93,11 +87,9 @@ TEST(child_that_is_a_directory)
 {
 	int dir = own_directory(), q = kev_queue(NULL, 0), fd;
 	struct records *r;
-	struct ukevent uk;
 
 	CHECK_OK(mkdir("sub", 0755));
-	uk = inode_add(q, dir, ALL, 0);
-	r = records_of(q, &uk);
+	r = inode_records(q, dir, ALL);
 	fd = open_file("sub", O_RDONLY | O_DIRECTORY);
 	record_expect(r, OPEN | ISDIR, "sub");
 	CHECK_OK(fchmod(fd, 0700));
@@ -132,11 +124,9 @@ TEST(rename_in_one_directory)
 	int dir = own_directory(), q = kev_queue(NULL, 0);
 	uint32_t first, second;
 	struct records *r;
-	struct ukevent uk;
 
 	make_file("one");
-	uk = inode_add(q, dir, MOVED_FROM | MOVED_TO, 0);
-	r = records_of(q, &uk);
+	r = inode_records(q, dir, MOVED_FROM | MOVED_TO);
 	CHECK_OK(rename("one", "two"));
 	first = record_expect(r, MOVED_FROM, "one");
 	CHECK_NE(first, 0);
@@ -153,7 +143,6 @@ TEST(rename_between_directories)
 {
 	int dir = own_directory(), q = kev_queue(NULL, 0), from, to;
 	struct records *rf, *rt;
-	struct ukevent uk;
 	uint32_t move;
 
 	CHECK_OK(mkdir("a", 0755));
@@ -161,10 +150,8 @@ TEST(rename_between_directories)
 	CHECK_OK(mkdir("a/sub", 0755));
 	from = open_file("a", O_RDONLY);
 	to = open_file("b", O_RDONLY);
-	uk = inode_add(q, from, MOVED_FROM | MOVED_TO, 0);
-	rf = records_of(q, &uk);
-	uk = inode_add(q, to, MOVED_FROM | MOVED_TO, 0);
-	rt = records_of(q, &uk);
+	rf = inode_records(q, from, MOVED_FROM | MOVED_TO);
+	rt = inode_records(q, to, MOVED_FROM | MOVED_TO);
 	CHECK_OK(rename("a/sub", "b/bus"));
 	move = record_expect(rf, MOVED_FROM | ISDIR, "sub");
 	CHECK_EQ(record_expect(rt, MOVED_TO | ISDIR, "bus"), move);
@@ -178,8 +165,7 @@ TEST(rename_between_directories)
 TEST(rename_of_itself)
 {
 	int fd = new_file("one"), q = kev_queue(NULL, 0);
-	struct ukevent uk = inode_add(q, fd, MOVE_SELF | DELETE_SELF, 0);
-	struct records *r = records_of(q, &uk);
+	struct records *r = inode_records(q, fd, MOVE_SELF | DELETE_SELF);
 
 	CHECK_OK(rename("one", "two"));
 	CHECK_EQ(record_expect(r, MOVE_SELF, ""), 0);
@@ -195,8 +181,7 @@ TEST(rename_of_itself)
 TEST(file_itself)
 {
 	int fd = new_file("one"), q = kev_queue(NULL, 0), other;
-	struct ukevent uk = inode_add(q, fd, ALL, 0);
-	struct records *r = records_of(q, &uk);
+	struct records *r = inode_records(q, fd, ALL);
 	struct timeval times[2] = { { 1, 0 }, { 2, 0 } };
 	char c;
 
@@ -219,8 +204,7 @@ TEST(file_itself)
 TEST(metadata)
 {
 	int fd = new_file("one"), q = kev_queue(NULL, 0);
-	struct ukevent uk = inode_add(q, fd, ATTRIB, 0);
-	struct records *r = records_of(q, &uk);
+	struct records *r = inode_records(q, fd, ATTRIB);
 
 	CHECK_OK(chmod("one", 0600));
 	record_expect(r, ATTRIB, "");
@@ -238,8 +222,7 @@ TEST(metadata)
 TEST(close_of_others)
 {
 	int fd = new_file("one"), q = kev_queue(NULL, 0), other, copy;
-	struct ukevent uk = inode_add(q, fd, CLOSE_WRITE | CLOSE_NOWRITE, 0);
-	struct records *r = records_of(q, &uk);
+	struct records *r = inode_records(q, fd, CLOSE_WRITE | CLOSE_NOWRITE);
 
 	other = open_file("one", O_RDWR);
 	copy = CHECK_OK(dup(other));
@@ -257,8 +240,7 @@ TEST(close_of_others)
 TEST(directory_itself)
 {
 	int dir = own_directory(), q = kev_queue(NULL, 0);
-	struct ukevent uk = inode_add(q, dir, ATTRIB | OPEN | MOVE_SELF, 0);
-	struct records *r = records_of(q, &uk);
+	struct records *r = inode_records(q, dir, ATTRIB | OPEN | MOVE_SELF);
 	char *old = getcwd(NULL, 0), to[64];
 
 	CHECK_OK(fchmod(dir, 0700));
@@ -277,8 +259,7 @@ TEST(directory_itself)
 TEST(deleted)
 {
 	int fd = new_file("one"), q = kev_queue(NULL, 0);
-	struct ukevent uk = inode_add(q, fd, DELETE_SELF, 0);
-	struct records *r = records_of(q, &uk);
+	struct records *r = inode_records(q, fd, DELETE_SELF);
 
 	CHECK_OK(chmod("one", 0600));
 	CHECK_OK(link("one", "two"));
@@ -296,8 +277,7 @@ TEST(deleted)
 TEST(deleted_by_another_name)
 {
 	int fd = new_file("one"), q = kev_queue(NULL, 0);
-	struct ukevent uk = inode_add(q, fd, DELETE_SELF | ATTRIB | MODIFY, 0);
-	struct records *r = records_of(q, &uk);
+	struct records *r = inode_records(q, fd, DELETE_SELF | ATTRIB | MODIFY);
 
 	CHECK_OK(link("one", "two"));
 	CHECK_OK(unlink("one"));

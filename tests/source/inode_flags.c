@@ -46,8 +46,7 @@ TEST(merging)
 TEST(repeated)
 {
 	int fd = new_file("one"), q = kev_queue(NULL, 0), i;
-	struct ukevent uk = inode_add(q, fd, MODIFY | ATTRIB, 0);
-	struct records *r = records_of(q, &uk);
+	struct records *r = inode_records(q, fd, MODIFY | ATTRIB);
 
 	for (i = 0; i < 1000; i++)
 		CHECK_EQ(write(fd, "x", 1), 1);
@@ -70,14 +69,12 @@ TEST(repeated_by_others)
 	int dir = own_directory(), q = kev_queue(NULL, 0), fd[3], i;
 	static const char *const names[] = { "ab", "abc", "a" };
 	struct records *r;
-	struct ukevent uk;
 
 	for (i = 0; i < 3; i++) {
 		make_file(names[i]);
 		fd[i] = open_file(names[i], O_RDWR);
 	}
-	uk = inode_add(q, dir, MODIFY, 0);
-	r = records_of(q, &uk);
+	r = inode_records(q, dir, MODIFY);
 	for (i = 0; i < 6; i++)
 		CHECK_EQ(write(fd[i / 2], "x", 1), 1);
 	for (i = 0; i < 3; i++)
@@ -218,8 +215,7 @@ TEST(removed)
 TEST(modify)
 {
 	int fd = new_file("one"), q = kev_queue(NULL, 0);
-	struct ukevent uk = inode_add(q, fd, ATTRIB, 0);
-	struct records *r = records_of(q, &uk);
+	struct records *r = inode_records(q, fd, ATTRIB);
 
 	kev_modify(q, KEVENT_INODE, fd, MODIFY, 0);
 	CHECK_OK(fchmod(fd, 0600));
@@ -246,8 +242,7 @@ TEST(modify)
 TEST(modify_directory)
 {
 	int dir = own_directory(), q = kev_queue(NULL, 0);
-	struct ukevent uk = inode_add(q, dir, DELETE_SELF | CREATE, 0);
-	struct records *r = records_of(q, &uk);
+	struct records *r = inode_records(q, dir, DELETE_SELF | CREATE);
 
 	make_file("one");
 	CHECK_OK(chmod("one", 0600));

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Tests KEVENT_INODE: file systems that are unmounted while watched. */
 #include "inode.h"
+#include "fuse.h"
 
 #include <sched.h>
-#include <sys/mount.h>
 
 static void own_mounts(void)
 {
@@ -105,6 +105,32 @@ TEST(umount_after_close)
 	close(dir);
 }
 
+/* The server is cut off; the mount, and so the watch, stays while it is open. */
+TEST(umount_forced)
+{
+	int q = kev_queue(NULL, 0), fd;
+	struct slow_fs fs;
+	char c;
+
+	own_mounts();
+	fuse_start(&fs, 4096);
+	fuse_release(&fs);
+	fd = fuse_open_file();
+	inode_add(q, fd, ALL, KEVENT_REQ_CLOSED);
+	CHECK_EQ(pread(fd, &c, 1, 0), 1);
+	expect(q, fd, ACCESS, 1);
+	CHECK_ERRNO(umount2(FUSE_DIR, MNT_FORCE), EBUSY);
+	thread_join(&fs.thread);
+	CHECK_ERRNO(fchmod(fd, 0600), ENOTCONN);
+	take_none(q);
+	CHECK_EQ(watches_of(q), 1);
+	close(fd);
+	CHECK_EQ(take(q).ret_flags, KEVENT_RET_BROKEN | KEVENT_RET_CLOSED);
+	take_none(q);
+	CHECK_EQ(watches_of(q), 0);
+	CHECK_OK(umount2(FUSE_DIR, 0));
+}
+
 /* ---- Detached, and gone with the last close -------------------------------- */
 
 /* Out of sight, but all there: then the last close ends the two, in order. */
@@ -167,12 +193,10 @@ TEST(detached_directory)
 {
 	int dir = own_directory(), q = kev_queue(NULL, 0), fd, file;
 	struct records *r;
-	struct ukevent uk;
 
 	mount_here("m");
 	fd = open_file("m", O_RDONLY | O_DIRECTORY);
-	uk = inode_add(q, fd, CREATE | REMOVE, 0);
-	r = records_of(q, &uk);
+	r = inode_records(q, fd, CREATE | REMOVE);
 	CHECK_OK(umount2("m", MNT_DETACH));
 	file = CHECK_OK(openat(fd, "one", O_CREAT | O_RDWR, 0600));
 	CHECK_OK(unlinkat(fd, "one", 0));
@@ -185,6 +209,35 @@ TEST(detached_directory)
 	close(file);
 	take_none(q);
 	close(dir);
+}
+
+static void mounts_and_hands_over(void *arg)
+{
+	int fd;
+
+	own_directory();
+	mount_here("m");
+	make_file("m/one");
+	fd = open_file("m/one", O_RDWR);
+	send_fds(*(int *)arg, &fd, 1);
+	close(fd);
+}
+
+/* The process whose mounts they were ends, and its mounts with it. */
+TEST(end_of_the_mounts)
+{
+	int q = kev_queue(NULL, 0), fds[2], fd;
+
+	unix_pair(SOCK_STREAM, fds);
+	wait_child(start_child(mounts_and_hands_over, &fds[0]));
+	fd = receive_fd(fds[1]);
+	inode_add(q, fd, ALL, KEVENT_REQ_CLOSED);
+	CHECK_EQ(write(fd, "x", 1), 1);
+	expect(q, fd, MODIFY, 1);
+	close(fd);
+	CHECK_EQ(take(q).ret_flags, KEVENT_RET_BROKEN | KEVENT_RET_CLOSED);
+	take_none(q);
+	CHECK_EQ(watches_of(q), 0);
 }
 
 /* ---- Races ----------------------------------------------------------------- */

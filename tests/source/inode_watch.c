@@ -8,17 +8,14 @@ TEST(several_watches_of_one_file)
 {
 	int a = kev_queue(NULL, 0), b = kev_queue(NULL, 0), fd[3], i;
 	struct records *r[4];
-	struct ukevent uk;
 
 	fd[0] = new_file("one");
 	fd[1] = open_file("one", O_RDONLY);
 	fd[2] = CHECK_OK(dup(fd[0]));
 	for (i = 0; i < 3; i++) {
-		uk = inode_add(a, fd[i], ATTRIB, 0);
-		r[i] = records_of(a, &uk);
+		r[i] = inode_records(a, fd[i], ATTRIB);
 	}
-	uk = inode_add(b, fd[0], ATTRIB | MODIFY, 0);
-	r[3] = records_of(b, &uk);
+	r[3] = inode_records(b, fd[0], ATTRIB | MODIFY);
 	CHECK_EQ(inode_try(a, KEVENT_CTL_ADD, fd[0], ALL, 0), EEXIST);
 	CHECK_EQ(watches_of(a), 3);
 	CHECK_OK(chmod("one", 0600));
@@ -47,15 +44,12 @@ TEST(file_and_its_directory)
 {
 	int dir = own_directory(), q = kev_queue(NULL, 0), fd[2], i;
 	struct records *rd, *rf[2];
-	struct ukevent uk;
 
 	make_file("one");
-	uk = inode_add(q, dir, ATTRIB | MODIFY, 0);
-	rd = records_of(q, &uk);
+	rd = inode_records(q, dir, ATTRIB | MODIFY);
 	for (i = 0; i < 2; i++) {
 		fd[i] = open_file("one", O_RDWR);
-		uk = inode_add(q, fd[i], ATTRIB | REMOVE, 0);
-		rf[i] = records_of(q, &uk);
+		rf[i] = inode_records(q, fd[i], ATTRIB | REMOVE);
 	}
 	CHECK_OK(chmod("one", 0600));
 	CHECK_EQ(write(fd[0], "x", 1), 1);
@@ -217,16 +211,13 @@ TEST(path_only)
 {
 	int dir = own_directory(), q = kev_queue(NULL, 0), fd, link;
 	struct records *r, *rl;
-	struct ukevent uk;
 
 	make_file("one");
 	CHECK_OK(symlink("one", "link"));
 	fd = open_file("one", O_PATH);
 	link = open_file("link", O_PATH | O_NOFOLLOW);
-	uk = inode_add(q, fd, ATTRIB | MOVE_SELF, 0);
-	r = records_of(q, &uk);
-	uk = inode_add(q, link, MOVE_SELF | DELETE_SELF, 0);
-	rl = records_of(q, &uk);
+	r = inode_records(q, fd, ATTRIB | MOVE_SELF);
+	rl = inode_records(q, link, MOVE_SELF | DELETE_SELF);
 	CHECK_OK(chmod("one", 0600));
 	record_expect(r, ATTRIB, "");
 	CHECK_OK(rename("link", "knil"));

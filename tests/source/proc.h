@@ -43,6 +43,14 @@ static inline void child_make(struct child *c, int code)
 	_exit(code);
 }
 
+/* The same, watched by its pid.  Returns the watch's id. */
+static inline uint64_t child_watched(struct child *c, int code, int q)
+{
+	child_make(c, code);
+	add_proc(q, c->pid | BY_PID, 0);
+	return c->pid | BY_PID;
+}
+
 static inline void child_drop(struct child *c)
 {
 	close(c->go.fds[0]);

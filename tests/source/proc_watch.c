@@ -27,12 +27,12 @@ TEST(remove_after_exit)
 	struct kevent_ring ring;
 	int q = kev_queue(&ring, 8);
 	struct child c;
+	uint64_t id;
 
-	child_make(&c, 0);
-	add_proc(q, c.pid | BY_PID, 0);
+	id = child_watched(&c, 0, q);
 	turn_give(&c.go);
 	wait_zombie(c.pid);
-	CHECK_EQ(kev_remove(q, KEVENT_PROC, c.pid | BY_PID).ret_flags,
+	CHECK_EQ(kev_remove(q, KEVENT_PROC, id).ret_flags,
 		 KEVENT_RET_CANCELLED);
 	kev_expect_none(&ring);
 	kev_close(q, &ring);
@@ -46,9 +46,7 @@ TEST(modify)
 	struct child c;
 	uint64_t id;
 
-	child_make(&c, 1);
-	id = c.pid | BY_PID;
-	add_proc(q, id, 0);
+	id = child_watched(&c, 1, q);
 	CHECK_EQ(kev_modify(q, KEVENT_PROC, id, 1, 0).ret_flags, 0);
 	turn_give(&c.go);
 	wait_zombie(c.pid);
@@ -145,9 +143,7 @@ TEST(pid_again)
 	struct child c;
 	uint64_t id;
 
-	child_make(&c, 1);
-	id = c.pid | BY_PID;
-	add_proc(q, id, 0);
+	id = child_watched(&c, 1, q);
 	turn_give(&c.go);
 	CHECK_EQ(reap(c.pid), 1 << 8);
 	if (fork_with_pid(c.pid, &c.go) != c.pid)

@@ -165,53 +165,21 @@ static void idle(struct storm *s)
 	sched_yield();
 }
 
-TEST_TIMEOUT(remove_eventfd, 60)
-{
-	struct storm s;
+#define TEST_REMOVE(name, kind, rounds)					\
+	TEST_TIMEOUT(remove_##name, 60)					\
+	{								\
+		struct storm s;						\
+									\
+		storm_make(&s, kind);					\
+		remove_storm(&s, rounds);				\
+	}
 
-	storm_make(&s, KIND_EVENTFD);
-	remove_storm(&s, 5000);
-}
-
-TEST_TIMEOUT(remove_pipe, 60)
-{
-	struct storm s;
-
-	storm_make(&s, KIND_PIPE);
-	remove_storm(&s, 3000);
-}
-
-TEST_TIMEOUT(remove_tcp, 60)
-{
-	struct storm s;
-
-	storm_make(&s, KIND_SOCKET_TCP);
-	remove_storm(&s, 2000);
-}
-
-TEST_TIMEOUT(remove_udp, 60)
-{
-	struct storm s;
-
-	storm_make(&s, KIND_UDP);
-	remove_storm(&s, 2000);
-}
-
-TEST_TIMEOUT(remove_dgram, 60)
-{
-	struct storm s;
-
-	storm_make(&s, KIND_DGRAM);
-	remove_storm(&s, 2000);
-}
-
-TEST_TIMEOUT(remove_unotify, 60)
-{
-	struct storm s;
-
-	storm_make(&s, -1);
-	remove_storm(&s, 5000);
-}
+TEST_REMOVE(eventfd, KIND_EVENTFD, 5000)
+TEST_REMOVE(pipe, KIND_PIPE, 3000)
+TEST_REMOVE(tcp, KIND_SOCKET_TCP, 2000)
+TEST_REMOVE(udp, KIND_UDP, 2000)
+TEST_REMOVE(dgram, KIND_DGRAM, 2000)
+TEST_REMOVE(unotify, -1, 5000)
 
 TEST_TIMEOUT(remove_timer, 60)
 {

@@ -109,6 +109,15 @@ static inline struct records *records_of(int q, const struct ukevent *added)
 	return r;
 }
 
+/* Those of a new watch. */
+static inline struct records *inode_records(int q, int fd, unsigned int event)
+{
+	struct ukevent uk = inode_add(q, fd, event, 0);
+
+	CHECK_EQ(uk.ret_flags, 0);
+	return records_of(q, &uk);
+}
+
 /* The next one, NULL if there is none; it must be well formed. */
 static inline const struct kevent_record_inode *record_next(struct records *r)
 {
