@@ -77,6 +77,13 @@ static inline unsigned int unotify_event(struct side *side)
 	return fired;
 }
 
+/* One that carries payloads has no room for them before ADD is through. */
+static inline bool unotify_allows(const struct side *side, int error)
+{
+	return error == EAGAIN && race_has(side->s, ACT_ADD) &&
+	       (side->s->flags & KEVENT_REQ_PAYLOAD);
+}
+
 static const struct source unotify_source = {
 	.name	= "unotify",
 	.type	= KEVENT_UNOTIFY,
@@ -84,6 +91,7 @@ static const struct source unotify_source = {
 	.counts	= true,
 	.ready_counts = true,
 	.no_close = "a private event is nothing but its watch",
+	.allows	= unotify_allows,
 	.make	= unotify_make,
 	.drop	= timer_drop,
 	.event	= unotify_event,

@@ -459,7 +459,8 @@ enum {
  *	EEXIST		ADD: type, id and open file are watched by this queue
  *	ENOENT		REMOVE, MODIFY, READY: not watched.  ADD: KEVENT_INODE: the
  *			file's last name is going at this moment
- *	EAGAIN		READY with KEVENT_REQ_PAYLOAD: too many wait
+ *	EAGAIN		READY with KEVENT_REQ_PAYLOAD: too many wait, or the ADD
+ *			of the watch has not returned
  *	EBUSY		ADD: another queue watches this POSIX timer
  *	EINVAL		type, event, flags, parameters; the queue itself; the
  *			wrong kind of file for the type; KEVENT_POSIX_TIMER: no
