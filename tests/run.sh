@@ -161,8 +161,8 @@ fi
 
 bin=$(realpath -m "$out/tests")
 if [ -z "$timeout" ]; then
-	timeout=900
-	[[ $kernel != debug* ]] || timeout=2400
+	timeout=1800
+	[[ $kernel != debug* ]] || timeout=5400
 fi
 echo "building ${#names[@]} test programs"
 if ! make -s --no-print-directory -j"$(nproc)" O="$out" "${names[@]/#/$out/tests/}"; then
