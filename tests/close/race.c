@@ -161,7 +161,7 @@ static void end_round(struct race *r, unsigned int flags)
 
 static void race(void (*act)(struct race *r), unsigned int flags, int rounds)
 {
-	struct race r = { .last = rounds, .act = act };
+	struct race r = { .last = test_rounds(rounds), .act = act };
 	struct test_thread thread;
 	struct kevent_ring ring;
 	unsigned int seed = 7;
@@ -170,7 +170,7 @@ static void race(void (*act)(struct race *r), unsigned int flags, int rounds)
 	r.q = kev_queue(&ring, 16);
 	r.second = act == act_queue_close ? -1 : kev_queue(NULL, 0);
 	thread_start(&thread, act_rounds, &r);
-	for (i = 1; i <= rounds; i++) {
+	for (i = 1; i <= r.last; i++) {
 		start_round(&r, flags, i);
 		__atomic_store_n(&r.round, i, __ATOMIC_RELEASE);
 		spin(rand_r(&seed) % 4000);

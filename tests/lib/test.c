@@ -96,6 +96,13 @@ unsigned int test_scale(void)
 	return value > 0 ? value : 1;
 }
 
+unsigned int test_rounds(unsigned int n)
+{
+	unsigned int rounds = n / test_scale();
+
+	return rounds ? rounds : 1;
+}
+
 uint64_t now_ns(void)
 {
 	struct timespec ts;
