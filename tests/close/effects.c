@@ -269,12 +269,12 @@ static void close_during_check(bool get, unsigned int type, int rounds)
 
 TEST_TIMEOUT(close_during_check_of_wait, 120)
 {
-	close_during_check(false, KEVENT_POLL, test_rounds(1500));
-	close_during_check(false, KEVENT_SOCKET, test_rounds(1500));
+	close_during_check(false, KEVENT_POLL, scaled_rounds(1500));
+	close_during_check(false, KEVENT_SOCKET, scaled_rounds(1500));
 }
 
 TEST_TIMEOUT(close_during_check_of_get_events, 120)
 {
-	close_during_check(true, KEVENT_POLL, test_rounds(1500));
-	close_during_check(true, KEVENT_SOCKET, test_rounds(1500));
+	close_during_check(true, KEVENT_POLL, scaled_rounds(1500));
+	close_during_check(true, KEVENT_SOCKET, scaled_rounds(1500));
 }

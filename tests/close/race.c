@@ -161,7 +161,7 @@ static void end_round(struct race *r, unsigned int flags)
 
 static void race(void (*act)(struct race *r), unsigned int flags, int rounds)
 {
-	struct race r = { .last = test_rounds(rounds), .act = act };
+	struct race r = { .last = scaled_rounds(rounds), .act = act };
 	struct test_thread thread;
 	struct kevent_ring ring;
 	unsigned int seed = 7;

@@ -96,7 +96,7 @@ unsigned int test_scale(void)
 	return value > 0 ? value : 1;
 }
 
-unsigned int test_rounds(unsigned int n)
+unsigned int scaled_rounds(unsigned int n)
 {
 	unsigned int rounds = n / test_scale();
 

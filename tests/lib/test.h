@@ -145,7 +145,7 @@ test_note(const char *file, int line, const char *format, ...);
 const char *test_errno_name(int error);
 unsigned int test_scale(void);
 /* So many rounds of a test that takes seconds, fewer where all is slow. */
-unsigned int test_rounds(unsigned int n);
+unsigned int scaled_rounds(unsigned int n);
 
 /* CLOCK_MONOTONIC */
 uint64_t now_ns(void);

@@ -7,7 +7,7 @@
 static int rounds_wanted(void)
 {
 	const char *text = getenv("KEVENT_ROUNDS");
-	int rounds = text ? atoi(text) : (int)test_rounds(10);
+	int rounds = text ? atoi(text) : (int)scaled_rounds(10);
 
 	CHECK_GT(rounds, 0);
 	return rounds;
