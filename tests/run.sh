@@ -102,7 +102,7 @@ drop_other_kernels() {
 		if [ -z "$kernels" ] || [[ " $kernels " == *" $kernel "* ]]; then
 			kept+=("$name")
 		else
-			dropped["${name%%/*}/*: not run, only on $kernels"]=1
+			dropped["$name: not run, only on $kernels"]=1
 		fi
 	done
 	names=("${kept[@]}")

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Tests that the longest calls there are, and the end of 100,000 watches, let others on. */
 /* vm: --append preempt=none */
+/* kernel: 6.12 6.1 6.12-rt */
 #include "neighbour.h"
 
 #include <sys/resource.h>
