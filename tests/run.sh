@@ -91,7 +91,7 @@ kernels_of() {
 	sed -n '1,5s|.*/\* kernel: *\(.*[^ ]\) *\*/.*|\1|p' "tests/${1%.32}.c"
 }
 
-# Drops names that this kernel is not for, with a line for each area.
+# Drops names that this kernel is not for, with a line for each.
 drop_other_kernels() {
 	local name kernels
 	local -a kept=()
