@@ -5,7 +5,7 @@
 
 #include <sys/mount.h>
 
-#define ROUNDS 20
+#define ROUNDS 10
 
 static char traced[64];
 
@@ -34,7 +34,7 @@ static bool is_hooked(const char *function)
 	return found;
 }
 
-TEST(close_hook)
+TEST_TIMEOUT(close_hook, 120)
 {
 	int i, q, fd;
 
@@ -53,7 +53,7 @@ TEST(close_hook)
 	CHECK_SOON(!is_hooked("__fput"));
 }
 
-TEST(posix_timer_hook)
+TEST_TIMEOUT(posix_timer_hook, 120)
 {
 	int i, q, id;
 
@@ -74,7 +74,7 @@ TEST(posix_timer_hook)
 	CHECK_SOON(!is_hooked("posix_timer_fn"));
 }
 
-TEST(signal_hook)
+TEST_TIMEOUT(signal_hook, 120)
 {
 	uint64_t taken = SIGUSR1 | KEVENT_SIGNAL_NOMASK;
 	int i, q;
