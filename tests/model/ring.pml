@@ -52,7 +52,7 @@ bool cancel_untold;	/* REMOVE said "nothing" of an event that it cancelled */
 
 #define CHECK(name, cond) d_step { name = !(cond); assert(!name); name = false }
 
-#define KERNEL_VARS	byte s_, h_, used, claim, x_, w_, idx_, age, left; bool ok_
+#define KERNEL_VARS	byte s_, h_, used, claim, x_, w_, idx_, age, steps_; bool ok_
 
 inline look_both()
 {
@@ -282,9 +282,9 @@ inline mark_cancelled(w)
 		load(RET(index[w] - age), x_);
 		store(RET(index[w] - age), (x_ | CANCELLED));
 		age = CHAIN_NEXT(w);
-		d_step { left = (age && left > 1 -> left - 1 : 0) };
+		d_step { steps_ = (age && steps_ > 1 -> steps_ - 1 : 0) };
 		if
-		:: !left -> break
+		:: !steps_ -> break
 		:: else
 		fi
 	od;
@@ -296,12 +296,12 @@ inline mark_cancelled(w)
 inline ring_cancel(w)
 {
 	age = 0;
-	left = STEPS;
+	steps_ = STEPS;
 #ifdef LOOK_BEFORE_MARK
 	look();
 #endif
 	mark_cancelled(w);
-	left = STEPS;
+	steps_ = STEPS;
 #ifndef NO_FENCE_CANCEL
 	fence();
 #endif
@@ -321,9 +321,9 @@ inline ring_cancel(w)
 			:: else
 			fi;
 			age = x_;
-			left = (age && left > 1 -> left - 1 : 0);
+			steps_ = (age && steps_ > 1 -> steps_ - 1 : 0);
 			if
-			:: !left -> break
+			:: !steps_ -> break
 			:: else
 			fi
 		od;
