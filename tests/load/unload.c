@@ -127,7 +127,7 @@ static void some_rounds(void *arg)
 
 TEST_TIMEOUT(rounds, 120)
 {
-	int rounds = scaled_rounds(15);
+	int rounds = scaled_rounds(8);
 
 	run_apart(some_rounds, &rounds);
 }
@@ -189,7 +189,7 @@ static void timers_stay(void *arg)
 
 TEST_TIMEOUT(timers_stay, 120)
 {
-	int rounds = scaled_rounds(10);
+	int rounds = scaled_rounds(5);
 
 	run_apart(timers_stay, &rounds);
 }
@@ -235,7 +235,7 @@ static void marks_stay(void *arg)
 
 TEST_TIMEOUT(marks_stay, 120)
 {
-	int rounds = scaled_rounds(15);
+	int rounds = scaled_rounds(8);
 
 	run_apart(marks_stay, &rounds);
 }
@@ -357,7 +357,7 @@ static void rounds_beside_closers(void *arg)
 
 TEST_TIMEOUT(rounds_beside_closers, 120)
 {
-	int rounds = scaled_rounds(10);
+	int rounds = scaled_rounds(5);
 
 	run_apart(rounds_beside_closers, &rounds);
 }
