@@ -389,11 +389,32 @@ kev_request_begin(struct kev_queue *q, const struct ukevent *uk,
 	return w;
 }
 
+/*
+ * Stops what the source itself has under way, if it is such a source.  One that
+ * is just being added has not begun: its number is only guessed, ENOENT.
+ */
+static int kev_watch_stop(struct kev_watch *w, struct ukevent *uk)
+{
+	const struct kev_source_ops *ops = kev_source_of(w);
+	bool adding;
+
+	if (likely(!ops->stop))
+		return 0;
+	raw_spin_lock_irq(&w->queue->lock);
+	adding = w->state & KEV_W_ADDING;
+	raw_spin_unlock_irq(&w->queue->lock);
+	if (adding)
+		return -ENOENT;
+	ops->stop(w, uk);
+	return 0;
+}
+
 /** kev_watch_remove() - REMOVE; see kev_watch_add(). */
 int kev_watch_remove(struct kev_queue *q, struct ukevent *uk)
 {
 	struct kev_target t;
 	struct kev_watch *w;
+	int err;
 
 	if (uk->req_flags & ~KEV_REQ_ALL)
 		return -EINVAL;
@@ -402,12 +423,12 @@ int kev_watch_remove(struct kev_queue *q, struct ukevent *uk)
 		return PTR_ERR(w);
 	KEV_DELAY(REMOVE_FOUND);
 	uk->ret_flags = 0;
-	if (kev_source_of(w)->stop)
-		kev_source_of(w)->stop(w, uk);
-	uk->ret_flags |= kev_watch_kill(w);
+	err = kev_watch_stop(w, uk);
+	if (!err)
+		uk->ret_flags |= kev_watch_kill(w);
 	mutex_unlock(&q->mutex);
 	kev_target_put(&t);
-	return 0;
+	return err;
 }
 
 /** kev_watch_modify() - MODIFY; see kev_watch_add(). */
