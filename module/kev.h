@@ -50,6 +50,8 @@
  *	    left the tables, and its queue's, whose reference is taken there.
  *	kev_users_lock: the users' accounts and their references.  Counts in
  *	    them: atomic; what a timer's report costs: unlocked, approximate.
+ *	linger->lock: arming and disarming a set of probes (hook/linger.h).
+ *	    Sleeping, outside all others; no other of ours is held.
  *	Set before publication, never changed: watch->queue, ev.id, type,
  *	    cookie; key but for a closed file.
  *	User page (seen, head): the program's.  Each is read once per decision
@@ -70,7 +72,8 @@
  * its POSIX timer (hook/posix_timer.c), or, for signals, the end of the process
  * (source/signal.c); release of the queue; reaping of a fired one-shot; failure
  * of ADD.  All go through kev_watch_take_down() (mutex held), after a close with
- * CLOSED by way of UNTABLED: DEAD and cancel under the lock, detach (no callback
+ * CLOSED by way of UNTABLED: DEAD and cancel under the lock (which is let go of
+ * between pieces, if there are many entries), detach (no callback
  * afterwards), out of the tables, free after RCU.  Only then out of the tables:
  * who ends a watch may have no reference, and a close that no longer finds it
  * does not wait for the mutex, but frees what it was hooked to.  Who holds a pin

@@ -95,19 +95,10 @@ struct fault_state {
 	unsigned int head;
 	unsigned int flags;
 	int readable;
-	int fds;
+	unsigned int fds;
 	int references;
 	int blocked;
 };
-
-static inline int fault_open_fds(void)
-{
-	int fd, n = 0;
-
-	for (fd = 0; fd < 256; fd++)
-		n += fcntl(fd, F_GETFD) >= 0;
-	return n;
-}
 
 /* Of the module: one for each queue. */
 static inline int fault_references(void)
@@ -143,7 +134,7 @@ static inline struct fault_state fault_look(const struct scene *s)
 	struct fault_state now;
 
 	memset(&now, 0, sizeof(now));
-	now.fds = fault_open_fds();
+	now.fds = count_fds();
 	now.references = fault_references();
 	now.blocked = fault_is_blocked(SIGTERM);
 	if (s->q < 0)
@@ -300,7 +291,7 @@ static inline void fault_run(const struct fault *f)
 	signal(SIGPIPE, SIG_IGN);
 	inject_begin();
 	references = fault_references();
-	fds = fault_open_fds();
+	fds = count_fds();
 	for (round = 1; fault_round(f, round, &seen); round++)
 		CHECK_LT(round, FAULT_MAX);
 	fault_round(f, 0, &seen);
@@ -308,7 +299,7 @@ static inline void fault_run(const struct fault *f)
 		if (!(seen & (1u << i)))
 			FAIL("of %u chances none led to %s", round - 1,
 			     test_errno_name(f->must[i]));
-	CHECK_EQ(fault_open_fds(), fds);
+	CHECK_EQ(count_fds(), fds);
 	CHECK_SOON(fault_references() == references);
 	NOTE("%u chances to fail", round - 1);
 }

@@ -18,18 +18,6 @@ static inline unsigned int race_ms(void)
 	return ms ? atoi(ms) : RACE_MS_DEFAULT;
 }
 
-static inline unsigned int race_count_fds(void)
-{
-	DIR *dir = opendir("/proc/self/fd");
-	unsigned int n = 0;
-
-	CHECK(dir);
-	while (readdir(dir))
-		n++;
-	closedir(dir);
-	return n;
-}
-
 /* Pages that the kernel has for itself and can't give back, in KB. */
 static inline long race_kernel_kb(void)
 {
@@ -113,7 +101,7 @@ static inline void race_pair(const struct source *src, enum actor a,
 	s.probe = kev_queue(NULL, 0);
 	scene_check_user(&s);
 	scene_start(&s);
-	fds = race_count_fds();
+	fds = count_fds();
 	memory = race_kernel_kb();
 	while (s.rounds < RACE_ROUNDS_MIN || now_ns() < end)
 		CHECK(scene_round(&s));
@@ -121,7 +109,7 @@ static inline void race_pair(const struct source *src, enum actor a,
 	scene_close(&s);
 	scene_check_user(&s);
 	race_check_memory(&s, memory);
-	CHECK_EQ(race_count_fds(), fds);
+	CHECK_EQ(count_fds(), fds);
 	scene_stop(&s);
 	close(s.probe);
 	race_tell(&s);

@@ -2,7 +2,6 @@
 /* Tests the call that opens the file: as open(2) would, or not at all. */
 #include "aio.h"
 
-#include <dirent.h>
 #include <sys/resource.h>
 
 #define DIR_NAME "/tmp/aio-path"
@@ -21,18 +20,6 @@ static void prepare(void)
 	CHECK_OK(symlink("file", DIR_NAME "/link"));
 	unlink(DIR_NAME "/fifo");
 	CHECK_OK(mkfifo(DIR_NAME "/fifo", 0644));
-}
-
-static unsigned int count_fds(void)
-{
-	DIR *dir = opendir("/proc/self/fd");
-	unsigned int n = 0;
-
-	CHECK(dir);
-	while (readdir(dir))
-		n++;
-	closedir(dir);
-	return n;
 }
 
 static int send_path(int q, int sock, const char *path, struct ukevent *uk)

@@ -458,7 +458,8 @@ enum {
  *	EBADF		ADD, REMOVE, MODIFY, READY: no such fd
  *	EEXIST		ADD: type, id and open file are watched by this queue
  *	ENOENT		REMOVE, MODIFY, READY: not watched.  ADD: KEVENT_INODE: the
- *			file's last name is going at this moment
+ *			file's last name is going at this moment.  REMOVE:
+ *			KEVENT_AIO: the call that sends has not returned
  *	EAGAIN		READY with KEVENT_REQ_PAYLOAD: too many wait, or the ADD
  *			of the watch has not returned
  *	EBUSY		ADD: another queue watches this POSIX timer
