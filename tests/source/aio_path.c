@@ -2,6 +2,7 @@
 /* Tests the call that opens the file: as open(2) would, or not at all. */
 #include "aio.h"
 
+#include <limits.h>
 #include <sys/resource.h>
 
 #define DIR_NAME "/tmp/aio-path"
