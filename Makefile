@@ -136,7 +136,7 @@ help:
 	@echo 'make check-kcsan    the tests on debug-kcsan'
 	@echo 'make check-unload   load, use, unload, ROUNDS=1000 times, on the debug kernel'
 	@echo 'make check-fault    each allocation and copy of each call fails once (debug kernel, TESTS=)'
-	@echo 'make lint       checkpatch, sparse, kernel-doc, cppcheck, shellcheck, codespell'
+	@echo 'make lint       checkpatch, sparse, kernel-doc, cppcheck, shellcheck, mandoc, codespell'
 	@echo 'make check-race     each two actors against each other, with delays (DURATION=, CPUS= (2), KERNEL= (debug), TESTS=)'
 	@echo "make model      the ring's protocol under weak memory (MODEL=pattern)"
 	@echo 'make fuzz       random calls, guided by coverage (DURATION=, KERNEL= (debug), REPLAY=file, KEEP=1)'

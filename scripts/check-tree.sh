@@ -60,10 +60,27 @@ named_tests() {
 
 # The numbers of the calls: the test compares its own with the header's.
 numbers() {
+	local tested
+
+	tested=$(sed -nE 's/^\t\{ (KEVENT_IOC_\w+),\t+(0x\w+) \},/\1 \2/p' tests/access/seccomp.c)
 	# shellcheck disable=SC2016 # they are not meant to expand
 	diff <(sed -nE 's/^\| `(KEVENT_IOC_\w+)` \| (0x\w+) .*/\1 \2/p' docs/ioctls.md) \
-		<(sed -nE 's/^\t\{ (KEVENT_IOC_\w+),\t+(0x\w+) \},/\1 \2/p' tests/access/seccomp.c) >&2 ||
+		<(echo "$tested") >&2 ||
 		complain "docs/ioctls.md and tests/access/seccomp.c have different numbers"
+	diff <(sed -nE 's/^\.BR (KEVENT_IOC_\w+) " \((0x\w+)\)"$/\1 \2/p' man/kevent.4) \
+		<(echo "$tested") >&2 ||
+		complain "man/kevent.4 and tests/access/seccomp.c have different numbers"
+}
+
+# Parameters of the module, but for those of debug builds.
+parameters() {
+	local name
+
+	while read -r name; do
+		grep -qE "^\.(B|BR) $name\b" man/kevent.4 ||
+			complain "man/kevent.4: no parameter $name"
+	done < <(grep -hoE '^module_param(_named|_cb)?\(\w+' module/*.c module/*/*.c |
+		grep -v '(delay' | sed 's/.*(//')
 }
 
 versions
@@ -71,5 +88,6 @@ example
 licences
 named_tests
 numbers
+parameters
 scripts/check-syzlang.sh || bad=1
 exit $bad

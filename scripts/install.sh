@@ -55,6 +55,7 @@ files() {
 	cat <<END
 include/uapi/linux/kevent.h $prefix/include/linux/kevent.h
 include/kevent.h $prefix/include/kevent.h
+man/kevent.4 $prefix/share/man/man4/kevent.4
 udev/60-kevent.rules /usr/lib/udev/rules.d/60-kevent.rules
 udev/kevent.conf /usr/lib/modules-load.d/kevent.conf
 END

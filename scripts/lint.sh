@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # lint.sh: checkpatch --strict, sparse and W=1 on the module, kernel-doc on it
-# and on the interface, cppcheck on user space, shellcheck, codespell. Prints
-# what they complain of, a line for each, and at last "N passed, N failed".
+# and on the interface, cppcheck on user space, mandoc, shellcheck, codespell.
+# Prints what they complain of, a line for each, and at last "N passed, N failed".
 
 set -uo pipefail
 
@@ -84,6 +84,8 @@ run_cppcheck() {
 
 run_shellcheck() { git ls-files '*.sh' .ci/run | xargs shellcheck -x; }
 
+run_mandoc() { mandoc -Tlint man/*.[1-9] 2>&1; }
+
 run_codespell() { git ls-files | grep -v '^LICENSE' | xargs codespell -L inout; }
 
 # not on the left of ||: set -e would not hold in it
@@ -94,6 +96,7 @@ check sparse run_sparse
 check kernel-doc run_kernel_doc
 check cppcheck run_cppcheck
 check shellcheck run_shellcheck
+check mandoc run_mandoc
 check codespell run_codespell
 echo "$passed passed, $failed failed"
 [ "$failed" = 0 ]

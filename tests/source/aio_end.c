@@ -362,9 +362,10 @@ static void *reads_all(void *arg)
 TEST_WAYS(remove_races_with_the_end)
 {
 	int file = file_make(300 * KB), i, gone = 0;
+	int rounds = scaled_rounds(100);
 	struct test_thread reader;
 
-	for (i = 0; i < 100; i++) {
+	for (i = 0; i < rounds; i++) {
 		struct ukevent uk;
 		struct race r;
 		int fds[2];

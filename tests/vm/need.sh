@@ -10,7 +10,7 @@ set -euo pipefail
 packages=(gcc make libc6-dev libelf1 pahole xz-utils cpio busybox-static
 	qemu-system-x86 liburing-dev)
 [ "${1:-check}" != check ] || packages+=(gcc-multilib)
-[ "${1:-check}" != lint ] || packages+=(sparse cppcheck shellcheck codespell perl xz-utils git)
+[ "${1:-check}" != lint ] || packages+=(sparse cppcheck mandoc shellcheck codespell perl xz-utils git)
 [[ ${KERNEL:-} != debug* ]] || packages+=(bc bison flex libelf-dev libssl-dev)
 [ "${1:-check}" != model ] || packages=(libc6-dev spin tcc)
 

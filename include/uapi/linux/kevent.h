@@ -544,9 +544,10 @@ struct kevent_ioc_get {
  * @tail: out: tail, on return.
  *
  * Returns the number of unclaimed entries, at least 1 if there is what was
- * waited for.  0: timeout, WAKE, min was 0, or a change failed.  EINTR, EAGAIN as GET_EVENTS.  EOVERFLOW: the commit is out of range
- * (nothing is freed).  EINVAL: min > ring size.  What was done and committed
- * is written back before the call sleeps and stays true after any error.
+ * waited for.  0: timeout, WAKE, min was 0, or a change failed.  EINTR, EAGAIN
+ * as GET_EVENTS.  EOVERFLOW: the commit is out of range (nothing is freed).
+ * EINVAL: min > ring size.  What was done and committed is written back before
+ * the call sleeps and stays true after any error.
  * Without a ring: ENXIO.
  */
 struct kevent_ioc_wait {
