@@ -102,7 +102,11 @@ unload() {
 watchdog &
 
 [ "$vm_settle" = 0 ] || sleep "$vm_settle"
-[ "$vm_kmemleak" = 1 ] && echo clear >/sys/kernel/debug/kmemleak
+# Only when asked to: scanning takes a minute of a CPU.
+if [ "$vm_kmemleak" = 1 ]; then
+	echo scan=off >/sys/kernel/debug/kmemleak
+	echo clear >/sys/kernel/debug/kmemleak
+fi
 echo "kevent-vm: start" >/dev/kmsg
 echo "start" >&3
 

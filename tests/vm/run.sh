@@ -321,7 +321,7 @@ if [ -z "$mem" ]; then
 	[ $icount = 0 ] || mem=2048
 	[[ $kernel != debug* ]] || mem=3072
 fi
-[[ $kernel != debug* ]] || export KEVENT_TEST_SCALE=${KEVENT_TEST_SCALE:-4}
+[[ $kernel != debug* ]] || export KEVENT_TEST_SCALE=${KEVENT_TEST_SCALE:-8}
 
 assignments=$("$here/kernel.sh" "$kernel") || exit 125
 eval "$assignments"
