@@ -4,7 +4,9 @@
  */
 #include <linux/minmax.h>
 #include <linux/module.h>
+#include <linux/percpu.h>
 
+#include "../compat/timer.h"
 #include "../source.h"
 #include "pace.h"
 
@@ -18,20 +20,33 @@ u64 kev_timer_floor(void)
 	return timer_floor_ns;
 }
 
-/* A report is about to be made. */
-void kev_pace_due(struct kev_pace *pace, struct kev_user *user)
-{
-	bool many = kev_user_add_timers(user, 0) > KEV_PACE_SHARE;
+/* When the last report on this CPU was over, CLOCK_MONOTONIC. */
+static DEFINE_PER_CPU(ktime_t, kev_pace_end);
 
-	pace->start = many ? ktime_get() : 0;
+/*
+ * A report is about to be made, as this timer has expired.  If it had to wait
+ * for the one before, all that lies between is the price of reports: hrtimer's
+ * own work, the interrupt, and who else got a share.
+ */
+void kev_pace_due(struct kev_pace *pace, struct hrtimer *timer)
+{
+	ktime_t late = ktime_sub(kev_timer_now(timer),
+				 hrtimer_get_expires(timer));
+	ktime_t now = ktime_get(), end = this_cpu_read(kev_pace_end);
+
+	pace->start = now;
+	if (ktime_before(ktime_sub(now, late), end) && ktime_before(end, now))
+		pace->start = end;
 }
 
 /* The least time, ns, between two reports of one of so many timers. */
 static u64 kev_pace_share(const struct kev_pace *pace, struct kev_user *user,
 			  u32 timers)
 {
-	u64 cost = ktime_to_ns(ktime_sub(ktime_get(), pace->start));
+	ktime_t now = ktime_get();
+	u64 cost = ktime_to_ns(ktime_sub(now, pace->start));
 
+	this_cpu_write(kev_pace_end, now);
 	return kev_user_timer_cost(user, cost) * timers * KEV_PACE_YIELD;
 }
 
@@ -43,8 +58,7 @@ u64 kev_pace_pause(const struct kev_pace *pace, struct kev_user *user,
 	u64 pause = timer_floor_ns, back;
 
 	pause += pause * timers / KEV_PACE_SHARE;
-	if (pace->start)
-		pause = max(pause, kev_pace_share(pace, user, timers));
+	pause = max(pause, kev_pace_share(pace, user, timers));
 	if (pace->backoff) {
 		back = clamp_t(u64, interval, timer_floor_ns, KEV_PACE_BACK);
 		back = min_t(u64, back << pace->backoff, KEV_PACE_BACK);

@@ -3,8 +3,8 @@
  * How often timers report.  Every expiry is counted; reports, which cost an
  * interrupt each, are bounded.  A timer reports at most once per floor; a
  * user's periodic timers together at most KEV_PACE_SHARE times per floor, and,
- * so that thousands of short ones do not take a slow CPU, for no more than one
- * part in KEV_PACE_YIELD of a CPU's time, by what a report was measured to take.
+ * so that they do not take a slow CPU, for no more than one part in
+ * KEV_PACE_YIELD of a CPU's time, by what a report was measured to take.
  * One whose last event nobody has claimed backs off, to 2^KEV_PACE_BACKOFF
  * intervals, but no further than KEV_PACE_BACK: who claims it late does not wait
  * for long intervals to pass uncounted.
@@ -12,6 +12,7 @@
 #ifndef KEV_PACE_H
 #define KEV_PACE_H
 
+#include <linux/hrtimer.h>
 #include <linux/ktime.h>
 #include <linux/time64.h>
 #include <linux/types.h>
@@ -26,14 +27,14 @@ struct kev_user;
 /**
  * struct kev_pace - of one timer
  * @backoff: how often in a row the last event was found unclaimed.
- * @start: when the report that is being made began, if there are many.
+ * @start: when the report that is being made began.
  */
 struct kev_pace {
 	u32 backoff;
 	ktime_t start;
 };
 
-void kev_pace_due(struct kev_pace *pace, struct kev_user *user);
+void kev_pace_due(struct kev_pace *pace, struct hrtimer *timer);
 u64 kev_pace_pause(const struct kev_pace *pace, struct kev_user *user,
 		   u64 interval);
 

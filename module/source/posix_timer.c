@@ -176,7 +176,6 @@ static bool kev_ptimer_report(struct kev_ptimer *p, struct k_itimer *k)
 	u64 n;
 
 	lockdep_assert_held(&k->it_lock);
-	kev_pace_due(&p->pace, q->account);
 	raw_spin_lock_irqsave(&q->lock, flags);
 	ended = w->state & (KEV_W_DEAD | KEV_W_FIRED);
 	if (!ended) {
@@ -217,6 +216,8 @@ static enum hrtimer_restart kev_ptimer_expired(struct k_itimer *k)
 {
 	struct kev_ptimer *p = kev_ptimer_find(k);
 
+	if (p)
+		kev_pace_due(&p->pace, &k->it.real.timer);
 	/* as it is: it expires again at once, and the kernel has it then */
 	if (!p || !kev_ptimer_report(p, k))
 		return HRTIMER_RESTART;
@@ -232,6 +233,7 @@ static void kev_ptimer_paced_locked(struct kev_ptimer *p, struct k_itimer *k)
 {
 	if (!p->waits)
 		return;		/* timer_settime() was faster */
+	kev_pace_due(&p->pace, &p->pacer);
 	if (!k->it_interval)
 		p->waits = false;
 	else if (!kev_ptimer_report(p, k) || kev_ptimer_pace(p, k))

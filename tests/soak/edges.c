@@ -558,7 +558,7 @@ static void report(const struct figures *f, long watches, long grown)
 
 TEST_TIMEOUT(every_edge_and_no_other, 120)
 {
-	uint64_t ns = setting("KEVENT_SOAK_SECONDS", 10) * SECOND;
+	uint64_t ns = setting("KEVENT_SOAK_SECONDS", 10 * test_scale()) * SECOND;
 	uint64_t before = watches_of_user();
 	struct figures f;
 	long memory;
