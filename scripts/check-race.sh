@@ -45,7 +45,7 @@ options=(--kernel "$kernel" --smp "$cpus" --timeout $((seconds * 3 + 1800)))
 [[ $kernel != debug && $kernel != debug-rt ]] || options+=(--kmemleak)
 export KEVENT_DEBUG_DELAYS=1
 export KEVENT_RACE_MS=$((seconds * 1000 / pairs + 1))
-export KEVENT_TEST_SCALE=$((4 + seconds / 1200))
+export KEVENT_TEST_SCALE=$((8 + seconds / 1200))
 step tests/run.sh "${options[@]}" "${names[@]}"
 show_points
 steps_sum
