@@ -189,11 +189,11 @@ static void race_all_flags(void (*act)(struct race *r))
 	if (cpu_count() < 2)
 		SKIP("needs two CPUs");
 	pin_to_cpu(0);
-	race(act, 0, 700);
-	race(act, KEVENT_REQ_ET, 700);
-	race(act, KEVENT_REQ_LAST_CHECK | KEVENT_REQ_ET, 300);
-	race(act, KEVENT_REQ_ONESHOT, 300);
-	race(act, KEVENT_REQ_CLOSED, 300);
+	race(act, 0, 300);
+	race(act, KEVENT_REQ_ET, 300);
+	race(act, KEVENT_REQ_LAST_CHECK | KEVENT_REQ_ET, 150);
+	race(act, KEVENT_REQ_ONESHOT, 150);
+	race(act, KEVENT_REQ_CLOSED, 150);
 }
 
 TEST_TIMEOUT(remove, 120)

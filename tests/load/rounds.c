@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Load, use every source, unload: KEVENT_ROUNDS times (10). */
+/* Load, use every source, unload: KEVENT_ROUNDS times (5). */
 #include "../source/posix_timer.h"
 #include "../source/signals.h"
 #include "module.h"
@@ -7,7 +7,7 @@
 static int rounds_wanted(void)
 {
 	const char *text = getenv("KEVENT_ROUNDS");
-	int rounds = text ? atoi(text) : (int)scaled_rounds(10);
+	int rounds = text ? atoi(text) : (int)scaled_rounds(5);
 
 	CHECK_GT(rounds, 0);
 	return rounds;

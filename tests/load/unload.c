@@ -127,7 +127,7 @@ static void some_rounds(void *arg)
 
 TEST_TIMEOUT(rounds, 120)
 {
-	int rounds = scaled_rounds(8);
+	int rounds = scaled_rounds(4);
 
 	run_apart(some_rounds, &rounds);
 }
@@ -235,7 +235,7 @@ static void marks_stay(void *arg)
 
 TEST_TIMEOUT(marks_stay, 120)
 {
-	int rounds = scaled_rounds(8);
+	int rounds = scaled_rounds(4);
 
 	run_apart(marks_stay, &rounds);
 }
@@ -450,7 +450,7 @@ static void rounds_beside_signals(void *arg)
 	(void)arg;
 	keep_off_tcg();
 	thread_start(&c.thread, send_and_fork, &c);
-	for (i = 0; i < 10; i++) {
+	for (i = 0; i < 6; i++) {
 		watch_signals(i & 1);
 		unload_soon();
 		load("");
