@@ -218,13 +218,14 @@ static bool open_and_close(void)
 
 static void flickering(void *arg)
 {
+	uint64_t end = now_ns() + 15000000000ull;
 	static struct flicker f;
-	int i, opened = 0;
+	int opened = 0;
 
 	(void)arg;
 	thread_start(&f.thread, flicker, &f);
-	for (i = 0; i < 3000 && (opened < 100 ||
-	     __atomic_load_n(&f.off, __ATOMIC_RELAXED) < 20); i++) {
+	while (now_ns() < end && (opened < 100 ||
+	       __atomic_load_n(&f.off, __ATOMIC_RELAXED) < 20)) {
 		opened += open_and_close();
 		usleep(1000);
 	}

@@ -76,6 +76,17 @@ static void tell(const struct source *src, const uint64_t *lives,
 	fflush(stdout);
 }
 
+/* Each actor that the source has was seen at work. */
+static bool all_lived(const struct source *src, const uint64_t *lives)
+{
+	int actor;
+
+	for (actor = 0; actor < ACT_MAX; actor++)
+		if (!lives[actor] && (actor != ACT_CLOSE || src->close))
+			return false;
+	return true;
+}
+
 static void unload_against(void *arg)
 {
 	uint64_t end = now_ns() + race_ms() * ACT_MAX * 1000000ull;
@@ -89,8 +100,8 @@ static void unload_against(void *arg)
 	race_init(&s, src, ACT_EVENT, ACT_NONE, 1);
 	scene_start(&s);
 	thread_start(&u.thread, unload_and_load, &u);
-	while (now_ns() < end || __atomic_load_n(&u.unloads, __ATOMIC_RELAXED) <
-				 UNLOADS_MIN) {
+	while (now_ns() < end || !all_lived(src, lives) ||
+	       __atomic_load_n(&u.unloads, __ATOMIC_RELAXED) < UNLOADS_MIN) {
 		actor = (actor + 1) % ACT_MAX;
 		if (actor != ACT_CLOSE || src->close)
 			lives[actor] += one_life(&s, actor);
