@@ -27,10 +27,14 @@
 /* Asked for ahead of a turn that may wait for a disk. */
 #define KEV_AIO_AHEAD	(4ull * KEV_AIO_TURN)
 
-/* Will there be more, so that a packet should wait for it? */
+/*
+ * Will there be more, so that a packet should wait for it?  kTLS would keep what
+ * waits, and lose it, if we are cancelled and the socket is closed.
+ */
 static unsigned int kev_aio_more(const struct kev_aio *a, size_t len)
 {
-	if (a->left > len && a->pos + len < i_size_read(a->cache->host))
+	if (a->left > len && a->pos + len < i_size_read(a->cache->host) &&
+	    kev_sock_is_plain_tcp(a->sock))
 		return MSG_MORE;
 	return 0;
 }

