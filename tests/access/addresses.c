@@ -73,15 +73,15 @@ TEST(one_is_found)
 	uint64_t error = -EINVAL, user = 0x00007fffffffffff;
 	char bytes[32] = { 0 };
 
-	memcpy(bytes + 4, &error, sizeof(error));
-	memcpy(bytes + 12, &user, sizeof(user));
+	memcpy(bytes, &error, sizeof(error));
+	memcpy(bytes + 8, &user, sizeof(user));
 	CHECK_EQ(find(bytes, sizeof(bytes)), -1);
-	memcpy(bytes + 20, &heap[0], sizeof(heap[0]));
-	CHECK_EQ(find(bytes, sizeof(bytes)), 20);
-	memcpy(bytes + 20, &heap[1], sizeof(heap[1]));
-	CHECK_EQ(find(bytes, sizeof(bytes)), 20);
-	memcpy(bytes + 20, &module, sizeof(module));
-	CHECK_EQ(find(bytes, sizeof(bytes)), 20);
+	memcpy(bytes + 24, &heap[0], sizeof(heap[0]));
+	CHECK_EQ(find(bytes, sizeof(bytes)), 24);
+	memcpy(bytes + 24, &heap[1], sizeof(heap[1]));
+	CHECK_EQ(find(bytes, sizeof(bytes)), 24);
+	memcpy(bytes + 24, &module, sizeof(module));
+	CHECK_EQ(find(bytes, sizeof(bytes)), 24);
 }
 
 /* ---- Changes ----------------------------------------------------------------- */

@@ -132,6 +132,7 @@ TEST_WAYS(removed)
 	struct ukevent uk;
 	uint64_t pos;
 
+	way_must_keep_nothing(w);
 	for (by_id = 0; by_id < 2; by_id++) {
 		uk = way_start(w, fds, q, file);
 		expect_file(fds[1], 0, 30000);
@@ -184,6 +185,7 @@ TEST_WAYS(removed_socket_was_closed)
 	struct ukevent uk;
 	uint64_t pos;
 
+	way_must_keep_nothing(w);
 	uk = way_start(w, fds, q, file);
 	close(fds[0]);
 	expect_file(fds[1], 0, 10000);

@@ -272,6 +272,7 @@ TEST_WAYS(in_order)
 	int fds[2], other = kev_queue(NULL, 0), file = file_make(2 * MB);
 	unsigned int i;
 
+	way_must_keep_nothing(w);
 	way_open(w, fds);
 	narrow(fds);
 	for (i = 0; i < N; i++) {
