@@ -50,6 +50,7 @@
  *	    left the tables, and its queue's, whose reference is taken there.
  *	kev_users_lock: the users' accounts and their references.  Counts in
  *	    them: atomic; what a timer's report costs: unlocked, approximate.
+ *	kev_pace_end: each CPU's own; a timer's callback stays on its CPU.
  *	linger->lock: arming and disarming a set of probes (hook/linger.h).
  *	    Sleeping, outside all others; no other of ours is held.
  *	Set before publication, never changed: watch->queue, ev.id, type,

@@ -6,7 +6,6 @@
 #include <linux/module.h>
 #include <linux/percpu.h>
 
-#include "../compat/timer.h"
 #include "../source.h"
 #include "pace.h"
 
@@ -24,14 +23,15 @@ u64 kev_timer_floor(void)
 static DEFINE_PER_CPU(ktime_t, kev_pace_end);
 
 /*
- * A report is about to be made, as this timer has expired.  If it had to wait
- * for the one before, all that lies between is the price of reports: hrtimer's
- * own work, the interrupt, and who else got a share.
+ * A report is about to be made: this timer has expired, and clock is what its
+ * clock says.  If it had to wait for the report before, all that lies between is
+ * the price of reports: hrtimer's own work, the interrupt, and who else got a
+ * share.
  */
-void kev_pace_due(struct kev_pace *pace, struct hrtimer *timer)
+void kev_pace_due(struct kev_pace *pace, const struct hrtimer *timer,
+		  ktime_t clock)
 {
-	ktime_t late = ktime_sub(kev_timer_now(timer),
-				 hrtimer_get_expires(timer));
+	ktime_t late = ktime_sub(clock, hrtimer_get_expires(timer));
 	ktime_t now = ktime_get(), end = this_cpu_read(kev_pace_end);
 
 	pace->start = now;

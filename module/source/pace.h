@@ -34,7 +34,8 @@ struct kev_pace {
 	ktime_t start;
 };
 
-void kev_pace_due(struct kev_pace *pace, struct hrtimer *timer);
+void kev_pace_due(struct kev_pace *pace, const struct hrtimer *timer,
+		  ktime_t clock);
 u64 kev_pace_pause(const struct kev_pace *pace, struct kev_user *user,
 		   u64 interval);
 

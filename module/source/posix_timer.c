@@ -212,12 +212,17 @@ static void kev_ptimer_restart(struct kev_ptimer *p, struct k_itimer *k)
 	hrtimer_start_expires(&k->it.real.timer, HRTIMER_MODE_ABS);
 }
 
+static void kev_ptimer_due(struct kev_ptimer *p, struct hrtimer *timer)
+{
+	kev_pace_due(&p->pace, timer, kev_timer_now(timer));
+}
+
 static enum hrtimer_restart kev_ptimer_expired(struct k_itimer *k)
 {
 	struct kev_ptimer *p = kev_ptimer_find(k);
 
 	if (p)
-		kev_pace_due(&p->pace, &k->it.real.timer);
+		kev_ptimer_due(p, &k->it.real.timer);
 	/* as it is: it expires again at once, and the kernel has it then */
 	if (!p || !kev_ptimer_report(p, k))
 		return HRTIMER_RESTART;
@@ -233,7 +238,7 @@ static void kev_ptimer_paced_locked(struct kev_ptimer *p, struct k_itimer *k)
 {
 	if (!p->waits)
 		return;		/* timer_settime() was faster */
-	kev_pace_due(&p->pace, &p->pacer);
+	kev_ptimer_due(p, &p->pacer);
 	if (!k->it_interval)
 		p->waits = false;
 	else if (!kev_ptimer_report(p, k) || kev_ptimer_pace(p, k))

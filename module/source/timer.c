@@ -63,7 +63,7 @@ static enum hrtimer_restart kev_timer_expire(struct hrtimer *timer)
 				kev_timer_count(t, now));
 		return HRTIMER_NORESTART;
 	}
-	kev_pace_due(&t->pace, timer);
+	kev_pace_due(&t->pace, timer, now);
 	kev_pace_told(&t->pace,
 		      kev_ready_count(&t->watch, KEVENT_TIMER_FIRED,
 				      kev_timer_count(t, now)));

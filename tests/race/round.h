@@ -15,7 +15,6 @@
 
 #include "actors.h"
 
-
 /* Objects and queues are used again for so many rounds. */
 #define RACE_AGE	16
 
