@@ -240,7 +240,7 @@ static void (*const race_actors[])(struct side *side) = {
 	[ACT_WAIT]	= act_wait,
 };
 
-/* The other takes so long: any point of that is as good. */
+/* The others take so long: any point of that is as good. */
 static inline void side_dither(struct side *side)
 {
 	struct scene *s = side->s;
@@ -248,7 +248,7 @@ static inline void side_dither(struct side *side)
 	int i;
 
 	for (i = 0; i < s->nsides; i++)
-		if (s->sides[i].actor != side->actor && s->sides[i].cost > other)
+		if (&s->sides[i] != side && s->sides[i].cost > other)
 			other = s->sides[i].cost;
 	if (side_random(side, 4) == 0)
 		return;
