@@ -128,19 +128,6 @@ static inline void race_declared(const struct source *src)
 	fflush(stdout);
 }
 
-/* Which delays were passed, for scripts/check-race.sh. */
-static inline void race_points(void)
-{
-	FILE *f = fopen("/sys/module/kevent/parameters/delay_counts", "re");
-	char line[128];
-
-	while (f && fgets(line, sizeof(line), f))
-		printf("# point %s", line);
-	if (f)
-		fclose(f);
-	fflush(stdout);
-}
-
 #define RACE_PAIR(S, A, B)						\
 	TEST_TIMEOUT(A##_##B, RACE_TIMEOUT)				\
 	{								\
@@ -192,11 +179,7 @@ static inline void race_points(void)
 	}								\
 	RACE_PAIRS_OF_EVENT(S)						\
 	RACE_PAIRS_OF_CHANGES(S)					\
-	RACE_PAIRS_OF_QUEUE(S)						\
-	TEST(POINTS)							\
-	{								\
-		race_points();						\
-	}
+	RACE_PAIRS_OF_QUEUE(S)
 
 #define RACE_PAIRS(S)							\
 	RACE_PAIRS_OF_CLOSE(S)						\

@@ -163,6 +163,7 @@ struct side {
  * @closed: by ACT_CLOSE, in this round.
  * @close_ends: that ends the watch.
  * @spent: the object is of no more use after this round.
+ * @hangs_up: ACT_EVENT may close @peer.
  * @id: what is watched, and
  * @event: what for.
  * @fd: the object's, like the rest.
@@ -198,6 +199,7 @@ struct scene {
 	int closed;
 	bool close_ends;
 	bool spent;
+	bool hangs_up;
 	uint64_t id;
 	unsigned int event;
 	int fd;

@@ -110,7 +110,8 @@ static inline void scene_add(struct scene *s)
 /* In a module that has them: longest delay, us. */
 static inline void scene_set_delays(struct scene *s)
 {
-	static const char *const some[] = { "0", "3", "20", "20", "100" };
+	/* up to what the other takes meanwhile, on a slow machine */
+	static const char *const some[] = { "0", "3", "20", "100", "500" };
 	const char *value = some[race_random(s, ARRAY_SIZE(some))];
 	int fd = open("/sys/module/kevent/parameters/delays",
 		      O_WRONLY | O_CLOEXEC);
@@ -133,6 +134,7 @@ static inline bool scene_begin(struct scene *s)
 		return false;
 	if (!s->made) {
 		s->spent = false;
+		s->hangs_up = false;
 		s->close_ends = true;
 		s->src->make(s);
 		s->made = true;

@@ -20,12 +20,34 @@ static inline void scene_set_files(struct scene *s, const int *fds)
 	s->id = s->fd;
 }
 
+/*
+ * The peer, closed, and its fd another file's: the wake-up has no key. The
+ * watched file is the last that keeps what both had in common.
+ */
+static inline void file_hang_up(struct scene *s)
+{
+	int null = CHECK_OK(open("/dev/null", O_WRONLY | O_CLOEXEC));
+
+	CHECK_OK(dup3(null, s->peer, O_CLOEXEC));
+	close(null);
+	s->spent = true;
+}
+
+/* The end of the peer is an event of this file: of ACT_EVENT, or before all. */
+static inline void file_can_hang_up(struct scene *s)
+{
+	s->hangs_up = race_has(s, ACT_EVENT);
+	if (!s->hangs_up && race_random(s, 2))
+		file_hang_up(s);
+}
+
 static inline void file_pipe(struct scene *s)
 {
 	int fds[2];
 
 	CHECK_OK(pipe2(fds, O_CLOEXEC | O_NONBLOCK));
 	scene_set_files(s, fds);
+	file_can_hang_up(s);
 }
 
 static inline void file_unix(struct scene *s, int type)
@@ -34,6 +56,8 @@ static inline void file_unix(struct scene *s, int type)
 
 	unix_pair(type, fds);
 	scene_set_files(s, fds);
+	if (type == SOCK_STREAM)
+		file_can_hang_up(s);
 }
 
 static inline void file_udp(struct scene *s)
@@ -50,6 +74,7 @@ static inline void file_tcp(struct scene *s)
 
 	tcp_pair(fds);
 	scene_set_files(s, fds);
+	file_can_hang_up(s);
 }
 
 static inline void file_close(struct scene *s)
@@ -82,6 +107,10 @@ static inline unsigned int file_event(struct side *side)
 	uint64_t one = 1;
 	int fd = s->peer >= 0 ? s->peer : s->fd;
 
+	if (s->hangs_up && side_random(side, 8) == 0) {
+		file_hang_up(s);
+		return 1;
+	}
 	return write(fd, &one, sizeof(one)) == sizeof(one);
 }
 

@@ -36,6 +36,13 @@ show_leftovers() {
 	done
 }
 
+# In a module that has delays: which were passed, for check-race.sh.
+show_delays() {
+	local counts=/sys/module/kevent/parameters/delay_counts
+
+	[ ! -e $counts ] || sed 's/^/# point /' $counts
+}
+
 dmesg -c >/dev/null
 for name; do
 	echo "#> begin $name"
@@ -45,5 +52,6 @@ for name; do
 	read -r end _ </proc/uptime
 	show_leftovers
 	show_kernel_log
+	show_delays
 	echo "#> end $name $status $((${end%.*} - ${start%.*}))"
 done
