@@ -240,21 +240,25 @@ static void (*const race_actors[])(struct side *side) = {
 	[ACT_WAIT]	= act_wait,
 };
 
-/* The others take so long: any point of that is as good. */
+/*
+ * The longest takes so long: any point of that is as good, for all alike. Who
+ * waits only for the others' sake is late for ever once it is refused, as that
+ * takes no time.
+ */
 static inline void side_dither(struct side *side)
 {
 	struct scene *s = side->s;
-	uint64_t end, other = 0;
+	uint64_t end, longest = 0;
 	int i;
 
 	for (i = 0; i < s->nsides; i++)
-		if (&s->sides[i] != side && s->sides[i].cost > other)
-			other = s->sides[i].cost;
+		if (s->sides[i].cost > longest)
+			longest = s->sides[i].cost;
 	if (side_random(side, 4) == 0)
 		return;
-	if (other > 5000000)
-		other = 5000000;
-	end = now_ns() + side_random(side, other / (1 + side_random(side, 8)) + 1);
+	if (longest > 5000000)
+		longest = 5000000;
+	end = now_ns() + side_random(side, longest / (1 + side_random(side, 8)) + 1);
 	while (now_ns() < end)
 		;
 }

@@ -154,6 +154,44 @@ TEST_WAYS(removed)
 	close(file);
 }
 
+/*
+ * The same behind a header of odd length, so that pages begin in the middle of
+ * what goes out at once (kTLS: a record), and with the socket left open: nothing
+ * waits for more.
+ */
+TEST_WAYS(removed_behind_a_header)
+{
+	static const char header[] = "HTTP/1.1 200\n";
+	struct kevent_ioc_sendfile sf = {
+		.header = (uintptr_t)header,
+		.header_size = sizeof(header) - 1,
+		.count = KEVENT_AIO_TO_END,
+		.in_fd = file_make(SIZE),
+	};
+	int fds[2], round, max = 100000;
+	struct ukevent uk;
+	uint64_t pos;
+
+	way_must_keep_nothing(w);
+	for (round = 0; round < 8; round++) {
+		way_open(w, fds);
+		narrow(fds);
+		sf.sock = fds[0];
+		CHECK_EQ(ioctl(q, KEVENT_IOC_AIO_SENDFILE, &sf), 0);
+		expect_text(fds[1], header, sizeof(header) - 1);
+		expect_file(fds[1], 0, round * max / 8);
+		uk = aio_cancel(q, sf.result.cookie);
+		pos = kevent_aio_position(&uk);
+		CHECK_LT(pos, SIZE);
+		expect_file(fds[1], round * max / 8, pos);
+		expect_nothing(fds[1]);
+		close(fds[0]);
+		expect_end(fds[1]);
+		close(fds[1]);
+	}
+	close(sf.in_fd);
+}
+
 /* It is over, and its event is still there. */
 TEST(removed_when_over)
 {
