@@ -104,7 +104,7 @@ static int kev_lock_with_room(struct kev_queue *q)
 /*
  * There is a watch of that key.  0: it was a fired one-shot, spent, and is gone
  * now.  -EEXIST with *old: a fired one-shot that is still there, and may be
- * armed again.
+ * armed again, unless its adder is still at it.
  */
 static noinline int kev_watch_supersede(struct kev_watch *twin,
 					struct kev_watch **old)
@@ -115,7 +115,7 @@ static noinline int kev_watch_supersede(struct kev_watch *twin,
 	lockdep_assert_held(&q->mutex);
 	raw_spin_lock_irq(&q->lock);
 	spent = kev_watch_spent(twin);
-	fired = twin->state & KEV_W_FIRED;
+	fired = (twin->state & (KEV_W_FIRED | KEV_W_ADDING)) == KEV_W_FIRED;
 	raw_spin_unlock_irq(&q->lock);
 	if (spent) {
 		kev_watch_kill(twin);
