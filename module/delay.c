@@ -2,7 +2,8 @@
 /*
  * See delay.h.  One time in four a point lasts up to so many microseconds: it
  * spins, or, where that is allowed, half of the time it sleeps, so that whoever
- * shares the CPU gets in as well.
+ * shares the CPU gets in as well.  One sleep in eight is as long as a grace period
+ * of RCU.
  */
 #include <linux/delay.h>
 #include <linux/hash.h>
@@ -14,6 +15,7 @@
 #include "delay.h"
 
 #define KEV_DELAYS_MAX	1000u
+#define KEV_DELAY_LONG	32
 
 static unsigned int kev_delays = 20;
 module_param_named(delays, kev_delays, uint, 0644);
@@ -62,9 +64,11 @@ void kev_delay(enum kev_delay_point point)
 	atomic_inc(&kev_delay_counts[point]);
 	if (!max || (dice & 3))
 		return;
-	us = 1 + (dice >> 3) % max;
-	if ((dice & 4) && kev_delay_may_sleep())
+	us = 1 + (dice >> 6) % max;
+	if (!(dice & 4) || !kev_delay_may_sleep())
+		udelay(us);
+	else if (dice & 0x38)
 		usleep_range(us, 2 * us);
 	else
-		udelay(us);
+		usleep_range(KEV_DELAY_LONG * us, 2 * KEV_DELAY_LONG * us);
 }
