@@ -29,6 +29,7 @@ P(CLOSE_END)
 
 /* ready.c, post.c, ring.c, ring.h */
 P(PUBLISH)
+P(MERGE)
 P(MERGED)
 P(OVERFLOW_FLAG)
 P(CANCEL_MARKED)

@@ -249,6 +249,7 @@ static bool kev_try_merge(struct kev_watch *w, struct kev_view *v, u32 bits)
 
 	if (r->no_seen || !kev_ring_unclaimed(r, v, w, w->index))
 		return false;
+	KEV_DELAY(MERGE);
 	kev_merge(w, bits);
 	KEV_DELAY(MERGED);
 	/* Partner: the consumer's fence between storing seen and reading. */
