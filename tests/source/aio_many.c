@@ -88,6 +88,36 @@ TEST_TIMEOUT(cold_files_do_not_stall_warm_ones, 60)
 	umount2(FUSE_DIR, MNT_DETACH);
 }
 
+/* kTLS would keep it for a record of both, and lose it when the socket is closed. */
+TEST_WAYS(header_does_not_wait_for_the_file)
+{
+	static const char header[] = "HTTP/1.1 200 OK\r\n\r\n";
+	struct kevent_ioc_sendfile sf = {
+		.header = (uintptr_t)header,
+		.header_size = sizeof(header) - 1,
+		.count = KEVENT_AIO_TO_END,
+	};
+	struct slow_fs fs;
+	int fds[2];
+
+	way_open(w, fds);
+	fuse_start(&fs, 1 * MB);
+	sf.sock = fds[0];
+	sf.in_fd = fuse_open_file();
+	CHECK_EQ(ioctl(q, KEVENT_IOC_AIO_SENDFILE, &sf), 0);
+	CHECK_SOON(fuse_held(&fs) > 0);
+	expect_text(fds[1], header, sizeof(header) - 1);
+	expect_nothing(fds[1]);
+	fuse_release(&fs);
+	expect_file(fds[1], 0, 1 * MB);
+	aio_expect(q, 0, 1 * MB, AIO_GOOD | KEVENT_AIO_EOF);
+	close(fds[0]);
+	close(fds[1]);
+	close(sf.in_fd);
+	umount2(FUSE_DIR, MNT_DETACH);
+	close(fs.dev);
+}
+
 /* REMOVE and closing the queue do not wait for what may never come. */
 TEST_TIMEOUT(stuck_transfers_are_abandoned, 60)
 {
