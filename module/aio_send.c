@@ -34,7 +34,7 @@
 static unsigned int kev_aio_more(const struct kev_aio *a, size_t len)
 {
 	if (a->left > len && a->pos + len < i_size_read(a->cache->host) &&
-	    kev_sock_is_plain_tcp(a->sock))
+	    kev_sock_sends_tcp(a->sock))
 		return MSG_MORE;
 	return 0;
 }

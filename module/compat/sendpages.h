@@ -33,7 +33,7 @@ static inline int kev_sock_send_pages(struct socket *sock,
 	int ret, sent = 0;
 	unsigned int i, f;
 
-	if (!kev_sock_is_plain_tcp(sock))
+	if (!kev_sock_sends_tcp(sock))
 		return kev_sock_sendmsg_pages(sock, bv, n, len, flags);
 	for (i = 0; i < n; i++) {
 		f = i + 1 < n ? MSG_MORE | MSG_SENDPAGE_NOTLAST : 0;

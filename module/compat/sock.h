@@ -24,4 +24,11 @@ static inline bool kev_sock_is_plain_tcp(const struct socket *sock)
 	       !kev_sock_is_hooked(sock->sk);
 }
 
+/* TCP that nothing sits on: no kTLS, not even of one direction, no sockmap. */
+static inline bool kev_sock_sends_tcp(const struct socket *sock)
+{
+	return READ_ONCE(sock->ops)->poll == tcp_poll &&
+	       READ_ONCE(sock->sk->sk_prot)->sendmsg == tcp_sendmsg;
+}
+
 #endif /* KEV_COMPAT_SOCK_H */
