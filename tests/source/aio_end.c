@@ -167,7 +167,7 @@ TEST_WAYS(removed_behind_a_header)
 		.count = KEVENT_AIO_TO_END,
 		.in_fd = file_make(SIZE),
 	};
-	int fds[2], round, max = 100000;
+	int fds[2], round, max = 40000;
 	struct ukevent uk;
 	uint64_t pos;
 
