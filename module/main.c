@@ -22,7 +22,7 @@ static int kev_open(struct inode *inode, struct file *file)
 		return -ENOMEM;
 	}
 	file->private_data = q;
-	return nonseekable_open(inode, file);
+	return stream_open(inode, file);
 }
 
 static int kev_release(struct inode *inode, struct file *file)

@@ -357,9 +357,10 @@ static noinline int kev_wait_one_long(struct kev_queue *q, bool nonblock)
 
 /*
  * Sleeps until woken.  Called and left with queue->lock held; there is nothing
- * to take and nothing to do.  Returns as kev_sleep().
+ * to take and nothing to do.  Returns as kev_sleep().  Not inline: its stack
+ * would be paid for by those who need not sleep.
  */
-static int kev_doze(struct kev_queue *q)
+static noinline int kev_doze(struct kev_queue *q)
 {
 	static const struct kev_deadline forever = {};
 	struct kev_sleeper s;
