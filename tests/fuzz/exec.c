@@ -10,6 +10,7 @@
 
 #include <err.h>
 #include <errno.h>
+#include <ftw.h>
 #include <poll.h>
 #include <pthread.h>
 #include <sched.h>
@@ -231,6 +232,29 @@ static bool ends_in_time(pid_t pid)
 	return n == 1;
 }
 
+/* What can't be opened now is gone after the next program. */
+static int tidy_one(const char *path, const struct stat *st, int type,
+		    struct FTW *at)
+{
+	(void)st;
+	(void)type;
+	if (!at->level)
+		return 0;
+	while (remove(path) < 0)
+		if (umount2(path, MNT_DETACH) < 0) {
+			chmod(path, 0700);
+			break;
+		}
+	return 0;
+}
+
+/* The next program finds no files of this one's. */
+static void tidy(void)
+{
+	if (nftw(".", tidy_one, 16, FTW_DEPTH | FTW_PHYS) < 0)
+		err(2, "nftw");
+}
+
 void exec_run(const struct fuzz_program *program)
 {
 	struct fuzz_program p = *program;
@@ -254,6 +278,7 @@ void exec_run(const struct fuzz_program *program)
 	kill(pid, SIGKILL);
 	while (waitpid(-1, NULL, 0) > 0 || errno == EINTR)
 		;
+	tidy();
 	__atomic_fetch_add(&shared->programs, 1, __ATOMIC_RELAXED);
 	journal_end();
 }
