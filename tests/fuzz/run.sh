@@ -68,19 +68,15 @@ run_machine() {
 # Pages of the journal (exec.c): "FUZZ-PROGRAM worker run state", a program, and
 # zeros. The newest is the last.
 save_report() {
-	local file name
+	local at worker run file name
 
 	rm -rf "$work/report"
 	mkdir -p "$work/report"
-	LC_ALL=C tr -s '\0' '\001' <"$work/ram" | LC_ALL=C awk -v dir="$work/report" '
-		BEGIN { RS = "\001" }
-		match($0, /FUZZ-PROGRAM [0-9]+ [0-9]+ (running|ended)/) {
-			text = substr($0, RSTART)
-			split(text, word, " ")
-			name = sprintf("%s/%s-%012d", dir, word[2], word[3])
-			printf "# %s\n", text >name
-			close(name)
-		}'
+	while IFS=': ' read -r at _ worker run _; do
+		printf -v name '%s-%012d' "$worker" "$run"
+		dd if="$work/ram" iflag=skip_bytes,count_bytes skip="$at" count=4096 status=none |
+			LC_ALL=C sed -z '1s/^/# /;q' | tr -d '\0' >"$work/report/$name"
+	done < <(LC_ALL=C grep -aboE 'FUZZ-PROGRAM [0-9]+ [0-9]+ (running|ended)' "$work/ram")
 	for file in "$work"/report/?-*; do
 		[ -e "$file" ] || break
 		name=${file##*/}
