@@ -74,8 +74,11 @@ save_report() {
 	mkdir -p "$work/report"
 	while IFS=': ' read -r at _ worker run _; do
 		printf -v name '%s-%012d' "$worker" "$run"
-		dd if="$work/ram" iflag=skip_bytes,count_bytes skip="$at" count=4096 status=none |
-			LC_ALL=C sed -z '1s/^/# /;q' | tr -d '\0' >"$work/report/$name"
+		{
+			dd if="$work/ram" iflag=skip_bytes,count_bytes skip="$at" count=4096 status=none |
+				LC_ALL=C sed -z '1s/^/# /;q' | tr -d '\0'
+			echo
+		} >"$work/report/$name"
 	done < <(LC_ALL=C grep -aboE 'FUZZ-PROGRAM [0-9]+ [0-9]+ (running|ended)' "$work/ram")
 	for file in "$work"/report/?-*; do
 		[ -e "$file" ] || break
