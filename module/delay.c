@@ -19,7 +19,7 @@
 
 static unsigned int kev_delays = 20;
 module_param_named(delays, kev_delays, uint, 0644);
-MODULE_PARM_DESC(delays, "Longest delay, us (default 20, at most 1000; 0: none)");
+MODULE_PARM_DESC(delays, "Longest delay but for some sleeps, us (default 20, at most 1000; 0: none)");
 
 static const char * const kev_delay_names[] = {
 #define P(point) #point,

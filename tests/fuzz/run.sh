@@ -76,7 +76,7 @@ save_report() {
 		printf -v name '%s-%012d' "$worker" "$run"
 		{
 			dd if="$work/ram" iflag=skip_bytes,count_bytes skip="$at" count=4096 status=none |
-				LC_ALL=C sed -z '1s/^/# /;q' | tr -d '\0'
+				LC_ALL=C sed -nz '1s/^/# /p' | tr -d '\0'
 			echo
 		} >"$work/report/$name"
 	done < <(LC_ALL=C grep -aboE 'FUZZ-PROGRAM [0-9]+ [0-9]+ (running|ended)' "$work/ram")

@@ -178,7 +178,19 @@ static inline void aio_start(int q, int sock, int fd, uint64_t offset,
 	CHECK_EQ(kevent_aio_sendfile(q, sock, fd, offset, count, user, NULL), 0);
 }
 
-/* The same, not over yet.  Returns what is known of it. */
+/* A whole file behind a text: sock and in_fd are left to fill in. */
+static inline struct kevent_ioc_sendfile aio_behind(const char *header)
+{
+	struct kevent_ioc_sendfile sf = {
+		.header = (uintptr_t)header,
+		.header_size = strlen(header),
+		.count = KEVENT_AIO_TO_END,
+	};
+
+	return sf;
+}
+
+/* As aio_start(), not over yet.  Returns what is known of it. */
 static inline struct ukevent aio_start_slow(int q, int sock, int fd,
 					    uint64_t user)
 {

@@ -161,17 +161,13 @@ TEST_WAYS(removed)
 TEST_WAYS(removed_behind_a_header)
 {
 	static const char header[] = "HTTP/1.1 200\n";
-	struct kevent_ioc_sendfile sf = {
-		.header = (uintptr_t)header,
-		.header_size = sizeof(header) - 1,
-		.count = KEVENT_AIO_TO_END,
-		.in_fd = file_make(SIZE),
-	};
+	struct kevent_ioc_sendfile sf = aio_behind(header);
 	int fds[2], round, max = 40000;
 	struct ukevent uk;
 	uint64_t pos;
 
 	way_must_keep_nothing(w);
+	sf.in_fd = file_make(SIZE);
 	for (round = 0; round < 4; round++) {
 		way_open(w, fds);
 		narrow(fds);

@@ -92,11 +92,7 @@ TEST_TIMEOUT(cold_files_do_not_stall_warm_ones, 60)
 TEST_WAYS(header_does_not_wait_for_the_file)
 {
 	static const char header[] = "HTTP/1.1 200 OK\r\n\r\n";
-	struct kevent_ioc_sendfile sf = {
-		.header = (uintptr_t)header,
-		.header_size = sizeof(header) - 1,
-		.count = KEVENT_AIO_TO_END,
-	};
+	struct kevent_ioc_sendfile sf = aio_behind(header);
 	struct slow_fs fs;
 	int fds[2];
 

@@ -132,11 +132,7 @@ TEST_WAYS(parts_of_a_file)
 TEST_WAYS(header_and_file)
 {
 	static const char header[] = "HTTP/1.1 200 OK\r\n\r\n";
-	struct kevent_ioc_sendfile sf = {
-		.header = (uintptr_t)header,
-		.header_size = sizeof(header) - 1,
-		.count = KEVENT_AIO_TO_END,
-	};
+	struct kevent_ioc_sendfile sf = aio_behind(header);
 	static const uint64_t sizes[] = { 0, 1, 10000, 3 * MB };
 	unsigned int i;
 	int fds[2];
