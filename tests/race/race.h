@@ -144,7 +144,9 @@ struct side {
  * @sides: threads: of @a the even ones, of @b the odd ones.
  * @nsides: how many.
  * @rounds: how many there were.
- * @go: round that the threads may begin.
+ * @go: round that the threads get ready for.
+ * @awake: threads that are.
+ * @begun: round that they may begin.
  * @done: threads that are through with it.
  * @stop: there is none.
  * @q: the queue; -1: none.
@@ -181,6 +183,8 @@ struct scene {
 	int nsides;
 	uint64_t rounds;
 	uint64_t go;
+	unsigned int awake;
+	uint64_t begun;
 	unsigned int done;
 	int stop;
 	int q;

@@ -162,6 +162,9 @@ static inline void *side_run(void *arg)
 		SPIN_UNTIL(__atomic_load_n(&s->go, __ATOMIC_ACQUIRE) >= round);
 		if (s->stop)
 			return NULL;
+		/* it may have slept until now: the others wait for it */
+		__atomic_add_fetch(&s->awake, 1, __ATOMIC_ACQ_REL);
+		SPIN_UNTIL(__atomic_load_n(&s->begun, __ATOMIC_ACQUIRE) >= round);
 		side_act(side);
 		__atomic_add_fetch(&s->done, 1, __ATOMIC_ACQ_REL);
 	}
@@ -170,7 +173,11 @@ static inline void *side_run(void *arg)
 static inline void scene_go(struct scene *s)
 {
 	s->done = 1;
+	s->awake = 1;
 	__atomic_add_fetch(&s->go, 1, __ATOMIC_ACQ_REL);
+	SPIN_UNTIL((int)__atomic_load_n(&s->awake, __ATOMIC_ACQUIRE) ==
+		   s->nsides);
+	__atomic_store_n(&s->begun, s->go, __ATOMIC_RELEASE);
 	side_act(&s->sides[0]);
 	SPIN_UNTIL((int)__atomic_load_n(&s->done, __ATOMIC_ACQUIRE) ==
 		   s->nsides);
