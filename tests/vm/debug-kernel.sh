@@ -16,10 +16,17 @@ here=$(cd "$(dirname "$0")" && pwd)
 package=linux-source-6.12
 unset MAKEFLAGS MFLAGS MAKELEVEL
 
+# KCSAN looks at one access in so many: all of them are the module's if the kernel
+# itself is not instrumented, but for its barriers, which say what is ordered.
+build_environment=()
 case ${1:-} in
 debug) fragments=(debug.config debug-preempt.config debug-memory.config) ;;
 debug-rt) fragments=(debug.config debug-rt.config debug-memory.config) ;;
-debug-kcsan) fragments=(debug.config debug-races.config) ;;
+debug-kcsan)
+	fragments=(debug.config debug-races.config)
+	# shellcheck disable=SC2016 # make expands it, for each object
+	build_environment=(KCSAN_SANITIZE=n 'KCSAN_INSTRUMENT_BARRIERS=$(is-kernel-object)')
+	;;
 *) die "no kernel ${1:-}" ;;
 esac
 
@@ -100,7 +107,7 @@ build() {
 	fi
 	log "building the kernel $flavour, some ten minutes; log: $dir.log"
 	cd "$dir"
-	nice -n 5 make -j"$(nproc)" bzImage modules >"$dir.log" 2>&1 ||
+	nice -n 5 env "${build_environment[@]}" make -j"$(nproc)" bzImage modules >"$dir.log" 2>&1 ||
 		die "the kernel $flavour did not build: $(tail -3 "$dir.log")"
 	make -s kernelrelease >.release
 	install -D -t "modroot/lib/modules/$(cat .release)" modules.builtin
