@@ -23,6 +23,7 @@
  *	  file's wait-queue head lock, hrtimer, marks->lock, siglock,
  *	  kev_process_lock, transfer's lock (aio.h)	the source's lock
  *	    queue->lock			raw spinlock, irqs off
+ *	      records->lock		raw spinlock, a record at a time
  *	      scheduler's locks		wake_up_process()
  *
  * There is no lock of a watch: every post needs the ring's lock anyway, and one
@@ -51,10 +52,11 @@
  *	kev_users_lock: the users' accounts and their references.  Counts in
  *	    them: atomic; what a timer's report costs: unlocked, approximate.
  *	kev_pace_end: each CPU's own; a timer's callback stays on its CPU.
+ *	records->lock: what a watch's records hold, and lost (record.h).
  *	linger->lock: arming and disarming a set of probes (hook/linger.h).
  *	    Sleeping, outside all others; no other of ours is held.
  *	Set before publication, never changed: watch->queue, ev.id, type,
- *	    cookie; key but for a closed file.
+ *	    cookie; key but for a closed file; of the state KEV_W_KIND.
  *	User page (seen, head): the program's.  Each is read once per decision
  *	    and believed only as far as it hurts its owner alone.
  *
@@ -156,6 +158,9 @@ struct seq_file;
 #define KEV_W_ASK_HERE		0x200	/* may be asked in the wake-up */
 #define KEV_W_ASK_TCP		0x400	/* the same, while it is plain TCP */
 #define KEV_W_EACH		0x800	/* never merges: a struct kev_mailbox */
+
+/* What a watch is: set before it is in a table, never changed. */
+#define KEV_W_KIND		(KEV_W_ASK_HERE | KEV_W_ASK_TCP | KEV_W_EACH)
 
 /* States that the short way of kev_ready() does not know. */
 #define KEV_W_NOT_SHORT		(KEV_W_ADDING | KEV_W_DISARMED | KEV_W_FIRED | \
@@ -322,6 +327,13 @@ struct kev_queue {
 static inline struct file *kev_watch_file(const struct kev_watch *w)
 {
 	return w->key & 1 ? NULL : (struct file *)w->key;
+}
+
+/* Bits of KEV_W_KIND.  Any context, no lock. */
+static inline u16 kev_watch_kind(const struct kev_watch *w)
+{
+	/* the other bits of the word change under queue->lock, these do not */
+	return data_race(w->state & KEV_W_KIND);
 }
 
 /*

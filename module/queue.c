@@ -122,8 +122,9 @@ void kev_queue_show(struct kev_queue *q, struct seq_file *m)
 	waits = q->waits;
 	immediate = q->immediate;
 	raw_spin_unlock_irq(&q->lock);
+	/* the watches as of some moment: not worth waiting for the mutex */
 	seq_printf(m, "watches:\t%llu\nposted:\t%llu\nmerged:\t%llu\n",
-		   READ_ONCE(q->nwatches), posted, merged);
+		   data_race(q->nwatches), posted, merged);
 	seq_printf(m, "overflowed:\t%llu\nwaits:\t%llu\nimmediate:\t%llu\n",
 		   overflowed, waits, immediate);
 }

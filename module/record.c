@@ -66,7 +66,8 @@ bool kev_records_write(struct kev_records *r, const void *record, size_t len)
 
 	raw_spin_lock_irqsave(&r->lock, flags);
 	done = kfifo_in(&r->fifo, record, len);
-	r->lost += !done;
+	if (!done)
+		WRITE_ONCE(r->lost, r->lost + 1);
 	raw_spin_unlock_irqrestore(&r->lock, flags);
 	return done;
 }
@@ -77,7 +78,7 @@ bool kev_records_lose(struct kev_records *r)
 	unsigned long flags;
 
 	raw_spin_lock_irqsave(&r->lock, flags);
-	r->lost++;
+	WRITE_ONCE(r->lost, r->lost + 1);
 	raw_spin_unlock_irqrestore(&r->lock, flags);
 	return false;
 }
@@ -91,7 +92,6 @@ bool kev_records_unread(struct kev_records *r)
 	unsigned long flags;
 	bool ret;
 
-	/* Partner: kev_records_read() takes the lock after it read */
 	raw_spin_lock_irqsave(&r->lock, flags);
 	ret = !kfifo_is_empty(&r->fifo);
 	raw_spin_unlock_irqrestore(&r->lock, flags);
@@ -116,6 +116,23 @@ static struct kev_records *kev_records_get(struct kev_queue *q, u64 cookie)
 	return r ?: ERR_PTR(-ENOENT);
 }
 
+/*
+ * Copies the oldest record, after the one before was read if @skip says so.
+ * Returns its bytes, 0 without one.
+ */
+static unsigned int kev_records_next(struct kev_records *r, char *record,
+				     bool skip)
+{
+	unsigned int n;
+
+	raw_spin_lock_irq(&r->lock);
+	if (skip)
+		kfifo_skip(&r->fifo);
+	n = kfifo_out_peek(&r->fifo, record, KEV_RECORD_MAX);
+	raw_spin_unlock_irq(&r->lock);
+	return n;
+}
+
 /* Copies whole records while they fit.  Returns the bytes. */
 static int kev_records_copy(struct kev_records *r, char __user *buf, u32 len)
 {
@@ -123,14 +140,14 @@ static int kev_records_copy(struct kev_records *r, char __user *buf, u32 len)
 	unsigned int n;
 	u32 done = 0;
 
-	while (!kfifo_is_empty(&r->fifo)) {
-		n = kfifo_out_peek(&r->fifo, record, sizeof(record));
+	n = kev_records_next(r, record, false);
+	while (n) {
 		if (n > len - done)
 			return done ?: -EINVAL;
 		if (copy_to_user(buf + done, record, n))
 			return done ?: -EFAULT;
-		kfifo_skip(&r->fifo);
 		done += n;
+		n = kev_records_next(r, record, true);
 		/* who writes may be as fast as we */
 		if (signal_pending(current))
 			break;
@@ -161,7 +178,7 @@ int kev_records_read(struct kev_queue *q, struct kevent_ioc_read *read)
 	if (ret >= 0) {
 		raw_spin_lock_irq(&r->lock);
 		read->lost = r->lost;
-		r->lost = 0;
+		WRITE_ONCE(r->lost, 0);
 		raw_spin_unlock_irq(&r->lock);
 	}
 	mutex_unlock(&r->mutex);

@@ -28,10 +28,11 @@ struct kev_user;
  * struct kev_records - a watch's buffer
  * @refs: its watch, and READs under way.
  * @user: who pays; the queue keeps it.
- * @lock: writers; and @lost.
- * @mutex: readers.
- * @fifo: one writer and one reader at a time need no lock between them.
- * @lost: records that found no room since the last READ.
+ * @lock: @fifo and @lost; innermost.
+ * @mutex: readers: a record is skipped by the one who copied it.
+ * @fifo: the records.  Nothing in it orders its reader's loads: hence the lock.
+ * @lost: records that found no room since the last READ; a writer looks
+ *	without the lock whether there are any.
  */
 struct kev_records {
 	refcount_t refs;

@@ -155,7 +155,8 @@ static __always_inline void kev_ring_publish(struct kev_ring *r,
 	slot->owner = w;
 	slot->prev = last;
 	slot->done = ++tail;
-	r->long_tail = tail;
+	/* who only tells it reads it without the lock */
+	WRITE_ONCE(r->long_tail, tail);
 	KEV_DELAY(PUBLISH);
 #if defined(__LITTLE_ENDIAN) && BITS_PER_LONG == 64
 	/* Partner: the consumer's acquire of tail, before it reads entries. */

@@ -253,9 +253,11 @@ void kev_hook_prepare(struct kev_watch *w, struct file *file)
 /* A TCP socket may have become kTLS or part of a sockmap since ADD. */
 static bool kev_hook_here(const struct kev_watch *w)
 {
-	if (w->state & KEV_W_ASK_TCP)
+	u16 kind = kev_watch_kind(w);
+
+	if (kind & KEV_W_ASK_TCP)
 		return kev_sock_is_plain_tcp(sock_from_file(kev_watch_file(w)));
-	return w->state & KEV_W_ASK_HERE;
+	return kind & KEV_W_ASK_HERE;
 }
 
 /**

@@ -67,7 +67,7 @@ static int kev_poll_attach(struct kev_watch *w, struct file *file,
 {
 	wait_queue_func_t wake = kev_poll_wake;
 
-	if (w->state & (KEV_W_ASK_HERE | KEV_W_ASK_TCP))
+	if (kev_watch_kind(w) & (KEV_W_ASK_HERE | KEV_W_ASK_TCP))
 		wake = kev_poll_wake_irqs_off;
 	if (kev_hook_attach(kev_poll_of(w), file, wake, &v->bits))
 		return -ENOMEM;

@@ -56,7 +56,7 @@ static int kev_user_attach(struct kev_watch *w, struct file *file,
 {
 	if (uk->param[1] || uk->param[2] || uk->param[0] > KEV_LETTERS_MAX)
 		return -EINVAL;
-	if (w->state & KEV_W_EACH)
+	if (kev_watch_kind(w) & KEV_W_EACH)
 		return kev_user_alloc(w, uk->param[0]);
 	return uk->param[0] ? -EINVAL : 0;
 }
