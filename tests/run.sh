@@ -162,7 +162,7 @@ fi
 bin=$(realpath -m "$out/tests")
 if [ -z "$timeout" ]; then
 	timeout=1800
-	[[ $kernel != debug* ]] || timeout=5400
+	[[ $kernel != debug* ]] || timeout=14400
 fi
 echo "building ${#names[@]} test programs"
 if ! make -s --no-print-directory -j"$(nproc)" O="$out" "${names[@]/#/$out/tests/}"; then
