@@ -87,11 +87,20 @@ TEST(exit_with_queue)
 	wait_child(pid);
 }
 
+struct exiting {
+	struct test_thread t;
+	int q, added;
+};
+
 static void *exits(void *arg)
 {
+	struct exiting *e = arg;
+
 	wait_blocked(getpid());
-	add_signal(*(int *)arg, SIGUSR1, 0);
-	CHECK_EQ(watches_of(*(int *)arg), 1);
+	add_signal(e->q, SIGUSR1, 0);
+	CHECK_EQ(watches_of(e->q), 1);
+	/* a watch is counted before it is hooked: the parent must not look */
+	CHECK_OK(eventfd_write(e->added, 1));
 	syscall(SYS_exit, 0);
 	return NULL;
 }
@@ -99,25 +108,28 @@ static void *exits(void *arg)
 /* A thread's end, even the leader's, is not the process's. */
 TEST(thread_exits)
 {
-	int q = kev_queue(NULL, 0);
-	struct test_thread t;
+	struct exiting e = {
+		.q = kev_queue(NULL, 0),
+		.added = CHECK_OK(eventfd(0, EFD_CLOEXEC)),
+	};
+	eventfd_t value;
 	pid_t pid;
 
 	pid = CHECK_OK(fork());
 	if (!pid) {
 		handle_signal(SIGUSR1, SIG_IGN);
-		CHECK_EQ(pthread_create(&t.thread, NULL, exits, &q), 0);
+		CHECK_EQ(pthread_create(&e.t.thread, NULL, exits, &e), 0);
 		for (;;)
 			pause();
 	}
-	CHECK_SOON(watches_of(q) == 1);
+	CHECK_OK(eventfd_read(e.added, &value));
 	for (unsigned int i = 1; i < 20; i++) {
 		CHECK_OK(kill(pid, SIGUSR1));
-		take_signal(q, SIGUSR1, i);
+		take_signal(e.q, SIGUSR1, i);
 	}
 	CHECK_OK(kill(pid, SIGKILL));
 	CHECK_EQ(waitpid(pid, NULL, 0), pid);
-	CHECK_SOON(watches_of(q) == 0);
+	CHECK_SOON(watches_of(e.q) == 0);
 }
 
 /* ---- exec -------------------------------------------------------------------------- */
