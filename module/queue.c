@@ -111,8 +111,10 @@ void kev_queue_release(struct kev_queue *q)
 
 void kev_queue_show(struct kev_queue *q, struct seq_file *m)
 {
-	u64 posted, merged, overflowed, waits, immediate;
+	u64 watches, posted, merged, overflowed, waits, immediate;
 
+	/* as of some moment: not worth waiting for the mutex */
+	watches = data_race(q->nwatches);
 	raw_spin_lock_irq(&q->lock);
 	/* what went into the ring is its tail */
 	posted = q->posted_list + q->ring.tail - q->first_index +
@@ -122,9 +124,8 @@ void kev_queue_show(struct kev_queue *q, struct seq_file *m)
 	waits = q->waits;
 	immediate = q->immediate;
 	raw_spin_unlock_irq(&q->lock);
-	/* the watches as of some moment: not worth waiting for the mutex */
 	seq_printf(m, "watches:\t%llu\nposted:\t%llu\nmerged:\t%llu\n",
-		   data_race(q->nwatches), posted, merged);
+		   watches, posted, merged);
 	seq_printf(m, "overflowed:\t%llu\nwaits:\t%llu\nimmediate:\t%llu\n",
 		   overflowed, waits, immediate);
 }
