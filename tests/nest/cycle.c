@@ -67,13 +67,10 @@ static bool quiet_now(struct net *net)
 	return irq_ticks() - ticks <= 10;
 }
 
-/*
- * Nobody does anything: nothing must happen.  A slow kernel ends something first:
- * on a busy host it frees what was closed for seconds, in soft interrupts.
- */
+/* Nobody does anything: nothing must happen.  A slow kernel ends something first. */
 static void quiet(struct net *net)
 {
-	unsigned int tries = test_scale() * test_scale();
+	unsigned int tries = test_scale();
 
 	while (!quiet_now(net))
 		CHECK_GT(--tries, 0);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Tests that timers of tiny intervals count in full and stall nobody. */
+/* vm: --append kcsan.skip_watch=4000 */
 #include "kinds.h"
 
 #define MS 1000000ull
@@ -137,8 +138,8 @@ static void add_many(int q)
 }
 
 /*
- * A twentieth of what it did alone is far from fair, and far from a stall.  A
- * checker makes the module slower, and the neighbour, who is in user space, not.
+ * A twentieth of what it did alone is far from fair, and far from a stall.  KCSAN
+ * at its densest is no measure: it stops the module alone, hence the parameter.
  */
 static void goes_on(int q)
 {
@@ -153,7 +154,7 @@ static void goes_on(int q)
 	beside = work_in(&n, 900 * MS);
 	NOTE("neighbour: %llu of %llu per ms", (unsigned long long)beside,
 	     (unsigned long long)alone);
-	CHECK_GT(beside, alone / (20 * test_scale()));
+	CHECK_GT(beside, alone / 20);
 	__atomic_store_n(&n.stop, 1, __ATOMIC_RELAXED);
 	thread_join(&thread);
 	CHECK_EQ(watches_of(q), MANY);
