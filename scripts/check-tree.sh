@@ -7,6 +7,8 @@
 set -euo pipefail
 
 cd "$(dirname "$0")/.."
+# shellcheck source=scripts/files.sh
+. scripts/files.sh
 bad=0
 
 complain() {
@@ -42,19 +44,19 @@ licences() {
 		esac
 		sed -n 1,3p "$file" | grep -q 'SPDX-License-Identifier: ' ||
 			complain "$file: no SPDX line"
-	done < <(git ls-files 2>/dev/null)
+	done < <(tree_files)
 }
 
-# The tests that docs/threat-model.md names: "area/program [test, test]".
+# The tests that a page names: "area/program [test, test]".
 named_tests() {
-	local file tests name
+	local page=$1 file tests name
 
 	while read -r file tests; do
 		for name in ${tests//,/}; do
 			grep -qE "^TEST[A-Z_]*\\(${name}[,)]" "tests/$file.c" ||
-				complain "docs/threat-model.md: no test $name in tests/$file.c"
+				complain "$page: no test $name in tests/$file.c"
 		done
-	done < <(tr '\n' ' ' <docs/threat-model.md |
+	done < <(tr '\n' ' ' <"$page" |
 		grep -oE '[a-z]+/[a-z_]+ \[[a-z_, ]+\]' | tr -d '[]')
 }
 
@@ -86,7 +88,8 @@ parameters() {
 versions
 example
 licences
-named_tests
+named_tests docs/threat-model.md
+named_tests docs/limits.md
 numbers
 parameters
 scripts/check-syzlang.sh || bad=1

@@ -8,6 +8,8 @@
 set -uo pipefail
 
 cd "$(dirname "$0")/.." || exit 1
+# shellcheck source=scripts/files.sh
+. scripts/files.sh
 out=${O:-build}/lint
 store=${KEVENT_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/kevent}/scripts
 passed=0 failed=0
@@ -51,7 +53,7 @@ check() {
 	fi
 }
 
-module_sources() { git ls-files 'module/*.[chS]'; }
+module_sources() { tree_files | grep '^module/.*\.[chS]$'; }
 
 # The trial compiles are for a compiler only.
 run_checkpatch() {
@@ -65,7 +67,9 @@ run_sparse() {
 
 	eval "$(tests/vm/kernel.sh "${KERNEL:-6.12}" 2>/dev/null)"
 	rm -rf "$out/module"
-	W=1 C=1 scripts/build-module.sh "$KDIR" "$out" 2>&1 | grep -E 'warning|error'
+	W=1 C=1 scripts/build-module.sh "$KDIR" "$out" >"$out/sparse.out" 2>&1 ||
+		tail -5 "$out/sparse.out"
+	grep -E 'warning|error' "$out/sparse.out"
 }
 
 run_kernel_doc() {
@@ -82,11 +86,11 @@ run_cppcheck() {
 		-D_GNU_SOURCE -D__x86_64__ -Iinclude/uapi -Iinclude bench examples 2>&1
 }
 
-run_shellcheck() { git ls-files '*.sh' .ci/run | xargs shellcheck -x; }
+run_shellcheck() { tree_files | grep '\.sh$\|^\.ci/run$' | xargs shellcheck -x; }
 
 run_mandoc() { mandoc -Tlint man/*.[1-9] 2>&1; }
 
-run_codespell() { git ls-files | grep -v '^LICENSE' | xargs codespell -L inout; }
+run_codespell() { tree_files | grep -v '^LICENSE' | xargs codespell -L inout; }
 
 # not on the left of ||: set -e would not hold in it
 fetch_scripts

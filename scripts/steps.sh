@@ -15,10 +15,9 @@ step() {
 	"$@" 2>&1 | tee "$steps_log"
 	status=${PIPESTATUS[0]}
 	counts=$(sed -n 's/^\([0-9]*\) passed, \([0-9]*\) failed.*/\1 \2/p' "$steps_log" | tail -1)
-	counts=${counts:-0 0}
-	steps_passed=$((steps_passed + ${counts% *}))
-	steps_failed=$((steps_failed + ${counts#* }))
-	if [ "$status" != 0 ] && [ "${counts#* }" = 0 ]; then
+	steps_passed=$((steps_passed + ${counts:+${counts% *}}))
+	steps_failed=$((steps_failed + ${counts:+${counts#* }}))
+	if [ -z "$counts" ] || { [ "$status" != 0 ] && [ "${counts#* }" = 0 ]; }; then
 		steps_failed=$((steps_failed + 1))
 	fi
 }

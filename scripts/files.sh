@@ -1,0 +1,10 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash
+#
+# Sourced, in the top of the tree.
+
+# What belongs to the tree; without git, or in somebody else's, what is there.
+tree_files() {
+	git ls-files 2>/dev/null ||
+		find . -type f ! -path './.git/*' ! -path './build/*' -printf '%P\n'
+}
