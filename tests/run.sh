@@ -6,7 +6,7 @@ usage() {
 usage: tests/run.sh [--kernel K] [--list] [--timeout S] [--kmemleak] [--smp N] [PATTERN...]
 
 Builds the tests and runs them in a virtual machine. A test is named after its
-file, tests/ring/merge.c is ring/merge; a PATTERN is a shell pattern for such
+file, tests/ring/claim.c is ring/claim; a PATTERN is a shell pattern for such
 names ('ring/*'), without one all are run. tests/abi/* are also run as 32-bit
 programs, with .32 at the end of their names.
 

@@ -131,7 +131,7 @@ TEST(sigkill_with_everything_armed)
 	int i;
 
 	for (i = 0; i < 5; i++)
-		waitpid(start_child(arm_and_die, &ring), NULL, 0);
+		wait_killed(start_child(arm_and_die, &ring));
 	CHECK_SOON(watches_of_user() == before);
 }
 
@@ -212,7 +212,7 @@ TEST(killed_in_its_sleep)
 	wait_blocked(pid);
 	kev_close(q, &ring);
 	CHECK_OK(kill(pid, SIGKILL));
-	CHECK_EQ(waitpid(pid, NULL, 0), pid);
+	wait_killed(pid);
 	CHECK_SOON(watches_of_user() == before);
 	thing_raise(&t);
 	thing_drop(&t);
@@ -301,7 +301,7 @@ static void exec_with_queue(void *arg)
 
 	CHECK_OK(fcntl(h->q, F_SETFD, 0));
 	CHECK_EQ(dup2(h->go[0], 0), 0);
-	execl("/bin/sh", "sh", "-c", "read x", NULL);
+	execl("/bin/sh", "sh", "-c", "read x; exit 7", NULL);
 	FAIL("exec: %s", test_errno_name(errno));
 }
 
@@ -310,8 +310,8 @@ TEST(inherited_by_exec)
 {
 	struct heir h = { .q = kev_queue(NULL, 0) };
 	uint64_t before = watches_of_user();
+	int i, status;
 	pid_t pid;
-	int i;
 
 	if (access("/bin/sh", X_OK) < 0)
 		SKIP("no /bin/sh");
@@ -326,7 +326,9 @@ TEST(inherited_by_exec)
 	thing_drop(&h.t);
 	close(h.go[0]);
 	close(h.go[1]);
-	waitpid(pid, NULL, 0);
+	CHECK_OK(waitpid(pid, &status, 0));
+	CHECK(WIFEXITED(status));
+	CHECK_EQ(WEXITSTATUS(status), 7);
 	CHECK_SOON(watches_of_user() == before);
 }
 

@@ -256,7 +256,7 @@ static void after_kill(int q, const struct kind *k, unsigned int flags)
 
 	fd = holder_start(&h, hold_and_exit, &pid);
 	CHECK_OK(kill(pid, SIGKILL));
-	CHECK_EQ(waitpid(pid, NULL, 0), pid);
+	wait_killed(pid);
 	if (flags)
 		said(q, k, fd);
 	else

@@ -163,7 +163,7 @@ pid_t start_child(void (*run)(void *arg), void *arg)
 	_exit(EXIT_PASSED);
 }
 
-void wait_child(pid_t pid)
+static int child_status(pid_t pid)
 {
 	int status;
 
@@ -171,9 +171,24 @@ void wait_child(pid_t pid)
 		CHECK_EQ(errno, EINTR);
 	if (WIFEXITED(status) && WEXITSTATUS(status) == EXIT_SKIPPED)
 		_exit(EXIT_SKIPPED);
+	return status;
+}
+
+void wait_child(pid_t pid)
+{
+	int status = child_status(pid);
+
 	if (WIFSIGNALED(status))
 		FAIL("child %d was killed by signal %d", pid, WTERMSIG(status));
 	CHECK_EQ(WEXITSTATUS(status), 0);
+}
+
+void wait_killed(pid_t pid)
+{
+	int status = child_status(pid);
+
+	CHECK(WIFSIGNALED(status));
+	CHECK_EQ(WTERMSIG(status), SIGKILL);
 }
 
 void become_user(uid_t uid)

@@ -176,6 +176,8 @@ bool task_blocked(pid_t tid, long syscall_number);
 /* Runs a function in a child; a failed CHECK there fails wait_child(). */
 pid_t start_child(void (*run)(void *arg), void *arg);
 void wait_child(pid_t pid);
+/* One that only SIGKILL ends. */
+void wait_killed(pid_t pid);
 /* Gives up root for good. */
 void become_user(uid_t uid);
 

@@ -115,7 +115,7 @@ static void ring(void)
 	struct kevent_ring ring;
 	int q = kev_queue(&ring, SLOTS);
 
-	/* and 12 bytes a slot of its own */
+	/* and 16 bytes a slot of its own */
 	expect_charged("ring", before, entries, entries * 5 / 4);
 	kev_close(q, &ring);
 	CHECK_SOON(charged() < before + SLACK);

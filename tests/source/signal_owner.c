@@ -51,7 +51,10 @@ static void add_and_end(int q, unsigned int flags, bool by_signal)
 			raise(SIGKILL);
 		_exit(0);
 	}
-	CHECK_EQ(waitpid(pid, NULL, 0), pid);
+	if (by_signal)
+		wait_killed(pid);
+	else
+		wait_child(pid);
 }
 
 TEST(exit)
@@ -128,7 +131,7 @@ TEST(thread_exits)
 		take_signal(e.q, SIGUSR1, i);
 	}
 	CHECK_OK(kill(pid, SIGKILL));
-	CHECK_EQ(waitpid(pid, NULL, 0), pid);
+	wait_killed(pid);
 	CHECK_SOON(watches_of(e.q) == 0);
 }
 
