@@ -2,8 +2,8 @@
 /*
  * See delay.h.  One time in four a point lasts up to so many microseconds: it
  * spins, or, where that is allowed, half of the time it sleeps, so that whoever
- * shares the CPU gets in as well.  One sleep in eight is as long as a grace period
- * of RCU.
+ * shares the CPU gets in as well.  One sleep in eight goes on until what others
+ * gave to RCU meanwhile is freed.
  */
 #include <linux/delay.h>
 #include <linux/hash.h>
@@ -15,7 +15,6 @@
 #include "delay.h"
 
 #define KEV_DELAYS_MAX	1000u
-#define KEV_DELAY_LONG	32
 
 static unsigned int kev_delays = 20;
 module_param_named(delays, kev_delays, uint, 0644);
@@ -65,10 +64,11 @@ void kev_delay(enum kev_delay_point point)
 	if (!max || (dice & 3))
 		return;
 	us = 1 + (dice >> 6) % max;
-	if (!(dice & 4) || !kev_delay_may_sleep())
+	if (!(dice & 4) || !kev_delay_may_sleep()) {
 		udelay(us);
-	else if (dice & 0x38)
-		usleep_range(us, 2 * us);
-	else
-		usleep_range(KEV_DELAY_LONG * us, 2 * KEV_DELAY_LONG * us);
+		return;
+	}
+	usleep_range(us, 2 * us);
+	if (!(dice & 0x38))
+		rcu_barrier();
 }
