@@ -57,7 +57,10 @@ static u32 kev_socket_space(struct sock *sk)
 	return max(space, 0);
 }
 
-/* TCP counts in sequence numbers; others would have to walk their queue. */
+/*
+ * TCP counts in sequence numbers; others would have to walk their queue.  Urgent
+ * data counts as well: tcp_inq() has 0 for what a read behind it would give.
+ */
 static bool kev_socket_bytes(const struct socket *sock, u32 *bytes)
 {
 	const struct sock *sk = sock->sk;
@@ -67,6 +70,8 @@ static bool kev_socket_bytes(const struct socket *sock, u32 *bytes)
 		return false;
 	*bytes = READ_ONCE(tcp_sk(sk)->rcv_nxt) -
 		 READ_ONCE(tcp_sk(sk)->copied_seq);
+	if (*bytes && sock_flag(sk, SOCK_DONE))
+		--*bytes;	/* the peer's FIN */
 	return true;
 }
 

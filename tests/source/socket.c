@@ -362,6 +362,7 @@ static void hang_up(int fds[2], unsigned int flags)
 	close(fds[1]);
 	uk = take_broken(q);
 	CHECK_EQ(uk.ret_data[0], RECV);
+	CHECK_EQ(uk.ret_data[1], 0);
 	CHECK_EQ(uk.ret_flags & KEVENT_RET_ERRNO, 0);
 	close(fds[0]);
 	kev_close(q, NULL);
@@ -425,6 +426,7 @@ TEST(half_closed)
 	CHECK_OK(shutdown(fds[1], SHUT_WR));
 	uk = take_broken(q);
 	CHECK(uk.ret_data[0] & RECV);
+	CHECK_EQ(uk.ret_data[1], 3);
 	CHECK_EQ(read(fds[0], &c, 1), 1);
 	send_byte(fds[0]);
 	wait_poll(fds[1], POLLIN);
