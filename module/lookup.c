@@ -2,10 +2,13 @@
 /*
  * The table of all watches, by file: what the close hook asks.
  */
+#include <linux/random.h>
+
 #include "lookup.h"
 #include "delay.h"
 
 struct rhltable kev_files;
+hsiphash_key_t kev_key_secret __read_mostly;
 
 /*
  * The watches of the same file as one that was just put into the table: see
@@ -89,6 +92,7 @@ found:
 
 int kev_lookup_init(void)
 {
+	get_random_bytes(&kev_key_secret, sizeof(kev_key_secret));
 	return rhltable_init(&kev_files, &kev_files_params);
 }
 

@@ -12,6 +12,7 @@
 #include <linux/hash.h>
 #include <linux/rhashtable.h>
 #include <linux/sched.h>
+#include <linux/siphash.h>
 
 #include "source.h"
 
@@ -27,7 +28,7 @@ extern struct rhltable kev_files;
  */
 #define KEV_FILE_WATCHES_MAX	4096
 
-/* Keys are kernel addresses, unknown to users: a multiplication will do. */
+/* Keys are unknown to users, see kev_key_of(): a multiplication will do. */
 static inline u32 kev_key_hash(const void *data, u32 len, u32 seed)
 {
 	return hash_long(*(const unsigned long *)data, 32) ^ seed;
@@ -51,10 +52,12 @@ static const struct rhashtable_params kev_files_params = {
 	.automatic_shrinking = true,
 };
 
+extern hsiphash_key_t kev_key_secret;
+
 /*
- * The address of the file; or, for what has none, something odd.  An id that
- * means something else in each process is the calling one's, until it calls
- * exec.
+ * The address of the file; or, for what has none, something odd that nobody can
+ * choose, made from the id.  An id that means something else in each process is
+ * the calling one's, until it calls exec.
  */
 static inline unsigned long kev_key_of(const struct kev_source_ops *ops,
 				       const struct kev_queue *q,
@@ -65,10 +68,12 @@ static inline unsigned long kev_key_of(const struct kev_source_ops *ops,
 
 	if (file)
 		return (unsigned long)file;
-	key = (unsigned long)q ^ hash_64(uk->id.raw_u64 + uk->type, 64);
+	key = hsiphash_3u32(uk->id.raw[0], uk->id.raw[1], uk->type,
+			    &kev_key_secret);
+	key = (unsigned long)q ^ key << 1;
 	if (ops->per_process)
 		key ^= (unsigned long)current->signal ^
-		       hash_64(current->self_exec_id, 64);
+		       hash_64(current->self_exec_id, 32);
 	return key | 1;
 }
 

@@ -42,7 +42,8 @@ static u32 kev_timer_count(struct kev_timer *t, ktime_t now)
 
 	if ((s64)late > 0 && late >= t->interval)
 		n += div64_u64(late, t->interval);
-	t->next = ktime_add_ns(t->next, n * t->interval);
+	t->next = ktime_add_safe(t->next,
+				 min_t(u64, n * t->interval, KTIME_MAX));
 	return n;
 }
 

@@ -132,6 +132,21 @@ TEST(far_away)
 	CHECK_EQ(watches_of(q), 5);
 }
 
+/* The second expiry is beyond all time. */
+TEST(interval_far_away)
+{
+	int q = kev_queue(NULL, 0);
+
+	add(q, 1, 1, INT64_MAX, CLOCK_MONOTONIC, 0);
+	add(q, 2, clock_ns(CLOCK_REALTIME) + MS, 250 * 365 * 24 * HOUR,
+	    CLOCK_REALTIME | KEVENT_TIMER_ABSTIME, 0);
+	take(q);
+	take(q);
+	add(q, 5, 50 * MS, 0, CLOCK_MONOTONIC, 0);
+	take_timer(q, 5);
+	take_none(q);
+}
+
 TEST(refused)
 {
 	int q = kev_queue(NULL, 0), cmd = KEVENT_CTL_ADD;
@@ -397,4 +412,24 @@ TEST(clock_is_set)
 	ts.tv_sec -= 3601;
 	CHECK_OK(clock_settime(CLOCK_REALTIME, &ts));
 	take_none(q);
+}
+
+/* ---- Numbers ------------------------------------------------------------------ */
+
+/* Any 64 bits will do, and more of them than one file may have watches. */
+TEST_TIMEOUT(any_number, 60)
+{
+	static const unsigned int shifts[] = { 0, 20, 32, 48 };
+	int q = kev_queue(NULL, 0);
+	unsigned int i, n;
+
+	for (n = 0; n < ARRAY_SIZE(shifts); n++) {
+		for (i = 1; i <= 5000; i++)
+			add(q, (uint64_t)i << shifts[n], HOUR, 0,
+			    CLOCK_MONOTONIC, 0);
+		CHECK_EQ(watches_of(q), 5000);
+		for (i = 1; i <= 5000; i++)
+			kev_remove(q, KEVENT_TIMER, (uint64_t)i << shifts[n]);
+		CHECK_EQ(watches_of(q), 0);
+	}
 }
