@@ -326,7 +326,8 @@ int kev_ring_commit(struct kev_ring *r, u32 to, u32 over, bool force,
 static void kev_remember_done(struct kev_ring *r, const struct kev_view *v,
 			      u32 from, u32 to)
 {
-	if (!r->any_done || to - v->head > r->done_end - v->head)
+	/* done_end may be behind head, which the program has moved itself */
+	if (!r->any_done || (s32)(to - r->done_end) > 0)
 		r->done_end = to;
 	r->any_done = true;
 	for (; from != to; from++)

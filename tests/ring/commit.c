@@ -265,3 +265,18 @@ TEST(forward_only)
 	CHECK_ERRNO(commit_range(q, 4, 5), EOVERFLOW);
 	CHECK_EQ(kev_head(&ring), 5);
 }
+
+/* The program moves head past what was remembered: what comes then is, too. */
+TEST(range_behind_the_programs_head)
+{
+	struct kevent_ring ring;
+	int q = queue_with(&ring, 8, 8);
+
+	CHECK_EQ(commit_range(q, 1, 3), 0);
+	kev_free_to(&ring, 5);
+	CHECK_EQ(commit_range(q, 6, 8), 0);
+	CHECK(kev_flags(&ring) & KEVENT_RING_HEAD);
+	CHECK_EQ(commit_range(q, 5, 6), 3);
+	CHECK_EQ(kev_head(&ring), 8);
+	CHECK(!(kev_flags(&ring) & KEVENT_RING_HEAD));
+}

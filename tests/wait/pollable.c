@@ -304,3 +304,19 @@ TEST_TIMEOUT(epoll_level_with_ring, 60)
 {
 	outer(0, false);
 }
+
+/* Who polled before INIT is woken by the first event. */
+TEST(epoll_before_init)
+{
+	struct kevent_ioc_init init = { .ring_size = 4 };
+	struct epoll_event ev;
+	int q = CHECK_OK(kevent_open()), ep = epoll_on(q, EPOLLET);
+
+	CHECK_OK(ioctl(q, KEVENT_IOC_INIT, &init));
+	kev_add_user(q, 1);
+	CHECK_EQ(epoll_wait(ep, &ev, 1, 0), 0);
+	kev_fire(q, 1, 1);
+	CHECK_EQ(epoll_wait(ep, &ev, 1, 5000 * test_scale()), 1);
+	close(ep);
+	close(q);
+}
