@@ -60,20 +60,23 @@ static struct kev_user *kev_user_find(kuid_t uid)
 /* Returns NULL without memory. */
 struct kev_user *kev_user_get(kuid_t uid)
 {
-	struct kev_user *u;
+	struct kev_user *u, *new;
 
+	/* made without the lock, which is everybody's: memory may take its time */
+	new = kzalloc(sizeof(*new), GFP_KERNEL_ACCOUNT);
+	if (!new)
+		return NULL;
 	mutex_lock(&kev_users_lock);
 	u = kev_user_find(uid);
 	if (!u) {
-		u = kzalloc(sizeof(*u), GFP_KERNEL_ACCOUNT);
-		if (!u)
-			goto out;
+		u = new;
+		new = NULL;
 		u->uid = uid;
 		list_add(&u->link, &kev_users);
 	}
 	u->refs++;
-out:
 	mutex_unlock(&kev_users_lock);
+	kfree(new);
 	return u;
 }
 

@@ -32,11 +32,12 @@ void kev_source_init(void)
 	}
 }
 
+/* The last first: their hooks may still hold queues, which have transfers. */
 void kev_source_exit(void)
 {
 	u32 type;
 
-	for (type = 0; type < KEVENT_TYPE_MAX; type++)
+	for (type = KEVENT_TYPE_MAX; type-- > 0;)
 		if (kev_sources[type] && kev_sources[type]->exit)
 			kev_sources[type]->exit();
 }
