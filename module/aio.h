@@ -12,9 +12,10 @@
  * that nobody's file servers or locked sockets stall another's.
  *
  * The watch is apart from the transfer: who ends it (queue->mutex held) waits
- * for a send that is under way, which does not take long, but not for a read,
- * which may take for ever.  Then the transfer is abandoned: its turn finds out
- * when the read returns, and gives back what it holds.
+ * for a send that is under way, a second at most, as somebody may have the socket
+ * locked; but not for a read, which may take for ever.  Then the transfer is
+ * abandoned: its turn finds out when the read returns, and gives back what it
+ * holds.
  *
  *	source/aio.c	the calls, the watch, the end
  *	aio_send.c	a turn: header and file into the socket
@@ -35,9 +36,8 @@ struct kev_values;
 struct mem_cgroup;
 struct socket;
 
-/* Most bytes of a turn; of the one in the call that makes the transfer. */
+/* Most bytes of a turn. */
 #define KEV_AIO_TURN		(256u << 10)
-#define KEV_AIO_TURN_CALL	(256u << 10)
 
 /* struct kev_aio.state */
 enum kev_aio_state {

@@ -361,14 +361,15 @@ void kev_aio_start(struct kev_aio *a)
 
 /*
  * The watch has ended: no event, and nothing is sent any more.  If the socket is
- * stuck, or a disk, the transfer is left to its turn.
+ * stuck, or a disk, the transfer is left to its turn.  Waits but once.
  */
 void kev_aio_stop(struct kev_aio *a)
 {
-	bool idle;
+	bool idle, stop;
 
 	spin_lock(&a->lock);
 	idle = a->state == KEV_AIO_IDLE;
+	stop = a->stop;
 	a->stop = true;
 	a->watch = NULL;
 	if (idle)
@@ -377,7 +378,7 @@ void kev_aio_stop(struct kev_aio *a)
 	KEV_DELAY(AIO_STOP);
 	if (idle)
 		kev_aio_finish(a);
-	else
+	else if (!stop)
 		wait_event_timeout(kev_aio_calm,
 				   READ_ONCE(a->state) != KEV_AIO_BUSY,
 				   KEV_AIO_PATIENCE);

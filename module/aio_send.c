@@ -47,6 +47,15 @@ static int kev_aio_sent(struct kev_aio *a, int ret)
 	return ret ?: -EIO;
 }
 
+/*
+ * A UNIX socket whose reader asks who wrote would name the worker: a process of
+ * root's, which the program is not.
+ */
+static bool kev_aio_is_own(const struct kev_aio *a)
+{
+	return !a->worker || !kev_sock_names_sender(a->sock);
+}
+
 /* ---- The header -------------------------------------------------------- */
 
 static int kev_aio_send_some(struct kev_aio *a)
@@ -61,6 +70,8 @@ static int kev_aio_send_some(struct kev_aio *a)
 	const struct cred *old;
 	int ret;
 
+	if (!kev_aio_is_own(a))
+		return -EOPNOTSUPP;
 	if (!kev_aio_send_begin(a))
 		return -ECANCELED;
 	old = override_creds(a->cred);
@@ -144,6 +155,8 @@ static int kev_aio_actor(struct pipe_inode_info *pipe, struct splice_desc *sd)
 	len = kev_aio_gather(pipe, sd->total_len, bv, &n);
 	if (len <= 0)
 		return a->error = len ?: -EIO;
+	if (!kev_aio_is_own(a))
+		return a->error = -EOPNOTSUPP;
 	if (!kev_aio_send_begin(a))
 		return a->error = -ECANCELED;
 	/* not for longer: the pipe, made above us, stays with the worker */
@@ -212,7 +225,7 @@ static enum kev_aio_next kev_aio_failed(struct kev_aio *a, int error)
  */
 enum kev_aio_next kev_aio_turn(struct kev_aio *a)
 {
-	size_t share = a->worker ? KEV_AIO_TURN : KEV_AIO_TURN_CALL;
+	size_t share = KEV_AIO_TURN;
 	ssize_t ret;
 	size_t len;
 

@@ -4,6 +4,7 @@
 #define KEV_COMPAT_SOCK_H
 
 #include <linux/net.h>
+#include <net/af_unix.h>
 #include <net/sock.h>
 #include <net/tcp.h>
 
@@ -29,6 +30,37 @@ static inline bool kev_sock_sends_tcp(const struct socket *sock)
 {
 	return READ_ONCE(sock->ops)->poll == tcp_poll &&
 	       READ_ONCE(sock->sk->sk_prot)->sendmsg == tcp_sendmsg;
+}
+
+/* Struct socket's flags: does the reader want to know who wrote? */
+static inline bool kev_sock_asks(const struct socket *sock)
+{
+#ifdef SOCK_PASSPIDFD
+	if (test_bit(SOCK_PASSPIDFD, &sock->flags))
+		return true;
+#endif
+	return test_bit(SOCK_PASSCRED, &sock->flags);
+}
+
+/* Will a send name the process that is running?  Process context. */
+static inline bool kev_sock_names_sender(const struct socket *sock)
+{
+	bool names = false;
+	struct sock *peer;
+
+	if (!IS_ENABLED(CONFIG_UNIX) || sock->sk->sk_family != PF_UNIX)
+		return false;
+	peer = unix_peer_get(sock->sk);
+	if (!peer)
+		return false;
+	unix_state_lock(peer);
+	/* one that was not accepted yet may ask later */
+	if (!sock_flag(peer, SOCK_DEAD))
+		names = kev_sock_asks(sock) || !peer->sk_socket ||
+			kev_sock_asks(peer->sk_socket);
+	unix_state_unlock(peer);
+	sock_put(peer);
+	return names;
 }
 
 #endif /* KEV_COMPAT_SOCK_H */
