@@ -205,7 +205,7 @@ static noinline long kev_ioc_wait_long(struct kev_queue *q, struct file *file,
 		err = kev_wait_commit(q, wait.commit);
 	if (tally.failed)
 		wait.min = 0;
-	kev_service(q, wait.min);
+	kev_service(q, wait.min == 1);
 	if (kev_put_wait(arg, &tally, READ_ONCE(q->ring.user->head),
 			 READ_ONCE(q->ring.tail)))
 		return -EFAULT;
@@ -251,7 +251,7 @@ static noinline long kev_ioc_wait_plain(struct kev_queue *q, struct file *file,
 	d.limited = false;
 	d.nonblock = file->f_flags & O_NONBLOCK;
 	d.mask = NULL;
-	kev_watch_reap(q, KEV_CTL_STEPS);
+	kev_service(q, min == 1);
 	ret = kev_wait(q, &d, min, counts, last);
 	/* nothing was changed that ought to be told before the sleep */
 	return kev_put_plain(q, arg) ? -EFAULT : ret;

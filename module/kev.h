@@ -20,11 +20,15 @@
  *
  *	queue->mutex			sleeping
  *	  fsnotify's group lock		sleeping (hook/fsnotify.c)
- *	  file's wait-queue head lock, hrtimer, marks->lock, siglock,
- *	  kev_process_lock, transfer's lock (aio.h)	the source's lock
+ *	  file's wait-queue head lock, hrtimer, marks->lock, siglock, a POSIX
+ *	  timer's it_lock, transfer's lock (aio.h)	the source's lock
  *	    queue->lock			raw spinlock, irqs off
  *	      records->lock		raw spinlock, a record at a time
  *	      scheduler's locks		wake_up_process()
+ *
+ * Tables of sources, innermost, nothing is taken under them: kev_process_lock
+ * (source/signal.c), kev_ptimers_lock (source/posix_timer.c), kev_aio_lines_lock
+ * (aio_engine.c).
  *
  * There is no lock of a watch: every post needs the ring's lock anyway, and one
  * lock for the two saves a sixth of the post path.  Under queue->lock: no
@@ -33,8 +37,9 @@
  * program makes it: after some 64 steps kev_breathe() lets go, or the caller
  * comes back for the rest.  So REMOVE, MODIFY and close take back a watch's
  * entries in pieces, the newest first; in between the watch is as it would be
- * with the older ones alone, but for DEAD.  Threads that sleep in one queue, and
- * watches of one file (KEV_FILE_WATCHES_MAX), are each looked at once.
+ * with the older ones alone, but for DEAD.  Threads that sleep in one queue are
+ * each looked at once for an event that is let in, and the lock is let go of
+ * before the next; watches of one file (KEV_FILE_WATCHES_MAX) once.
  * Under queue->mutex: no ->poll, no user memory, no allocation that reclaims
  * (a close in the reclaiming task may need the mutex).  ->poll of a watched
  * file is called with no lock of ours, but from the wake-up itself where that
@@ -56,7 +61,8 @@
  *	linger->lock: arming and disarming a set of probes (hook/linger.h).
  *	    Sleeping, outside all others; no other of ours is held.
  *	Set before publication, never changed: watch->queue, ev.id, type,
- *	    cookie; key but for a closed file; of the state KEV_W_KIND.
+ *	    cookie; key but for a closed file; of the state KEV_W_KIND; of the
+ *	    flags KEV_REQ_FIXED.
  *	User page (seen, head): the program's.  Each is read once per decision
  *	    and believed only as far as it hurts its owner alone.
  *
@@ -79,10 +85,11 @@
  * between pieces, if there are many entries), detach (no callback
  * afterwards), out of the tables, free after RCU.  Only then out of the tables:
  * who ends a watch may have no reference, and a close that no longer finds it
- * does not wait for the mutex, but frees what it was hooked to.  Who holds a pin
- * (is asking the file, lock dropped) frees instead, and an ADDING watch is
- * detached by its adder: both hold a file reference, so a close can't be
- * waiting for them.  Close against the others: the close hook takes the mutex
+ * does not wait for the mutex, but frees what it was hooked to; only the close
+ * itself may do it the other way round.  Who holds a pin (is asking the file, or
+ * copying an event out, lock dropped) frees instead, and an ADDING watch is
+ * detached by its adder: who asks or adds holds a file reference, so a close
+ * can't be waiting for them.  Close against the others: the close hook takes the mutex
  * of each queue that watches the file, and the file is freed only after it.
  *
  * A FILE'S LIFE.  No watch holds a reference.  ADD inserts the watch into
@@ -158,6 +165,8 @@ struct seq_file;
 #define KEV_W_ASK_HERE		0x200	/* may be asked in the wake-up */
 #define KEV_W_ASK_TCP		0x400	/* the same, while it is plain TCP */
 #define KEV_W_EACH		0x800	/* never merges: a struct kev_mailbox */
+#define KEV_W_APART		0x1000	/* its newest entry is of older terms */
+#define KEV_W_TAKEN		0x2000	/* no ring: an event is being copied out */
 
 /* What a watch is: set before it is in a table, never changed. */
 #define KEV_W_KIND		(KEV_W_ASK_HERE | KEV_W_ASK_TCP | KEV_W_EACH)
@@ -166,7 +175,7 @@ struct seq_file;
 #define KEV_W_NOT_SHORT		(KEV_W_ADDING | KEV_W_DISARMED | KEV_W_FIRED | \
 				 KEV_W_UNTABLED | KEV_W_DEAD | \
 				 KEV_W_RECHECK | KEV_W_LEVEL | KEV_W_GONE | \
-				 KEV_W_LONG | KEV_W_EACH)
+				 KEV_W_LONG | KEV_W_EACH | KEV_W_APART)
 
 /* struct kev_watch.on: the list that link is on */
 enum kev_list {
@@ -180,14 +189,14 @@ enum kev_list {
 /**
  * struct kev_watch - one registration
  * @queue: its queue.
- * @key: address of the file, or kev_key_of_id() for sources without one.
+ * @key: address of the file, or kev_key_of() for sources without one.
  * @node: in kev_files.
  * @ev: the event as it would be posted now: id, type, cookie, what was asked
  *	for, the newest levels and totals.  While it waits on the ready list,
  *	ret_data[0], merged and time are those of the waiting event; else 0.
  * @state: KEV_W_*.
  * @on: enum kev_list.
- * @pins: tasks that are asking the file.
+ * @pins: tasks that are asking the file, or copying an event out.
  * @index: of its newest entry, if that slot's owner is this watch.
  * @link: on one of the lists of enum kev_list.
  * @rcu: when dead.
@@ -199,9 +208,9 @@ struct kev_watch {
 	unsigned long key;
 	struct rhlist_head node;
 	struct ukevent ev;
-	u16 state : 13;
-	u16 on : 3;
-	u16 pins;
+	u16 state;
+	u16 on;
+	u32 pins;
 	u32 index;
 	union {
 		struct list_head link;
@@ -455,7 +464,7 @@ bool kev_need_check(struct kev_watch *w);
 /**
  * struct kev_deadline - when and how a wait ends without an event
  * @expires: on @clock, absolute.
- * @clock: CLOCK_MONOTONIC, _REALTIME, _BOOTTIME or _TAI.
+ * @clock: CLOCK_MONOTONIC, _REALTIME or _BOOTTIME.
  * @limited: there is a limit at all.
  * @nonblock: do not sleep.
  * @mask: signal mask while sleeping, or NULL.

@@ -134,6 +134,7 @@ static void kev_fill(struct kev_ring *r, struct kev_watch *w, u32 bits)
 	kev_copy(&r->entries[slot], w, bits);
 	kev_ring_publish(r, &r->slots[slot], w, r->long_tail, w->index);
 	w->index = index;
+	w->state &= ~KEV_W_APART;
 }
 
 /* The waiting event has gone out. */
@@ -226,6 +227,13 @@ static void kev_wait_for_slot(struct kev_watch *w)
 	kev_handover(q, KEV_HANDOVER_POST);
 }
 
+/* A watch on the check list is about to wait on the ready list instead. */
+static void kev_recheck_later(struct kev_watch *w)
+{
+	if (w->on == KEV_ON_CHECK && !(w->state & KEV_W_DISARMED))
+		w->state |= KEV_W_RECHECK;
+}
+
 /* No slot, or others wait for one: behind them. */
 static noinline bool kev_overflow(struct kev_watch *w, u32 bits)
 {
@@ -235,8 +243,7 @@ static noinline bool kev_overflow(struct kev_watch *w, u32 bits)
 		w->queue->merged++;
 		return false;
 	}
-	if (w->on == KEV_ON_CHECK)
-		w->state |= KEV_W_RECHECK;
+	kev_recheck_later(w);
 	kev_unlist(w);
 	kev_wait_for_slot(w);
 	return true;
@@ -247,7 +254,8 @@ static bool kev_try_merge(struct kev_watch *w, struct kev_view *v, u32 bits)
 {
 	struct kev_ring *r = &w->queue->ring;
 
-	if (r->no_seen || !kev_ring_unclaimed(r, v, w, w->index))
+	if (r->no_seen || (w->state & KEV_W_APART) ||
+	    !kev_ring_unclaimed(r, v, w, w->index))
 		return false;
 	KEV_DELAY(MERGE);
 	kev_merge(w, bits);
@@ -368,7 +376,7 @@ static u32 kev_take_back_waiting(struct kev_watch *w)
 	if (w->state & KEV_W_EACH)
 		kev_mailbox_of(w)->num = 0;
 	kev_clear_pending(w);
-	w->state &= ~KEV_W_RECHECK;
+	w->state &= ~(KEV_W_RECHECK | KEV_W_TAKEN);
 	return ret;
 }
 
@@ -429,6 +437,7 @@ void kev_post_again(struct kev_queue *q, u32 index)
 		return;
 	if (w->state & KEV_W_EACH) {
 		kev_send_again(w, e);
+		kev_notify(q, 0, 0);
 		return;
 	}
 	w->ev.ret_flags |= e->ret_flags & KEV_RET_ONCE;
@@ -436,6 +445,7 @@ void kev_post_again(struct kev_queue *q, u32 index)
 	kev_post(w, e->ret_data[0]);
 	if (w->state & KEV_STATE_LISTED)
 		kev_enlist(w);
+	kev_notify(q, 0, 0);
 }
 
 /* Takes the first event of the ready list, which is not empty: no ring. */
@@ -447,24 +457,18 @@ struct kev_watch *kev_take(struct kev_queue *q, struct ukevent *e)
 	w = kev_take_first(q);
 	kev_copy(e, w, 0);
 	kev_clear_pending(w);
+	w->state |= KEV_W_TAKEN;
 	if (w->state & KEV_STATE_LISTED)
 		kev_enlist(w);
 	return w;
 }
 
-/* It could not be copied: back to the front. */
-void kev_untake(struct kev_watch *w, const struct ukevent *e)
+/* The watch of an event that is given back waits first. */
+static void kev_return_first(struct kev_watch *w, const struct ukevent *e)
 {
 	struct kev_queue *q = w->queue;
 
-	lockdep_assert_held(&q->lock);
-	w->ev.ret_flags |= e->ret_flags & KEV_RET_ONCE;
-	if (w->state & KEV_W_EACH)
-		kev_return_letter(w, e);
-	else
-		w->ev.ret_data[0] |= e->ret_data[0];
-	if (w->on == KEV_ON_READY)
-		return;
+	kev_recheck_later(w);
 	kev_unlist(w);
 	if (!(w->state & KEV_W_EACH)) {
 		w->ev.time = e->time;
@@ -474,4 +478,22 @@ void kev_untake(struct kev_watch *w, const struct ukevent *e)
 	list_add(&w->link, &q->ready);
 	w->on = KEV_ON_READY;
 	q->attention |= KEV_Q_READY;
+}
+
+/* It could not be copied: back to the front, unless it was taken back. */
+void kev_untake(struct kev_watch *w, const struct ukevent *e)
+{
+	struct kev_queue *q = w->queue;
+
+	lockdep_assert_held(&q->lock);
+	if (!(w->state & KEV_W_TAKEN))
+		return;
+	w->ev.ret_flags |= e->ret_flags & KEV_RET_ONCE;
+	if (w->state & KEV_W_EACH)
+		kev_return_letter(w, e);
+	else
+		w->ev.ret_data[0] |= e->ret_data[0];
+	if (w->on != KEV_ON_READY)
+		kev_return_first(w, e);
+	kev_notify(q, 0, 0);
 }

@@ -78,6 +78,7 @@ bool kev_ready_locked(struct kev_watch *w, u32 bits, int sync,
 		      unsigned int how)
 {
 	struct kev_queue *q = w->queue;
+	u32 tail = q->ring.tail;
 	bool new;
 
 	lockdep_assert_held(&q->lock);
@@ -93,8 +94,11 @@ bool kev_ready_locked(struct kev_watch *w, u32 bits, int sync,
 		kev_disarm_oneshot(w);
 	new = kev_post(w, bits);
 	kev_forget_broken(w);
-	if (w->state & KEV_STATE_LISTED)
+	/* the list is in the order of entries: one that merged stays in its place */
+	if ((w->state & KEV_STATE_LISTED) && (new || w->on != KEV_ON_LEVEL))
 		kev_enlist(w);
+	/* others may have been let in */
+	new |= q->ring.tail != tail;
 	if (new && (q->attention & (KEV_Q_SLEEPERS | KEV_Q_POLLERS))) {
 		if (w->ev.req_flags & KEVENT_REQ_WAKEUP_ALL)
 			how = KEV_NOTIFY_ALL;

@@ -102,11 +102,25 @@ static int kev_lock_with_room(struct kev_queue *q)
 }
 
 /*
+ * May a watch be armed again for an ADD?  A fired one-shot, if its adder is done
+ * with it; not while w->ev is its event, which waits for a slot, or, without a
+ * ring, is being copied out and may come back.
+ */
+static bool kev_watch_revives(const struct kev_watch *w, u32 req_flags)
+{
+	if ((w->state & (KEV_W_FIRED | KEV_W_ADDING)) != KEV_W_FIRED ||
+	    w->on == KEV_ON_READY ||
+	    (w->pins && (w->queue->attention & KEV_Q_NO_RING)))
+		return false;
+	return !((w->ev.req_flags ^ req_flags) & KEV_REQ_FIXED);
+}
+
+/*
  * There is a watch of that key.  0: it was a fired one-shot, spent, and is gone
  * now.  -EEXIST with *old: a fired one-shot that is still there, and may be
- * armed again, unless its adder is still at it.
+ * armed again.
  */
-static noinline int kev_watch_supersede(struct kev_watch *twin,
+static noinline int kev_watch_supersede(struct kev_watch *twin, u32 req_flags,
 					struct kev_watch **old)
 {
 	struct kev_queue *q = twin->queue;
@@ -115,7 +129,7 @@ static noinline int kev_watch_supersede(struct kev_watch *twin,
 	lockdep_assert_held(&q->mutex);
 	raw_spin_lock_irq(&q->lock);
 	spent = kev_watch_spent(twin);
-	fired = (twin->state & (KEV_W_FIRED | KEV_W_ADDING)) == KEV_W_FIRED;
+	fired = kev_watch_revives(twin, req_flags);
 	raw_spin_unlock_irq(&q->lock);
 	if (spent) {
 		kev_watch_kill(twin);
@@ -144,7 +158,7 @@ static int kev_watch_insert(struct kev_watch *w, struct kev_watch **old)
 	if (unlikely(err))
 		goto err_unlock;
 	if (unlikely(twin)) {
-		err = kev_watch_supersede(twin, old);
+		err = kev_watch_supersede(twin, w->ev.req_flags, old);
 		if (err)
 			goto err_remove;
 	}
@@ -241,18 +255,24 @@ static int kev_watch_rearm(struct kev_watch *w, struct ukevent *uk, bool cancel)
 	struct kev_queue *q = w->queue;
 	struct kev_values v = {};
 	struct file *file;
-	int err = -ENOENT;
+	int err = -EEXIST;
 
 	raw_spin_lock_irq(&q->lock);
+	if (!cancel && !kev_watch_revives(w, uk->req_flags))
+		goto err_unlock;
+	err = -ENOENT;
 	if (w->state & (KEV_W_ADDING | KEV_W_UNTABLED) ||
 	    !kev_watch_pin(w, &file))
 		goto err_unlock;
 	uk->ret_flags = 0;
 	if (cancel)
 		uk->ret_flags = kev_disarm(w);
-	else if (w->on != KEV_ON_READY)
+	else
 		kev_unlist(w);
 	kev_watch_set(w, uk);
+	/* what comes now is not the event of the terms before */
+	if (kev_ring_owns(&q->ring, w, w->index))
+		w->state |= KEV_W_APART;
 	raw_spin_unlock_irq(&q->lock);
 	if (ops->modify)
 		ops->modify(w, uk);
@@ -390,20 +410,21 @@ kev_request_begin(struct kev_queue *q, const struct ukevent *uk,
 }
 
 /*
- * Stops what the source itself has under way, if it is such a source.  One that
- * is just being added has not begun: its number is only guessed, ENOENT.
+ * Stops what the source itself has under way, if it is such a source.  ENOENT: it
+ * is just being added, so that its number is only guessed; or it was, and its end
+ * is in the result of that.
  */
 static int kev_watch_stop(struct kev_watch *w, struct ukevent *uk)
 {
 	const struct kev_source_ops *ops = kev_source_of(w);
-	bool adding;
+	bool gone;
 
 	if (likely(!ops->stop))
 		return 0;
 	raw_spin_lock_irq(&w->queue->lock);
-	adding = w->state & KEV_W_ADDING;
+	gone = (w->state & KEV_W_ADDING) || kev_watch_spent(w);
 	raw_spin_unlock_irq(&w->queue->lock);
-	if (adding)
+	if (gone)
 		return -ENOENT;
 	ops->stop(w, uk);
 	return 0;
@@ -444,8 +465,7 @@ int kev_watch_modify(struct kev_queue *q, struct ukevent *uk)
 		return PTR_ERR(w);
 	ops = kev_source_of(w);
 	err = ops->own_call ? -EINVAL : kev_check(ops, NULL, uk);
-	if ((uk->req_flags ^ w->ev.req_flags) &
-	    (KEVENT_REQ_EXCLUSIVE | KEVENT_REQ_PAYLOAD))
+	if ((uk->req_flags ^ w->ev.req_flags) & KEV_REQ_FIXED)
 		err = -EINVAL;
 	if (ops->modify_params && (uk->req_flags & KEVENT_REQ_COOKIE))
 		err = -EINVAL;

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What a source is.  A new one: a file in source/, a line in source.c's table,
- * its id in the ABI, its object in Kbuild.
+ * What a source is.  CONTRIBUTING.md has the steps to a new one.
  */
 #ifndef KEV_SOURCE_H
 #define KEV_SOURCE_H
@@ -103,6 +102,8 @@ struct kev_source_ops {
 /* Terms that the short way of an event does not do. */
 #define KEV_REQ_LONG	(KEVENT_REQ_ONESHOT | KEVENT_REQ_DISPATCH | \
 			 KEVENT_REQ_TIMESTAMP | KEVENT_REQ_LAST_CHECK)
+/* Flags that a watch has from its first ADD to its end. */
+#define KEV_REQ_FIXED	(KEVENT_REQ_EXCLUSIVE | KEVENT_REQ_PAYLOAD)
 /* Flags that a watch keeps. */
 #define KEV_REQ_KEPT	(KEV_REQ_FILE | KEVENT_REQ_PAYLOAD)
 #define KEV_REQ_ALL	(KEV_REQ_KEPT | KEVENT_REQ_COOKIE)

@@ -37,7 +37,9 @@ static void kev_let_in(struct kev_queue *q, bool *taker)
 		kev_breathe(q);
 	for (;;) {
 		tail = q->ring.tail;
-		if (!kev_handover(q, KEV_STEPS_MAX))
+		/* to choose a sleeper is to look at all of them */
+		if (!kev_handover(q, q->attention & KEV_Q_SLEEPERS ?
+				  1 : KEV_STEPS_MAX))
 			return;
 		kev_notify_many(q, q->ring.tail - tail, taker);
 		if (!(q->attention & KEV_Q_READY))
@@ -218,7 +220,7 @@ static int kev_sleep_locked(struct kev_queue *q, struct kev_sleeper *s,
 			return -EINTR;
 		if (!kev_idle(q) && kev_work_due(q)) {
 			raw_spin_unlock_irq(&q->lock);
-			kev_service(q, true);
+			kev_service(q, s->min <= 1);
 			cond_resched();
 			raw_spin_lock_irq(&q->lock);
 			continue;
@@ -351,7 +353,7 @@ static noinline int kev_wait_one_long(struct kev_queue *q, bool nonblock)
 {
 	struct kev_deadline d = { .nonblock = nonblock };
 
-	kev_watch_reap(q, KEV_REAP_MAX);
+	kev_service(q, true);
 	return kev_wait(q, &d, 1, false, 0);
 }
 
@@ -577,11 +579,13 @@ int kev_get_events(struct kev_queue *q, const struct kev_deadline *d,
 	kev_sleeper_init(&s, min, false, 0);
 	for (;;) {
 		s.chosen = false;
-		kev_service(q, true);
+		kev_service(q, min <= 1);
 		raw_spin_lock_irq(&q->lock);
 		q->immediate += !min;
 		raw_spin_unlock_irq(&q->lock);
 		ret = min ? kev_sleep(q, &s, d) : 1;
+		if (ret == -EINTR && fatal_signal_pending(current))
+			return ret;
 		/* what is there, although it is not enough */
 		num = kev_copy(q, buf, max);
 		if (num)

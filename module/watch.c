@@ -284,8 +284,9 @@ bool kev_watch_spent(struct kev_watch *w)
 	lockdep_assert_held(&q->lock);
 	if (w->on != KEV_ON_FIRED)
 		return false;
+	/* without a ring: unless it is being copied, and may come back */
 	if (q->attention & KEV_Q_NO_RING)
-		return true;
+		return !w->pins;
 	v = kev_ring_look(&q->ring);
 	return kev_ring_freed(&q->ring, &v, w, w->index);
 }

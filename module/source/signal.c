@@ -11,8 +11,8 @@
  * for that takes the mutexes of their queues.  They are few: all that is left
  * in queues that other processes, or the next program, have open as well.
  *
- * Locks: siglock or kev_process_lock, then queue->lock, then the lock of the
- * records.  The table is changed under kev_process_lock and read under RCU.
+ * Locks: siglock, then queue->lock, then the lock of the records.  The table is
+ * changed under kev_process_lock, an innermost one, and read under RCU.
  */
 #include <linux/cred.h>
 #include <linux/hash.h>

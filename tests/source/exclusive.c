@@ -167,3 +167,20 @@ TEST(no_herd)
 		kev_sleeper_join(&s[i]);
 	thing_drop(&t);
 }
+
+/* Nor is one that has fired made exclusive: it is hooked as it was added. */
+TEST(not_of_a_fired_one)
+{
+	struct kevent_ring ring;
+	int q = kev_queue(&ring, 4);
+	struct thing t;
+
+	thing_make(&t, &kinds[KIND_EVENTFD]);
+	thing_add(q, &t, KEVENT_REQ_ONESHOT);
+	thing_raise(&t);
+	CHECK_EQ(kev_tail(&ring), 1);
+	CHECK_EQ(thing_try(q, KEVENT_CTL_ADD, &t, KEVENT_REQ_EXCLUSIVE), EEXIST);
+	thing_take(q, &t);
+	CHECK_EQ(thing_try(q, KEVENT_CTL_ADD, &t, KEVENT_REQ_EXCLUSIVE), 0);
+	thing_drop(&t);
+}

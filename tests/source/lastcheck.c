@@ -131,3 +131,22 @@ TEST_KINDS_BACK(wakes_a_sleeper)
 	CHECK_EQ(g.uk.ret_data[0], k->event);
 	thing_drop(&t);
 }
+
+/* READY fires a one-shot that was to be asked: it ends with that event. */
+TEST(one_shot_fired_before_it_is_asked)
+{
+	int q = kev_queue(NULL, 0);
+	struct ukevent uk;
+	struct thing t;
+
+	thing_make(&t, &kinds[KIND_EVENTFD]);
+	thing_add(q, &t, KEVENT_REQ_LAST_CHECK | KEVENT_REQ_ONESHOT);
+	thing_raise(&t);
+	kevent_prep(&uk, t.kind->type, t.fd, 0, 0, 0);
+	kev_change(q, KEVENT_CTL_READY, &uk);
+	take(q);
+	take_none(q);
+	take_none(q);
+	CHECK_EQ(watches_of(q), 0);
+	thing_drop(&t);
+}

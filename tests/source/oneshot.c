@@ -255,3 +255,72 @@ TEST_KINDS_BACK(dispatch_result_disarms)
 	take_none(q);
 	thing_drop(&t);
 }
+
+/* ---- ADD while the event is still there -------------------------------------- */
+
+static void add_with(int q, uint64_t ptr, unsigned int event)
+{
+	struct ukevent uk;
+
+	kevent_prep(&uk, KEVENT_UNOTIFY, 1, event, KEVENT_REQ_ONESHOT, ptr);
+	kev_change(q, KEVENT_CTL_ADD, &uk);
+}
+
+/* Two registrations, two events, each with its own. */
+TEST(added_again_before_it_is_claimed)
+{
+	struct kevent_ring ring;
+	int q = kev_queue(&ring, 4);
+	const struct ukevent *uk;
+
+	add_with(q, 100, 1);
+	kev_fire(q, 1, 0);
+	add_with(q, 200, 2);
+	kev_fire(q, 1, 0);
+	uk = kevent_ring_next(&ring);
+	CHECK(uk);
+	CHECK_EQ(uk->ptr, 100);
+	CHECK_EQ(uk->ret_data[0], 1);
+	uk = kevent_ring_next(&ring);
+	CHECK(uk);
+	CHECK_EQ(uk->ptr, 200);
+	CHECK_EQ(uk->ret_data[0], 2);
+	CHECK_EQ(uk->merged, 0);
+	kev_expect_none(&ring);
+	CHECK_EQ(kevent_ring_call(&ring), 0);
+	CHECK_EQ(watches_of(q), 0);
+}
+
+/* The end takes back both. */
+TEST(added_again_and_removed)
+{
+	struct kevent_ring ring;
+	int q = kev_queue(&ring, 4);
+
+	add_with(q, 100, 1);
+	kev_fire(q, 1, 0);
+	add_with(q, 200, 2);
+	kev_fire(q, 1, 0);
+	CHECK_EQ(kev_remove(q, KEVENT_UNOTIFY, 1).ret_flags,
+		 KEVENT_RET_CANCELLED);
+	kev_expect_none(&ring);
+}
+
+/* What waits for a slot, or is all there is without a ring, has one place. */
+TEST(added_again_while_it_waits)
+{
+	int q = kev_queue(NULL, 0);
+	struct ukevent uk;
+
+	add_with(q, 100, 1);
+	kev_fire(q, 1, 0);
+	CHECK_EQ(kev_try(q, KEVENT_CTL_ADD, KEVENT_UNOTIFY, 1, 2,
+			 KEVENT_REQ_ONESHOT), EEXIST);
+	uk = take(q);
+	CHECK_EQ(uk.ptr, 100);
+	CHECK_EQ(uk.ret_data[0], 1);
+	add_with(q, 200, 2);
+	kev_fire(q, 1, 0);
+	CHECK_EQ(take(q).ptr, 200);
+	take_none(q);
+}

@@ -374,3 +374,47 @@ TEST(crowd_with_small_ring)
 
 	crowd(kev_queue(&ring, 4));
 }
+
+/* ---- Beside a one-shot of that name ---------------------------------------- */
+
+/* Its event is still there: it is not made another kind of watch. */
+static void after_a_fired_one(int q)
+{
+	struct ukevent uk;
+
+	kev_add(q, KEVENT_UNOTIFY, 9, 1, KEVENT_REQ_ONESHOT);
+	kev_fire(q, 9, 1);
+	CHECK_EQ(try_add(q, 0, 0, KEVENT_REQ_PAYLOAD), EEXIST);
+	uk = take(q);
+	CHECK_EQ(uk.ret_data[0], 1);
+	take_none(q);
+	CHECK_EQ(try_add(q, 0, 0, KEVENT_REQ_PAYLOAD), 0);
+	CHECK_EQ(post(q, 9, 77, 1), 0);
+	expect(q, 9, 77, 1, 1);
+}
+
+TEST(after_a_fired_one)
+{
+	struct kevent_ring ring;
+
+	after_a_fired_one(kev_queue(NULL, 0));
+	after_a_fired_one(kev_queue(&ring, 4));
+}
+
+/* The one-shot waits for a slot. */
+TEST(after_a_fired_one_that_waits)
+{
+	struct kevent_ring ring;
+	int q = kev_queue(&ring, 1);
+
+	kev_add_user(q, 1);
+	kev_fire(q, 1, 1);
+	kev_claim_to(&ring, 1);
+	kev_add(q, KEVENT_UNOTIFY, 9, 1, KEVENT_REQ_ONESHOT);
+	kev_fire(q, 9, 1);
+	CHECK_EQ(try_add(q, 0, 0, KEVENT_REQ_PAYLOAD), EEXIST);
+	kev_remove(q, KEVENT_UNOTIFY, 9);
+	kev_free_to(&ring, 1);
+	take_none(q);
+	CHECK_EQ(watches_of(q), 1);
+}

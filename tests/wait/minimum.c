@@ -360,3 +360,28 @@ TEST(get_events_as_many_as_slots)
 	thread_join(&g.thread);
 	CHECK_EQ(g.ret, 4);
 }
+
+/*
+ * The first in line wants two, and is woken to ask a file: the one event that
+ * comes of it is for the second.
+ */
+TEST(asks_for_others)
+{
+	struct kev_sleeper two, one;
+	struct kevent_ring ring;
+	int q = kev_queue(&ring, 4), fd = CHECK_OK(eventfd(0, EFD_CLOEXEC));
+	uint64_t value = 1;
+
+	kev_add_poll(q, fd, POLLIN, KEVENT_REQ_LAST_CHECK | KEVENT_REQ_ET);
+	kev_sleeper_prep(&two, q);
+	two.wait.min = 2;
+	kev_sleeper_start(&two);
+	kev_sleeper_prep(&one, q);
+	kev_sleeper_start(&one);
+	CHECK_EQ(write(fd, &value, 8), 8);
+	CHECK_EQ(kev_sleeper_join(&one), 1);
+	CHECK(!kev_sleeper_over(&two));
+	kev_add_user(q, 1);
+	kev_fire(q, 1, 1);
+	CHECK_EQ(kev_sleeper_join(&two), 2);
+}

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /* read(2): 8 bytes wait, 64 and more take events; neither loses one. */
 #include "kev.h"
+#include "pager.h"
 
-#include <linux/userfaultfd.h>
 #include <signal.h>
 
 /* A thread in one read. */
@@ -308,52 +308,6 @@ TEST(takes_what_comes)
 
 /* ---- Slots that are freed by the call ---------------------------------- */
 
-/* A page of which the first touch waits until pager_let_go(). */
-struct pager {
-	int fd;
-	char *page;
-};
-
-static void pager_make(struct pager *p)
-{
-	struct uffdio_api api = { .api = UFFD_API };
-	struct uffdio_register reg = {
-		.mode = UFFDIO_REGISTER_MODE_MISSING,
-	};
-	size_t size = sysconf(_SC_PAGESIZE);
-
-	p->fd = syscall(SYS_userfaultfd, O_CLOEXEC);
-	if (p->fd < 0)
-		SKIP("no userfaultfd: %s", test_errno_name(errno));
-	CHECK_OK(ioctl(p->fd, UFFDIO_API, &api));
-	p->page = mmap(NULL, size, PROT_READ | PROT_WRITE,
-		       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	CHECK(p->page != MAP_FAILED);
-	reg.range.start = (uintptr_t)p->page;
-	reg.range.len = size;
-	CHECK_OK(ioctl(p->fd, UFFDIO_REGISTER, &reg));
-}
-
-static void pager_await(struct pager *p)
-{
-	struct uffd_msg msg;
-
-	CHECK_EQ(read(p->fd, &msg, sizeof(msg)), sizeof(msg));
-	CHECK_EQ(msg.event, UFFD_EVENT_PAGEFAULT);
-}
-
-static void pager_let_go(struct pager *p)
-{
-	struct uffdio_zeropage zero = {
-		.range = {
-			.start = (uintptr_t)p->page,
-			.len = sysconf(_SC_PAGESIZE),
-		},
-	};
-
-	CHECK_OK(ioctl(p->fd, UFFDIO_ZEROPAGE, &zero));
-}
-
 static void *copy_run(void *arg)
 {
 	struct reader *r = arg;
@@ -395,4 +349,60 @@ TEST(lets_in_what_waits)
 	kev_expect_get(q, 4, 1);
 	kev_close(q, &ring);
 	close(pager.fd);
+}
+
+/* ---- What only a task can do ------------------------------------------------- */
+
+static int wait_by_read(int q)
+{
+	struct kevent_read result;
+
+	CHECK_EQ(read(q, &result, sizeof(result)), sizeof(result));
+	return result.num;
+}
+
+static int wait_by_ioctl(int q)
+{
+	struct kevent_ioc_wait wait = { .min = 1 };
+
+	return CHECK_OK(ioctl(q, KEVENT_IOC_WAIT, &wait));
+}
+
+/* There is always an event already: what has to be asked is asked all the same. */
+static void asks_beside_others(int (*wait)(int q), unsigned int flags)
+{
+	int fd = CHECK_OK(eventfd(1, EFD_CLOEXEC | EFD_NONBLOCK)), times = 0, i;
+	struct kevent_ring ring;
+	int q = kev_queue(&ring, 8);
+	uint64_t value = 1;
+	uint32_t tail;
+
+	kev_add_user(q, 1);
+	kev_add_poll(q, fd, POLLIN, flags | KEVENT_REQ_ALWAYS_QUEUE);
+	for (i = 0; i < 10; i++) {
+		CHECK_EQ(write(fd, &value, 8), 8);
+		kev_fire(q, 1, 1);
+		CHECK_GE(wait(q), 1);
+		/* by no call that would ask */
+		tail = kev_tail(&ring);
+		kev_claim_to(&ring, tail);
+		while (kev_head(&ring) != tail) {
+			times += kev_entry(&ring, kev_head(&ring))->type ==
+				 KEVENT_POLL;
+			kev_free_to(&ring, kev_head(&ring) + 1);
+		}
+	}
+	CHECK_GE(times, 10);
+	kev_close(q, &ring);
+	close(fd);
+}
+
+TEST(asks_beside_others)
+{
+	asks_beside_others(wait_by_read, 0);
+	asks_beside_others(wait_by_ioctl, 0);
+	asks_beside_others(wait_by_read, KEVENT_REQ_LAST_CHECK);
+	asks_beside_others(wait_by_ioctl, KEVENT_REQ_LAST_CHECK);
+	asks_beside_others(wait_by_read, KEVENT_REQ_LAST_CHECK | KEVENT_REQ_ET);
+	asks_beside_others(wait_by_ioctl, KEVENT_REQ_LAST_CHECK | KEVENT_REQ_ET);
 }
