@@ -133,7 +133,7 @@ help:
 	@echo "make run        the comparison, in a virtual machine (KERNEL=, WORKLOADS='pipe tcp' or all)"
 	@echo "make check      the tests, in a virtual machine (KERNEL=, TESTS='ring/*')"
 	@echo 'make check-debug    the tests on debug and debug-rt, with a scan for leaks (TESTS=)'
-	@echo 'make check-kcsan    the tests on debug-kcsan'
+	@echo 'make check-kcsan    the tests on debug-kcsan (TESTS=)'
 	@echo 'make check-unload   load, use, unload, ROUNDS=1000 times, on the debug kernel'
 	@echo 'make check-fault    each allocation and copy of each call fails once (debug kernel, TESTS=)'
 	@echo 'make lint       checkpatch, sparse, kernel-doc, cppcheck, shellcheck, mandoc, codespell'

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later OR MIT */
 /*
  * The calls of /dev/kevent for C programs, and an inline consumer of its ring.
- * Needs nothing but <linux/kevent.h> and the C library.
+ * Needs nothing but <linux/kevent.h> and the C library; with -std=c11 and the like
+ * define _POSIX_C_SOURCE as 200809L or more.
  *
  * Calls return -1 and set errno on failure.
  */
@@ -672,9 +673,9 @@ static inline int kevent_ring_grab(const struct kevent_ring *ring,
  * @buf: struct ukevent[max].
  * @max: at most so many.
  *
- * Returns how many were copied; 0: nothing is there: sleep in kevent_wait().
- * What was copied is no more cancelled: REMOVE tells with KEVENT_RET_CLAIMED that an event may be in
- * somebody's hands.
+ * Returns how many were copied; 0: nothing is there: sleep in kevent_wait(), with
+ * ring->user->seen for @last.  What was copied is no more cancelled: REMOVE tells
+ * with KEVENT_RET_CLAIMED that an event may be in somebody's hands.
  */
 static inline unsigned int kevent_ring_take(const struct kevent_ring *ring,
 					    struct ukevent *buf,
@@ -688,9 +689,7 @@ static inline unsigned int kevent_ring_take(const struct kevent_ring *ring,
 			const struct ukevent *uk;
 
 			uk = &ring->entries[i & ring->mask];
-			if (!(__atomic_load_n(&uk->ret_flags,
-					      __ATOMIC_RELAXED) &
-			      KEVENT_RET_CANCELLED))
+			if (!kevent_is_cancelled(uk))
 				buf[num++] = *uk;
 		}
 		kevent_ring_free(ring, from, to);

@@ -171,22 +171,35 @@ enum {
 					 * (EPOLLONESHOT, EV_DISPATCH) */
 #define KEVENT_REQ_EXCLUSIVE	0x0080u	/* one of the queues that watch this
 					 * file gets the event (EPOLLEXCLUSIVE);
-					 * ADD only */
+					 * set by ADD, MODIFY must repeat it */
 #define KEVENT_REQ_CLOSED	0x0100u	/* a last event, BROKEN, when the file
-					 * is closed for good, or the POSIX timer
-					 * deleted */
+					 * is closed for good, the POSIX timer
+					 * deleted, or the process with the
+					 * signal has ended */
 #define KEVENT_REQ_TIMESTAMP	0x0200u	/* fill struct ukevent.time */
 #define KEVENT_REQ_COOKIE	0x0400u	/* in REMOVE, MODIFY and READY: the
 					 * watch is named by struct
 					 * ukevent.cookie; type and id are not
-					 * looked at.  MODIFY of types with
-					 * parameters (TIMER, SIGNAL) has them
-					 * there: EINVAL */
-#define KEVENT_REQ_PAYLOAD	0x0800u	/* KEVENT_UNOTIFY, ADD only: each READY
-					 * is an event of its own, never merged,
-					 * with the ptr of the READY */
+					 * looked at.  MODIFY of TIMER and
+					 * POSIX_TIMER has parameters there:
+					 * EINVAL */
+#define KEVENT_REQ_PAYLOAD	0x0800u	/* KEVENT_UNOTIFY: each READY is an
+					 * event of its own, never merged, with
+					 * the ptr of the READY; set by ADD,
+					 * MODIFY must repeat it */
 #define KEVENT_REQ_CMD_SHIFT	28	/* in a mixed batch: the command */
 #define KEVENT_REQ_CMD(cmd)	((__u32)(cmd) << KEVENT_REQ_CMD_SHIFT)
+/*
+ * Not every type takes every flag; others give EINVAL.
+ *
+ *	LAST_CHECK, EXCLUSIVE	POLL, SOCKET, PIPE
+ *	CLOSED			these, INODE, SIGNAL, POSIX_TIMER, PROC
+ *	DISPATCH		all but PROC, whose watches end anyway
+ *	PAYLOAD			UNOTIFY; not with ONESHOT or DISPATCH
+ *	ONESHOT, DISPATCH	not both
+ *
+ * KEVENT_AIO: see struct kevent_ioc_sendfile.
+ */
 
 /* ------------------------------------------------------------------------
  * What came (struct ukevent.ret_flags).
@@ -242,7 +255,8 @@ struct kevent_id {
  * @ret_flags: KEVENT_RET_*.  Must be 0 on the way in to ADD; other commands
  *	don't look at it, so that what came back can go in again.
  * @ret_data: [0]: the bits that are set.  [1], if KEVENT_RET_DATA is set:
- *	KEVENT_SOCKET RECV: bytes readable; ACCEPT: connections waiting;
+ *	KEVENT_SOCKET RECV: bytes readable, of plain TCP (no TLS on top, no
+ *	MPTCP); ACCEPT: connections waiting;
  *	KEVENT_TIMER: expiries since ADD; KEVENT_UNOTIFY: READYs since ADD;
  *	KEVENT_INODE: events since ADD;
  *	KEVENT_POSIX_TIMER: expiries since ADD, overruns included;
@@ -315,6 +329,8 @@ struct ukevent {
  *	KEVENT_MMAP_USER	PROT_READ|PROT_WRITE	struct kevent_ring_user
  *	KEVENT_MMAP_ENTRIES	PROT_READ		struct ukevent[ring_size]
  *
+ * A mapping is not inherited by fork: a child that has the fd makes its own.
+ *
  * Indices run freely modulo 2^32; the entry of index i is number
  * i & (ring_size - 1).  head <= seen <= tail, in this circular sense:
  *
@@ -349,7 +365,8 @@ struct ukevent {
  * one more consumer.
  *
  * A consumer that never stores seen sets KEVENT_INIT_NO_SEEN: then nothing is
- * merged once it is posted, and freeing is all it does.
+ * merged once it is posted, and freeing is all it does.  It has to be the only
+ * one, GET_EVENTS included: nothing tells another what it is working on.
  *
  * When the ring is full, ready watches wait in the kernel, in order, and
  * KEVENT_RING_OVERFLOW is set; nothing is lost.  Twice as many slots as
@@ -601,7 +618,8 @@ struct kevent_read {
  * Also lets waiting events into the ring and asks level watches again.
  * On return @head is head and @over belongs to it.
  * Returns the number of slots freed.  EOVERFLOW: out of [head, tail].
- * EINVAL: not claimed (without FORCE).  ENXIO: no ring.
+ * EINVAL: not claimed (without FORCE).  ENXIO: no ring.  EAGAIN: others store
+ * head or seen all the time.  WAIT's commit fails alike.
  */
 struct kevent_ioc_commit {
 	__u32 head;
@@ -702,7 +720,8 @@ struct kevent_record_signal {
  * @header_size: its size, up to KEVENT_AIO_HEADER_MAX; 0: no header.
  * @path: AIO_SENDFILE_PATH: pointer to the file's name.  Else 0.
  * @open_flags: AIO_SENDFILE_PATH: of O_CLOEXEC, O_NOFOLLOW, O_NOATIME.  Else 0.
- * @req_flags: of KEVENT_REQ_ALWAYS_QUEUE, _WAKEUP_ALL, _TIMESTAMP.
+ * @req_flags: of KEVENT_REQ_ALWAYS_QUEUE, _WAKEUP_ALL, _TIMESTAMP, _ONESHOT
+ *	(which it is anyway).
  * @reserved: 0.
  * @ptr: struct ukevent.ptr of the event.
  * @result: out, after success: id and cookie of the transfer.  If it was over
