@@ -49,11 +49,14 @@ static int kev_aio_sent(struct kev_aio *a, int ret)
 
 /*
  * A UNIX socket whose reader asks who wrote would name the worker: a process of
- * root's, which the program is not.
+ * root's, which the program is not.  One that is not accepted yet is tried later.
  */
-static bool kev_aio_is_own(const struct kev_aio *a)
+static int kev_aio_may_send(struct kev_aio *a)
 {
-	return !a->worker || !kev_sock_names_sender(a->sock);
+	int err = a->worker ? kev_sock_hides_sender(a->sock) : 0;
+
+	a->full = err == -EAGAIN;
+	return err;
 }
 
 /* ---- The header -------------------------------------------------------- */
@@ -70,8 +73,9 @@ static int kev_aio_send_some(struct kev_aio *a)
 	const struct cred *old;
 	int ret;
 
-	if (!kev_aio_is_own(a))
-		return -EOPNOTSUPP;
+	ret = kev_aio_may_send(a);
+	if (ret)
+		return ret;
 	if (!kev_aio_send_begin(a))
 		return -ECANCELED;
 	old = override_creds(a->cred);
@@ -155,8 +159,9 @@ static int kev_aio_actor(struct pipe_inode_info *pipe, struct splice_desc *sd)
 	len = kev_aio_gather(pipe, sd->total_len, bv, &n);
 	if (len <= 0)
 		return a->error = len ?: -EIO;
-	if (!kev_aio_is_own(a))
-		return a->error = -EOPNOTSUPP;
+	ret = kev_aio_may_send(a);
+	if (ret)
+		return a->error = ret;
 	if (!kev_aio_send_begin(a))
 		return a->error = -ECANCELED;
 	/* not for longer: the pipe, made above us, stays with the worker */

@@ -42,25 +42,30 @@ static inline bool kev_sock_asks(const struct socket *sock)
 	return test_bit(SOCK_PASSCRED, &sock->flags);
 }
 
-/* Will a send name the process that is running?  Process context. */
-static inline bool kev_sock_names_sender(const struct socket *sock)
+/*
+ * Will a send leave unsaid which process is running?  0; -EOPNOTSUPP: it is told
+ * to the reader; -EAGAIN: it may be, as nobody has accepted yet.  Process context.
+ */
+static inline int kev_sock_hides_sender(const struct socket *sock)
 {
-	bool names = false;
 	struct sock *peer;
+	int err = 0;
 
 	if (!IS_ENABLED(CONFIG_UNIX) || sock->sk->sk_family != PF_UNIX)
-		return false;
+		return 0;
 	peer = unix_peer_get(sock->sk);
 	if (!peer)
-		return false;
+		return 0;
 	unix_state_lock(peer);
-	/* one that was not accepted yet may ask later */
-	if (!sock_flag(peer, SOCK_DEAD))
-		names = kev_sock_asks(sock) || !peer->sk_socket ||
-			kev_sock_asks(peer->sk_socket);
+	if (sock_flag(peer, SOCK_DEAD))
+		err = 0;
+	else if (!peer->sk_socket)
+		err = -EAGAIN;
+	else if (kev_sock_asks(sock) || kev_sock_asks(peer->sk_socket))
+		err = -EOPNOTSUPP;
 	unix_state_unlock(peer);
 	sock_put(peer);
-	return names;
+	return err;
 }
 
 #endif /* KEV_COMPAT_SOCK_H */
