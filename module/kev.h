@@ -26,7 +26,7 @@
  *	      records->lock		raw spinlock, a record at a time
  *	      scheduler's locks		wake_up_process()
  *
- * Tables of sources, innermost, nothing is taken under them: kev_process_lock
+ * Tables of sources, under which no lock of ours is taken: kev_process_lock
  * (source/signal.c), kev_ptimers_lock (source/posix_timer.c), kev_aio_lines_lock
  * (aio_engine.c).
  *
@@ -165,7 +165,7 @@ struct seq_file;
 #define KEV_W_ASK_HERE		0x200	/* may be asked in the wake-up */
 #define KEV_W_ASK_TCP		0x400	/* the same, while it is plain TCP */
 #define KEV_W_EACH		0x800	/* never merges: a struct kev_mailbox */
-#define KEV_W_APART		0x1000	/* its newest entry is of older terms */
+#define KEV_W_APART		0x1000	/* the unclaimed entry is of older terms */
 #define KEV_W_TAKEN		0x2000	/* no ring: an event is being copied out */
 
 /* What a watch is: set before it is in a table, never changed. */

@@ -245,6 +245,20 @@ static int kev_watch_attach(struct kev_watch *w,
 	return 0;
 }
 
+/* What comes now is not the event of the terms before, if that is still there. */
+static void kev_watch_part(struct kev_watch *w)
+{
+	struct kev_queue *q = w->queue;
+	struct kev_view v;
+
+	w->state &= ~KEV_W_APART;
+	if (!kev_ring_owns(&q->ring, w, w->index))
+		return;
+	v = kev_ring_look(&q->ring);
+	if (kev_ring_unclaimed(&q->ring, &v, w, w->index))
+		w->state |= KEV_W_APART;
+}
+
 /*
  * New terms for a watch: MODIFY, or ADD of a fired one-shot, whose event stays.
  * The mutex is held, and given back.
@@ -270,9 +284,7 @@ static int kev_watch_rearm(struct kev_watch *w, struct ukevent *uk, bool cancel)
 	else
 		kev_unlist(w);
 	kev_watch_set(w, uk);
-	/* what comes now is not the event of the terms before */
-	if (kev_ring_owns(&q->ring, w, w->index))
-		w->state |= KEV_W_APART;
+	kev_watch_part(w);
 	raw_spin_unlock_irq(&q->lock);
 	if (ops->modify)
 		ops->modify(w, uk);
