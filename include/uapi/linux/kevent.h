@@ -161,7 +161,9 @@ enum {
  * Default is true level, as in poll(2): while the condition holds, each WAIT,
  * GET_EVENTS or COMMIT after the last event was claimed reports it again.
  */
-#define KEVENT_REQ_ONESHOT	0x0001u	/* one event, then the watch ends */
+#define KEVENT_REQ_ONESHOT	0x0001u	/* one event, then the watch ends; an
+					 * ADD after that arms it anew, and what
+					 * comes then has an entry of its own */
 #define KEVENT_REQ_WAKEUP_ALL	0x0002u	/* wake every sleeper of the queue */
 #define KEVENT_REQ_ET		0x0004u	/* edge: report changes only */
 #define KEVENT_REQ_LAST_CHECK	0x0008u	/* ask again when handed out */
@@ -473,7 +475,9 @@ enum {
  * not stop the others.  Results of entries:
  *
  *	EBADF		ADD, REMOVE, MODIFY, READY: no such fd
- *	EEXIST		ADD: type, id and open file are watched by this queue
+ *	EEXIST		ADD: type, id and open file are watched by this queue;
+ *			or were, and the event of that ONESHOT waits for a slot
+ *			or for GET_EVENTS, or it differs in EXCLUSIVE or PAYLOAD
  *	ENOENT		REMOVE, MODIFY, READY: not watched.  ADD: KEVENT_INODE: the
  *			file's last name is going at this moment.  REMOVE:
  *			KEVENT_AIO: the call that sends has not returned
