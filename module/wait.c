@@ -435,7 +435,8 @@ static void kev_put_back(struct kev_queue *q, u32 from, u32 n)
 	raw_spin_lock_irq(&q->lock);
 	while (n--) {
 		kev_post_again(q, from++);
-		if (!(n % KEV_STEPS_MAX))
+		/* see kev_let_in() */
+		if (!(n % KEV_STEPS_MAX) || (q->attention & KEV_Q_SLEEPERS))
 			kev_breathe(q);
 	}
 	raw_spin_unlock_irq(&q->lock);
