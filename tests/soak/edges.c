@@ -280,6 +280,18 @@ static void rest(struct queue *queue)
 				     kev_seen(&queue->ring), &limit, 0));
 }
 
+/* Until the ring has overflowed: where all is slow, that takes its time. */
+static void let_overflow(const struct queue *queue)
+{
+	uint64_t end = now_ns() + SECOND;
+	unsigned long long before = kev_stat(queue->q, "overflowed");
+
+	do
+		usleep(10000);
+	while (kev_stat(queue->q, "overflowed") == before && now_ns() < end &&
+	       !is_set(&consumers_stop));
+}
+
 static void *consume(void *arg)
 {
 	struct thread *t = arg;
@@ -293,7 +305,7 @@ static void *consume(void *arg)
 		since += n;
 		if (queue->pause && since > queue->pause) {
 			since = 0;
-			usleep(10000);
+			let_overflow(queue);
 		}
 		if (!n)
 			rest(queue);
@@ -488,7 +500,6 @@ static struct figures soak_round(uint64_t ns)
 
 /* ---- Memory ----------------------------------------------------------------------------- */
 
-/* What the kernel itself uses, KB. */
 /* With KASAN, what is freed stays for long, unless it is asked for. */
 static void shrink_caches(void)
 {
@@ -509,6 +520,7 @@ static void shrink_caches(void)
 	globfree(&caches);
 }
 
+/* What the kernel itself uses, KB. */
 static long kernel_memory(void)
 {
 	static const char *const parts[] = {
