@@ -15,11 +15,13 @@ step() {
 	"$@" 2>&1 | tee "$steps_log"
 	status=${PIPESTATUS[0]}
 	counts=$(sed -n 's/^\([0-9]*\) passed, \([0-9]*\) failed.*/\1 \2/p' "$steps_log" | tail -1)
-	steps_passed=$((steps_passed + ${counts:+${counts% *}}))
-	steps_failed=$((steps_failed + ${counts:+${counts#* }}))
-	if [ -z "$counts" ] || { [ "$status" != 0 ] && [ "${counts#* }" = 0 ]; }; then
-		steps_failed=$((steps_failed + 1))
+	if [ -z "$counts" ]; then
+		counts='0 1'
+	elif [ "$status" != 0 ] && [ "${counts#* }" = 0 ]; then
+		counts="${counts% *} 1"
 	fi
+	steps_passed=$((steps_passed + ${counts% *}))
+	steps_failed=$((steps_failed + ${counts#* }))
 }
 
 # The last line, and the status of the script if it is called last.
