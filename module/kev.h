@@ -62,7 +62,7 @@
  *	    Sleeping, outside all others; no other of ours is held.
  *	Set before publication, never changed: watch->queue, ev.id, type,
  *	    cookie; key but for a closed file; of the state KEV_W_KIND; of the
- *	    flags KEV_REQ_FIXED.
+ *	    flags KEV_REQ_FIXED.  At load: kev_key_secret.
  *	User page (seen, head): the program's.  Each is read once per decision
  *	    and believed only as far as it hurts its owner alone.
  *

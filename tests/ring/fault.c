@@ -47,8 +47,22 @@ static void getter_failed(struct getter *g)
 
 /* ---- Who waits is told ------------------------------------------------------- */
 
+#define TEST_BOTH(name)							\
+	static void name##_on(int q);					\
+	TEST(name)							\
+	{								\
+		struct kevent_ring ring;				\
+									\
+		name##_on(kev_queue(&ring, 4));				\
+	}								\
+	TEST(name##_without_ring)					\
+	{								\
+		name##_on(kev_queue(NULL, 0));				\
+	}								\
+	static void name##_on(int q)
+
 /* The first in line is chosen, and fails. */
-static void next_in_line(int q)
+TEST_BOTH(next_in_line)
 {
 	struct getter bad, good;
 
@@ -63,18 +77,6 @@ static void next_in_line(int q)
 	take_none(q);
 }
 
-TEST(next_in_line)
-{
-	struct kevent_ring ring;
-
-	next_in_line(kev_queue(&ring, 4));
-}
-
-TEST(next_in_line_without_ring)
-{
-	next_in_line(kev_queue(NULL, 0));
-}
-
 /* A getter that has taken the event 1 and is copying it. */
 static void getter_in_copy(struct getter *g, int q, struct pager *pager)
 {
@@ -84,7 +86,7 @@ static void getter_in_copy(struct getter *g, int q, struct pager *pager)
 }
 
 /* Who polls while it is copied sees nothing, and is woken when it is back. */
-static void outer_poller(int q)
+TEST_BOTH(outer_poller)
 {
 	struct epoll_event ev = { .events = EPOLLIN | EPOLLET };
 	int ep = CHECK_OK(epoll_create1(EPOLL_CLOEXEC));
@@ -101,18 +103,6 @@ static void outer_poller(int q)
 	CHECK_EQ(epoll_wait(ep, &ev, 1, 5000 * test_scale()), 1);
 	CHECK_EQ(take(q).ptr, 1);
 	close(ep);
-}
-
-TEST(outer_poller)
-{
-	struct kevent_ring ring;
-
-	outer_poller(kev_queue(&ring, 4));
-}
-
-TEST(outer_poller_without_ring)
-{
-	outer_poller(kev_queue(NULL, 0));
 }
 
 /* ---- What happens meanwhile, without a ring ---------------------------------- */
