@@ -58,11 +58,15 @@
  *	    them: atomic; what a timer's report costs: unlocked, approximate.
  *	kev_pace_end: each CPU's own; a timer's callback stays on its CPU.
  *	records->lock: what a watch's records hold, and lost (record.h).
+ *	kev_files_lost: set by who is about to switch off the hook of closes,
+ *	    then a grace period, then all watches of files end; who puts one
+ *	    into kev_files under RCU looks after that.  Cleared when the hook
+ *	    is disarmed, no queue being left.
  *	linger->lock: arming and disarming a set of probes (hook/linger.h).
  *	    Sleeping, outside all others; no other of ours is held.
  *	Set before publication, never changed: watch->queue, ev.id, type,
- *	    cookie; key but for a closed file; of the state KEV_W_KIND; of the
- *	    flags KEV_REQ_FIXED.  At load: kev_key_secret.
+ *	    cookie; key but for a closed or lost file; of the state KEV_W_KIND;
+ *	    of the flags KEV_REQ_FIXED.  At load: kev_key_secret.
  *	User page (seen, head): the program's.  Each is read once per decision
  *	    and believed only as far as it hurts its owner alone.
  *
@@ -73,24 +77,25 @@
  *	(none)		armed
  *	DISARMED	ONESHOT or DISPATCH has had its event; wake-ups pass by
  *	FIRED		with DISARMED: will be reaped when its slot is free
- *	UNTABLED	file closed, last event (CLOSED) outstanding
+ *	UNTABLED	file closed or lost, last event outstanding
  *	DEAD		removed; nobody posts for it again.  Set under the lock
  *			by the one who then takes it down
  *
  * WAYS A WATCH ENDS: REMOVE; last close of its file (hook/close.c), deletion of
  * its POSIX timer (hook/posix_timer.c), or, for signals, the end of the process
  * (source/signal.c); release of the queue; reaping of a fired one-shot; failure
- * of ADD.  All go through kev_watch_take_down() (mutex held), after a close with
- * CLOSED by way of UNTABLED: DEAD and cancel under the lock (which is let go of
- * between pieces, if there are many entries), detach (no callback
+ * of ADD; kprobes being switched off where the close hook is one
+ * (hook/close_kprobe.c).  All go through kev_watch_take_down() (mutex held),
+ * after a last event by way of UNTABLED: DEAD and cancel under the lock (which is
+ * let go of between pieces, if there are many entries), detach (no callback
  * afterwards), out of the tables, free after RCU.  Only then out of the tables:
  * who ends a watch may have no reference, and a close that no longer finds it
- * does not wait for the mutex, but frees what it was hooked to; only the close
- * itself may do it the other way round.  Who holds a pin (is asking the file, or
- * copying an event out, lock dropped) frees instead, and an ADDING watch is
- * detached by its adder: who asks or adds holds a file reference, so a close
- * can't be waiting for them.  Close against the others: the close hook takes the mutex
- * of each queue that watches the file, and the file is freed only after it.
+ * does not wait for the mutex, but frees what it was hooked to.  Who holds a pin
+ * (is asking the file, or copying an event out, lock dropped) frees instead, and
+ * an ADDING watch is detached by its adder: who asks or adds holds a file
+ * reference, so a close can't be waiting for them.  Close against the others: the
+ * close hook takes the mutex of each queue that watches the file, and the file is
+ * freed only after it.
  *
  * A FILE'S LIFE.  No watch holds a reference.  ADD inserts the watch into
  * kev_files before it gives back its own reference; the hook in the final
@@ -401,6 +406,7 @@ struct kev_watch *kev_watch_alloc(struct kev_queue *q,
 void kev_watch_set(struct kev_watch *w, const struct ukevent *uk);
 u32 kev_watch_kill(struct kev_watch *w);
 void kev_watch_close(struct kev_watch *w);
+void kev_watch_lose(struct kev_watch *w);
 void kev_watch_bury(struct kev_watch *w);
 void kev_watch_free_one(struct kev_watch *w);
 bool kev_watch_pin(struct kev_watch *w, struct file **file);
@@ -409,9 +415,12 @@ bool kev_watch_ask(struct kev_watch *w, unsigned int how);
 bool kev_watch_spent(struct kev_watch *w);
 void kev_watch_reap_some(struct kev_queue *q, unsigned int max);
 void kev_watch_remove_all(struct kev_queue *q);
-void kev_file_closed(struct file *file);
 int kev_watch_init(void);
 void kev_watch_exit(void);
+
+/* closed.c */
+void kev_file_closed(struct file *file);
+void kev_files_lose(void);
 
 /* source/aio.c */
 int kev_aio_sendfile(struct kev_queue *q, struct kevent_ioc_sendfile *sf,

@@ -266,6 +266,9 @@ void kev_ready_answer(struct kev_watch *w, u32 bits, u32 ret_flags, u32 data,
 		      u32 data2, unsigned int how)
 {
 	lockdep_assert_held(&w->queue->lock);
+	/* it may have been lost meanwhile, and its last event wait for a slot */
+	if (w->state & (KEV_W_DEAD | KEV_W_DISARMED))
+		return;
 	if (ret_flags)
 		kev_set_values(w, ret_flags, data, data2);
 	kev_ready_locked(w, bits, 0, how);

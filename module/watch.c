@@ -195,9 +195,26 @@ u32 kev_watch_kill(struct kev_watch *w)
 }
 
 /*
+ * Takes down a watch that is UNTABLED and has one more event to give: it then
+ * waits, without file or hook, until that was taken.
+ */
+static void kev_watch_last(struct kev_watch *w, u32 ret_flags)
+{
+	struct kev_queue *q = w->queue;
+
+	KEV_DELAY(CLOSE_UNTABLED);
+	kev_source_of(w)->detach(w);
+	KEV_DELAY(CLOSE_DETACHED);
+	kev_files_remove(w);
+	raw_spin_lock_irq(&q->lock);
+	w->key = 1;
+	kev_ready_last(w, ret_flags);
+	raw_spin_unlock_irq(&q->lock);
+}
+
+/*
  * The file is in its final release, the timer deleted, or the process has ended.
- * With CLOSED there is one more event; the watch then waits, without file or
- * hook, until that was taken.
+ * With CLOSED there is one more event.
  */
 void kev_watch_close(struct kev_watch *w)
 {
@@ -212,43 +229,41 @@ void kev_watch_close(struct kev_watch *w)
 		kev_disarm(w);
 	}
 	raw_spin_unlock_irq(&q->lock);
-	if (!last) {
+	if (last)
+		kev_watch_last(w, KEVENT_RET_BROKEN | KEVENT_RET_CLOSED);
+	else
 		kev_watch_kill(w);
-		return;
-	}
-	KEV_DELAY(CLOSE_UNTABLED);
-	kev_files_remove(w);
-	kev_source_of(w)->detach(w);
-	KEV_DELAY(CLOSE_DETACHED);
-	raw_spin_lock_irq(&q->lock);
-	w->key = 1;
-	kev_ready_last(w, KEVENT_RET_BROKEN | KEVENT_RET_CLOSED);
-	raw_spin_unlock_irq(&q->lock);
 }
 
 /*
- * Ends all watches of a file, from the close hook.  The file has no references
- * left, so none is added meanwhile.
+ * The file lives, but nobody would tell of its end any more.  There is one more
+ * event, but for a one-shot whose only one was taken, and for a watch that is
+ * just being added: its adder is told.
  */
-void kev_file_closed(struct file *file)
+void kev_watch_lose(struct kev_watch *w)
 {
-	struct kev_queue *q;
-	struct kev_watch *w;
-	bool again;
+	struct kev_queue *q = w->queue;
+	bool last, fired;
+	u32 ret;
 
-	while ((q = kev_file_queue(file, &again)) || again) {
-		if (!q) {
-			cond_resched();
-			continue;
-		}
-		KEV_DELAY(CLOSE_NEXT);
-		mutex_lock(&q->mutex);
-		while ((w = kev_file_watch(q, file)))
-			kev_watch_close(w);
-		mutex_unlock(&q->mutex);
-		kev_queue_put(q);
-		cond_resched();
+	lockdep_assert_held(&q->mutex);
+	raw_spin_lock_irq(&q->lock);
+	last = !(w->state & KEV_W_ADDING);
+	if (last) {
+		fired = w->state & KEV_W_FIRED;
+		w->state |= KEV_W_DISARMED;
+		ret = kev_disarm(w);
+		last = !fired || (ret & KEVENT_RET_CANCELLED);
 	}
+	if (last) {
+		w->state |= KEV_W_UNTABLED;
+		w->state &= ~KEV_W_FIRED;
+	}
+	raw_spin_unlock_irq(&q->lock);
+	if (last)
+		kev_watch_last(w, KEVENT_RET_BROKEN | KEVENT_RET_UNWATCHED);
+	else
+		kev_watch_kill(w);
 }
 
 /* The queue is released: no call can be under way in it. */

@@ -3,48 +3,10 @@
 /* vm: --param hook_linger=0 */
 #include "../source/posix_timer.h"
 #include "../source/signals.h"
-#include "module.h"
+#include "switches.h"
 
 #define PARAMETERS	"hook_linger=0"
-#define FTRACE		"/proc/sys/kernel/ftrace_enabled"
-#define KPROBES		"/sys/kernel/debug/kprobes/enabled"
-#define KPROBE_LIST	"/sys/kernel/debug/kprobes/list"
 #define TRACING		"/sys/kernel/tracing/"
-
-/* Returns 0, or the errno. */
-static int try_write(const char *path, const char *text)
-{
-	ssize_t len = strlen(text);
-	int fd = open(path, O_WRONLY | O_CLOEXEC), ret;
-
-	if (fd < 0 && errno == ENOENT)
-		SKIP("no %s", path);
-	CHECK_OK(fd);
-	ret = write(fd, text, len) == len ? 0 : errno;
-	close(fd);
-	return ret;
-}
-
-static bool file_contains(const char *path, const char *word)
-{
-	char line[512];
-	bool found = false;
-	FILE *f = fopen(path, "re");
-
-	if (!f)
-		SKIP("no %s", path);
-	while (fgets(line, sizeof(line), f))
-		found |= !!strstr(line, word);
-	fclose(f);
-	return found;
-}
-
-/* A machine where something was switched off is no good to whoever comes next. */
-static void restore(void)
-{
-	try_write(FTRACE, "1");
-	try_write(KPROBES, "1");
-}
 
 static void run_and_restore(void (*run)(void *arg))
 {
@@ -53,25 +15,6 @@ static void run_and_restore(void (*run)(void *arg))
 }
 
 /* ---- What has to work whatever was tried ----------------------------------- */
-
-static void closes_are_seen(int q)
-{
-	const unsigned int flags = KEVENT_RET_BROKEN | KEVENT_RET_CLOSED;
-	struct thing t;
-	int i;
-
-	for (i = 0; i < KIND_MAX; i++) {
-		if (i == KIND_PIDFD)
-			continue;
-		thing_make(&t, &kinds[i]);
-		thing_add(q, &t, KEVENT_REQ_CLOSED);
-		close(t.fd);
-		CHECK_EQ(take(q).ret_flags & flags, flags);
-		take_none(q);
-		thing_drop_rest(&t);
-		CHECK_SOON(watches_of(q) == 0);
-	}
-}
 
 /* One that gets through kills. */
 static void signals_are_taken(int q)

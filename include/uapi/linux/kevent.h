@@ -17,7 +17,9 @@
  *
  * open() fails with EOWNERDEAD while the kernel can't tell of the end of files,
  * as its ftrace is switched off (sysctl kernel.ftrace_enabled).  It can't be
- * switched off while anybody has a queue.
+ * switched off while anybody has a queue.  Where the module has to do with a
+ * kprobe, those can be: then all watches of files end (KEVENT_RET_UNWATCHED), and
+ * ADD of one fails with EOWNERDEAD as well.
  */
 #ifndef _UAPI_LINUX_KEVENT_H
 #define _UAPI_LINUX_KEVENT_H
@@ -228,6 +230,11 @@ enum {
 					 * many */
 #define KEVENT_RET_CLOSED	0x0200u	/* with BROKEN: the file is gone and the
 					 * watch with it (KEVENT_REQ_CLOSED) */
+#define KEVENT_RET_UNWATCHED	0x0400u	/* with BROKEN: the file lives, but the
+					 * watch has ended, whatever was asked
+					 * for: kevent can't tell of the end of
+					 * files any more.  What was unclaimed
+					 * is taken back: look at the file */
 
 /* Who a watch is for: a file descriptor or a number, by type. */
 struct kevent_id {
