@@ -121,12 +121,6 @@ static void kev_close_ftrace_free(void)
 
 /* ---- Arming ------------------------------------------------------------ */
 
-static int kev_close_arm(void)
-{
-	return kev_close_by_kprobe ? kev_close_kprobe_arm() :
-				     kev_close_ftrace_arm();
-}
-
 /*
  * Until nobody is in our text on the way into __fput().  The count covers those
  * who may sleep in kev_file_closed(); from its last decrement to the jump
@@ -137,6 +131,21 @@ static void kev_close_drain(void)
 	while (atomic_read(&kev_close_inside))
 		schedule_timeout_uninterruptible(1);
 	synchronize_rcu_tasks();
+	/* the next arming finds out; there is no queue */
+	WRITE_ONCE(kev_files_lost, false);
+}
+
+static int kev_close_arm(void)
+{
+	int err;
+
+	if (!kev_close_by_kprobe)
+		return kev_close_ftrace_arm();
+	err = kev_close_kprobe_arm();
+	/* one of the two may have been hit before the other failed */
+	if (err)
+		kev_close_drain();
+	return err;
 }
 
 static void kev_close_disarm(void)
@@ -146,8 +155,6 @@ static void kev_close_disarm(void)
 	else
 		kev_close_ftrace_disarm();
 	kev_close_drain();
-	/* the next arming finds out; there is no queue */
-	WRITE_ONCE(kev_files_lost, false);
 }
 
 DEFINE_KEV_LINGER(close);
