@@ -49,36 +49,48 @@ static void kev_queue_lose_files(struct kev_queue *q)
 	mutex_unlock(&q->mutex);
 }
 
+/* The queue of a watch that was just found; then the walk goes on. */
+static void kev_files_lose_found(struct rhashtable_iter *iter, struct kev_queue *q)
+	__releases(RCU)
+	__acquires(RCU)
+{
+	bool lives = refcount_inc_not_zero(&q->refs);
+
+	rhashtable_walk_stop(iter);
+	if (lives) {
+		kev_queue_lose_files(q);
+		kev_queue_put(q);
+	} else {
+		/* it is just being released, and its watches with it */
+		schedule_timeout_uninterruptible(1);
+	}
+	rhashtable_walk_start(iter);
+}
+
+/* So many of other kinds are passed by at a time. */
+#define KEV_WALK_BATCH	1024
+
 /* One walk through the table.  True: there were watches of files. */
 static bool kev_files_lose_some(void)
 {
 	struct rhashtable_iter iter;
-	struct kev_queue *q;
 	struct kev_watch *w;
+	unsigned int n = 0;
 	bool found = false;
 
 	rhltable_walk_enter(&kev_files, &iter);
 	rhashtable_walk_start(&iter);
 	while ((w = rhashtable_walk_next(&iter))) {
-		/* the table was made anew, and the walk begins again */
-		if (IS_ERR(w))
-			continue;
-		/* may change just now: it is looked at again under the mutex */
-		if (data_race(w->key & 1))
-			continue;
-		found = true;
-		q = w->queue;
-		if (!refcount_inc_not_zero(&q->refs))
-			q = NULL;
-		rhashtable_walk_stop(&iter);
-		if (q) {
-			kev_queue_lose_files(q);
-			kev_queue_put(q);
-		} else {
-			/* it is just being released, and its watches with it */
-			schedule_timeout_uninterruptible(1);
+		/* an error: the table was made anew, and the walk begins again */
+		if (!IS_ERR(w) && !data_race(w->key & 1)) {
+			/* the key may change: it is looked at under the mutex */
+			found = true;
+			kev_files_lose_found(&iter, w->queue);
+		} else if (++n % KEV_WALK_BATCH == 0) {
+			rhashtable_walk_stop(&iter);
+			cond_resched();
+			rhashtable_walk_start(&iter);
 		}
-		rhashtable_walk_start(&iter);
 	}
 	rhashtable_walk_stop(&iter);
 	rhashtable_walk_exit(&iter);

@@ -61,7 +61,7 @@
  *	kev_files_lost: set by who is about to switch off the hook of closes,
  *	    then a grace period, then all watches of files end; who puts one
  *	    into kev_files under RCU looks after that.  Cleared when the hook
- *	    is disarmed, no queue being left.
+ *	    is disarmed or could not be armed, there being no queue.
  *	linger->lock: arming and disarming a set of probes (hook/linger.h).
  *	    Sleeping, outside all others; no other of ours is held.
  *	Set before publication, never changed: watch->queue, ev.id, type,

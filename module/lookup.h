@@ -131,11 +131,13 @@ static inline int kev_files_insert(struct kev_watch *w, struct kev_watch **twin)
 	int err;
 
 	*twin = NULL;
+	if (unlikely(kev_is_lost(kev_watch_file(w))))
+		return -EOWNERDEAD;
 	err = rhltable_insert(&kev_files, &w->node, kev_files_params);
 	/* whichever it is: the table could not grow, or not fast enough */
 	if (unlikely(err))
 		return -ENOMEM;
-	/* inserted under RCU, then looked.  Partner: kev_files_lose() */
+	/* once more: inserted under RCU, then looked.  Partner: kev_files_lose() */
 	if (unlikely(kev_is_lost(kev_watch_file(w)))) {
 		kev_files_remove(w);
 		return -EOWNERDEAD;

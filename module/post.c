@@ -488,6 +488,9 @@ void kev_untake(struct kev_watch *w, const struct ukevent *e)
 	lockdep_assert_held(&q->lock);
 	if (!(w->state & KEV_W_TAKEN))
 		return;
+	/* it was, and the last event was made and taken in between */
+	if ((w->state & KEV_W_UNTABLED) && !(e->ret_flags & KEV_RET_LAST))
+		return;
 	w->ev.ret_flags |= e->ret_flags & KEV_RET_ONCE;
 	if (w->state & KEV_W_EACH)
 		kev_return_letter(w, e);

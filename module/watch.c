@@ -167,6 +167,26 @@ static __always_inline void kev_watch_take_down(struct kev_watch *w, u16 state, 
 		kev_watch_bury(w);
 }
 
+/* kev_watch_kill() with queue->lock held, which is given back. */
+static __always_inline u32 kev_watch_kill_locked(struct kev_watch *w)
+	__releases(&w->queue->lock)
+{
+	struct kev_queue *q = w->queue;
+	bool pinned = w->pins;
+	u16 state = w->state;
+	u32 ret = 0;
+
+	lockdep_assert_held(&q->mutex);
+	lockdep_assert_held(&q->lock);
+	w->state |= KEV_W_DEAD;
+	if (w->on != KEV_ON_NONE || kev_ring_owns(&q->ring, w, w->index))
+		ret = kev_disarm(w);
+	raw_spin_unlock_irq(&q->lock);
+	KEV_DELAY(KILL_DEAD);
+	kev_watch_take_down(w, state, pinned);
+	return ret;
+}
+
 /**
  * kev_watch_kill() - end a watch
  * @w: a watch that is in the tables.
@@ -176,22 +196,8 @@ static __always_inline void kev_watch_take_down(struct kev_watch *w, u16 state, 
  */
 u32 kev_watch_kill(struct kev_watch *w)
 {
-	struct kev_queue *q = w->queue;
-	bool pinned;
-	u32 ret = 0;
-	u16 state;
-
-	lockdep_assert_held(&q->mutex);
-	raw_spin_lock_irq(&q->lock);
-	state = w->state;
-	pinned = w->pins;
-	w->state |= KEV_W_DEAD;
-	if (w->on != KEV_ON_NONE || kev_ring_owns(&q->ring, w, w->index))
-		ret = kev_disarm(w);
-	raw_spin_unlock_irq(&q->lock);
-	KEV_DELAY(KILL_DEAD);
-	kev_watch_take_down(w, state, pinned);
-	return ret;
+	raw_spin_lock_irq(&w->queue->lock);
+	return kev_watch_kill_locked(w);
 }
 
 /*
@@ -236,34 +242,39 @@ void kev_watch_close(struct kev_watch *w)
 }
 
 /*
+ * Takes back what is outstanding.  True: the program is owed an event, as it has
+ * not had all of them, or may have to skip what it has.  queue->lock held.
+ */
+static bool kev_take_back_all(struct kev_watch *w)
+	__must_hold(&w->queue->lock)
+{
+	bool fired = w->state & KEV_W_FIRED;
+	/* without a ring: it is being copied, and that may fail */
+	bool taken = (w->state & KEV_W_TAKEN) && w->pins;
+
+	w->state |= KEV_W_DISARMED;
+	return kev_disarm(w) || taken || !fired;
+}
+
+/*
  * The file lives, but nobody would tell of its end any more.  There is one more
- * event, but for a one-shot whose only one was taken, and for a watch that is
+ * event, but for a one-shot whose only one was used, and for a watch that is
  * just being added: its adder is told.
  */
 void kev_watch_lose(struct kev_watch *w)
 {
 	struct kev_queue *q = w->queue;
-	bool last, fired;
-	u32 ret;
 
 	lockdep_assert_held(&q->mutex);
 	raw_spin_lock_irq(&q->lock);
-	last = !(w->state & KEV_W_ADDING);
-	if (last) {
-		fired = w->state & KEV_W_FIRED;
-		w->state |= KEV_W_DISARMED;
-		ret = kev_disarm(w);
-		last = !fired || (ret & KEVENT_RET_CANCELLED);
+	if ((w->state & KEV_W_ADDING) || !kev_take_back_all(w)) {
+		kev_watch_kill_locked(w);
+		return;
 	}
-	if (last) {
-		w->state |= KEV_W_UNTABLED;
-		w->state &= ~KEV_W_FIRED;
-	}
+	w->state |= KEV_W_UNTABLED;
+	w->state &= ~KEV_W_FIRED;
 	raw_spin_unlock_irq(&q->lock);
-	if (last)
-		kev_watch_last(w, KEVENT_RET_BROKEN | KEVENT_RET_UNWATCHED);
-	else
-		kev_watch_kill(w);
+	kev_watch_last(w, KEVENT_RET_BROKEN | KEVENT_RET_UNWATCHED);
 }
 
 /* The queue is released: no call can be under way in it. */

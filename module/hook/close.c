@@ -131,7 +131,7 @@ static void kev_close_drain(void)
 	while (atomic_read(&kev_close_inside))
 		schedule_timeout_uninterruptible(1);
 	synchronize_rcu_tasks();
-	/* the next arming finds out; there is no queue */
+	/* the next arming finds out */
 	WRITE_ONCE(kev_files_lost, false);
 }
 

@@ -55,6 +55,7 @@ static int kev_close_hit(struct kprobe *p, struct pt_regs *regs)
 				kev_close_redirect((unsigned long)p->addr));
 	return 1;
 }
+
 NOKPROBE_SYMBOL(kev_close_hit);
 
 /* Likewise: until all watches have ended; with others who write, for them. */
@@ -67,9 +68,10 @@ static int kev_kprobes_off_hit(struct kprobe *p, struct pt_regs *regs)
 	instruction_pointer_set(regs, (unsigned long)kev_kprobes_off_entry);
 	return 1;
 }
+
 NOKPROBE_SYMBOL(kev_kprobes_off_hit);
 
-/* Called by kev_kprobes_off_entry(): process context, nothing held. */
+/* Called by kev_kprobes_off_entry(): in write(2), nothing of ours held. */
 asmlinkage void kev_kprobes_off(void)
 {
 	static DEFINE_MUTEX(lock);
@@ -88,6 +90,7 @@ static void kev_kprobe_after(struct kprobe *p, struct pt_regs *regs,
 			     unsigned long flags)
 {
 }
+
 NOKPROBE_SYMBOL(kev_kprobe_after);
 
 static struct kprobe kev_close_kprobe = {
@@ -131,7 +134,11 @@ static u8 *kev_behind_fentry(u8 *p)
 	return p;
 }
 
-static int kev_kprobe_arm(struct kprobe *p, const char *symbol)
+/*
+ * -EAGAIN: somebody was just patching the function's first instructions, so they
+ * were taken for others, and the kernel made an ftrace_ops of the kprobe.
+ */
+static int kev_kprobe_try(struct kprobe *p, const char *symbol)
 {
 	u8 *function = kev_kprobe_find(symbol);
 	int err;
@@ -141,14 +148,21 @@ static int kev_kprobe_arm(struct kprobe *p, const char *symbol)
 	p->addr = (kprobe_opcode_t *)kev_behind_fentry(function);
 	p->flags = 0;
 	err = register_kprobe(p);
-	if (err)
-		return err;
-	/* somebody was just patching there, and it was taken for something else */
-	if (kprobe_ftrace(p)) {
+	if (!err && kprobe_ftrace(p)) {
 		unregister_kprobe(p);
-		return -EBUSY;
+		err = -EAGAIN;
 	}
-	return 0;
+	return err;
+}
+
+static int kev_kprobe_arm(struct kprobe *p, const char *symbol)
+{
+	int err, tries = 10;
+
+	do {
+		err = kev_kprobe_try(p, symbol);
+	} while (err == -EAGAIN && --tries);
+	return err;
 }
 
 /* While all kprobes are off, new ones are too, and registering them succeeds. */

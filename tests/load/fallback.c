@@ -31,6 +31,14 @@ static void kprobes_on(void)
 	CHECK_EQ(try_write(KPROBES, "1"), 0);
 }
 
+/* Makes an eventfd ready. */
+static void raise_eventfd(int fd)
+{
+	uint64_t one = 1;
+
+	CHECK_EQ(write(fd, &one, sizeof(one)), sizeof(one));
+}
+
 static void check_told(const struct ukevent *uk, uint64_t user)
 {
 	CHECK_EQ(uk->ptr, user);
@@ -259,6 +267,40 @@ TEST_FALLBACK(off_with_events_outstanding)
 	outstanding(&ring);
 }
 
+/*
+ * Claimed by a consumer that works in place, who may be about to read it: it is
+ * cancelled there, and so he is told, be it a one-shot.
+ */
+TEST_FALLBACK(off_with_events_claimed)
+{
+	static const unsigned int flags[] = {
+		0, KEVENT_REQ_ET, KEVENT_REQ_ONESHOT, KEVENT_REQ_DISPATCH,
+	};
+	struct kevent_ring ring;
+	int q = queue_soon(&ring, 64), fds[4], i;
+
+	for (i = 0; i < 4; i++) {
+		fds[i] = CHECK_OK(eventfd(0, EFD_CLOEXEC));
+		kev_add_poll(q, fds[i], POLLIN, flags[i]);
+		raise_eventfd(fds[i]);
+	}
+	CHECK_EQ(kev_tail(&ring), 4);
+	kev_claim_to(&ring, 4);
+	kprobes_off();
+	CHECK_EQ(kev_tail(&ring), 8);
+	for (i = 0; i < 4; i++) {
+		CHECK(kev_entry(&ring, i)->ret_flags & KEVENT_RET_CANCELLED);
+		check_told(kev_entry(&ring, 7 - i), fds[i]);
+	}
+	kev_claim_to(&ring, 8);
+	kev_free_to(&ring, 8);
+	take_none(q);
+	CHECK_SOON(watches_of(q) == 0);
+	for (i = 0; i < 4; i++)
+		close(fds[i]);
+	kev_close(q, &ring);
+}
+
 /* More watches than slots: nobody is forgotten. */
 TEST_FALLBACK(off_overflows)
 {
@@ -300,7 +342,6 @@ struct busy {
 static bool add_and_close(int q)
 {
 	int fd = CHECK_OK(eventfd(0, EFD_CLOEXEC)), err;
-	struct timespec now = { 0 };
 	struct ukevent uk;
 
 	err = kev_try(q, KEVENT_CTL_ADD, KEVENT_POLL, fd, POLLIN,
@@ -310,7 +351,7 @@ static bool add_and_close(int q)
 		CHECK_EQ(err, EOWNERDEAD);
 		return false;
 	}
-	CHECK_EQ(kevent_get_events(q, 0, 1, &now, &uk, 0), 1);
+	uk = take(q);
 	CHECK_EQ(uk.ptr, fd);
 	CHECK(uk.ret_flags & KEVENT_RET_BROKEN);
 	CHECK(!(uk.ret_flags & KEVENT_RET_CLOSED) !=

@@ -233,8 +233,9 @@ enum {
 #define KEVENT_RET_UNWATCHED	0x0400u	/* with BROKEN: the file lives, but the
 					 * watch has ended, whatever was asked
 					 * for: kevent can't tell of the end of
-					 * files any more.  What was unclaimed
-					 * is taken back: look at the file */
+					 * files any more.  What was not freed
+					 * is cancelled, though claimed: look at
+					 * the file */
 
 /* Who a watch is for: a file descriptor or a number, by type. */
 struct kevent_id {
@@ -360,7 +361,7 @@ struct ukevent {
  *	   kernel sees the claim and posts a new entry.)
  *	4. for each index in [s, t): load ret_flags afresh; if it has
  *	   KEVENT_RET_CANCELLED, skip it: the watch was removed or its file
- *	   closed, perhaps by what was done for an earlier entry of this very
+ *	   closed (or see KEVENT_RET_UNWATCHED), perhaps by what was done for an earlier entry of this very
  *	   batch.  Else read the entry and act.
  *	5. store-release(head, t).  Frees [s, t).  Full fence.  If flags has one
  *	   of KEVENT_RING_CALL, call COMMIT or WAIT.
