@@ -6,8 +6,9 @@
 # OUT/module/RELEASE and built there, so that the tree stays clean and
 # several kernels can have theirs at once; old kbuild has no MO=. W= and C= of
 # the environment are kbuild's; with KEVENT_KCOV=1 the kernel's coverage sees the
-# module, with KEVENT_DEBUG_DELAYS=1 it has the delays of module/delay.h: each in
-# a directory of its own.
+# module, with KEVENT_DEBUG_DELAYS=1 it has the delays of module/delay.h, with
+# KEVENT_NO_FTRACE=1 it does as where the kernel's ftrace can't redirect: each in a
+# directory of its own.
 
 set -euo pipefail
 
@@ -54,12 +55,14 @@ case $kdir in
 *) release=$(cat "$kdir/include/config/kernel.release") ;;
 esac
 build=$out/module/$release${KEVENT_KCOV:+-kcov}${KEVENT_DEBUG_DELAYS:+-delays}
+build+=${KEVENT_NO_FTRACE:+-noftrace}
 mkdir -p "$build"
 exec 8>"$build/.lock"
 flock 8
 mirror
 make -s -j"$(nproc)" -C "$kdir" M="$build/module" \
 	${W:+W="$W"} ${C:+C="$C"} \
+	${KEVENT_NO_FTRACE:+KEVENT_NO_FTRACE=1} \
 	${KEVENT_DEBUG_DELAYS:+KEVENT_DEBUG_DELAYS=1} modules >"$build/build.log" 2>&1 || {
 	cat "$build/build.log" >&2
 	exit 1

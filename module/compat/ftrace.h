@@ -6,11 +6,7 @@
 #include <linux/ftrace.h>
 #include <linux/ptrace.h>
 
-/* Can a callback see arguments and go elsewhere? */
-#if defined(CONFIG_DYNAMIC_FTRACE_WITH_ARGS) || \
-	defined(CONFIG_DYNAMIC_FTRACE_WITH_REGS)
-#define KEV_FTRACE_REDIRECTS	1
-#endif
+#include "redirects.h"
 
 #ifdef KEV_FTRACE_REDIRECTS
 

@@ -8,6 +8,10 @@
 #include <linux/objtool.h>
 #include <asm/nospec-branch.h>
 
+#include "../compat/redirects.h"
+
+#ifdef KEV_FTRACE_REDIRECTS
+
 	.text
 SYM_FUNC_START(kev_ptimer_delete_entry)
 	pushq	%rdi
@@ -21,3 +25,5 @@ SYM_FUNC_START(kev_ptimer_delete_entry)
 	RET
 SYM_FUNC_END(kev_ptimer_delete_entry)
 STACK_FRAME_NON_STANDARD kev_ptimer_delete_entry
+
+#endif

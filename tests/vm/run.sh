@@ -19,6 +19,7 @@ directory's path, relays its output and exits with its status.
   --append WORDS  more words for the kernel's command line
   --kmemleak      look for leaks at the end (--kernel debug, debug-rt)
   --no-module     do not load kevent.ko
+  --no-ftrace     kevent.ko as where the kernel's ftrace can't redirect
   --log FILE      keep the kernel's log there
   --ram FILE      the machine's memory; kept, for who looks for something in it
 
@@ -60,6 +61,7 @@ while [ $# -gt 0 ]; do
 	--append) append+=" $2"; shift ;;
 	--kmemleak) kmemleak=1 ;;
 	--no-module) module=0 ;;
+	--no-ftrace) export KEVENT_NO_FTRACE=1 ;;
 	--log) keep=$2; shift ;;
 	--ram) ram=$2; shift ;;
 	-h | --help) usage; exit ;;
