@@ -10,11 +10,7 @@
 /* Is the file read through the page cache, by a method of its mapping? */
 static inline bool kev_mapping_can_read(const struct address_space *mapping)
 {
-#ifdef KEV_HAVE_READ_FOLIO
 	return mapping->a_ops->read_folio;
-#else
-	return mapping->a_ops->readpage;
-#endif
 }
 
 /* Gives back a batch.  Returns the first index that is not there, up to date. */

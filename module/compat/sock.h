@@ -11,11 +11,7 @@
 /* The hook by which kTLS and sockmap change what tcp_poll() says. */
 static inline bool kev_sock_is_hooked(const struct sock *sk)
 {
-#ifdef KEV_HAVE_SOCK_IS_READABLE
 	return READ_ONCE(sk->sk_prot)->sock_is_readable;
-#else
-	return READ_ONCE(sk->sk_prot)->stream_memory_read;
-#endif
 }
 
 /* TCP whose ->poll is tcp_poll() and nothing else. */

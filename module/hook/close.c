@@ -69,7 +69,7 @@ unsigned long kev_close_redirect(unsigned long resume)
 #ifdef KEV_FTRACE_REDIRECTS
 
 static void notrace kev_close_trace(unsigned long ip, unsigned long parent_ip,
-				    struct ftrace_ops *ops, struct kev_fregs *fregs)
+				    struct ftrace_ops *ops, struct ftrace_regs *fregs)
 {
 	struct file *file = (struct file *)kev_fregs_argument(fregs, 0);
 

@@ -50,7 +50,7 @@ static enum hrtimer_restart kev_ptimer_fn(struct hrtimer *timer)
 static void notrace kev_ptimer_trace_fn(unsigned long ip,
 					unsigned long parent_ip,
 					struct ftrace_ops *ops,
-					struct kev_fregs *fregs)
+					struct ftrace_regs *fregs)
 {
 	struct hrtimer *timer = (void *)kev_fregs_argument(fregs, 0);
 
@@ -63,7 +63,7 @@ static void notrace kev_ptimer_trace_fn(unsigned long ip,
 static void notrace kev_ptimer_trace_set(unsigned long ip,
 					 unsigned long parent_ip,
 					 struct ftrace_ops *ops,
-					 struct kev_fregs *fregs)
+					 struct ftrace_regs *fregs)
 {
 	kev_ptimer_setting((void *)kev_fregs_argument(fregs, 0));
 }
@@ -78,7 +78,7 @@ asmlinkage void kev_ptimer_delete(struct k_itimer *k)
 static void notrace kev_ptimer_trace_delete(unsigned long ip,
 					    unsigned long parent_ip,
 					    struct ftrace_ops *ops,
-					    struct kev_fregs *fregs)
+					    struct ftrace_regs *fregs)
 {
 	struct k_itimer *k = (void *)kev_fregs_argument(fregs, 0);
 

@@ -79,7 +79,7 @@ static noinline bool kev_signal_ignore(int sig, struct task_struct *task,
 
 static void notrace kev_signal_probe(unsigned long ip, unsigned long parent_ip,
 				     struct ftrace_ops *ops,
-				     struct kev_fregs *fregs)
+				     struct ftrace_regs *fregs)
 {
 	struct task_struct *task = (void *)kev_fregs_argument(fregs, 1);
 
