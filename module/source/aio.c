@@ -267,7 +267,8 @@ static struct kev_aio *kev_aio_alloc(struct kev_queue *q)
 	if (!a)
 		goto err_put;
 	a->engine = engine;
-	a->cred = get_current_cred();
+	/* get_cred() stores a 0, for all who share them */
+	a->cred = data_race(get_current_cred());
 	a->memcg = get_mem_cgroup_from_mm(current->mm);
 	kev_aio_prepare(a);
 	return a;

@@ -329,7 +329,7 @@ TEST_FALLBACK(off_overflows)
  * @thread: the thread.
  * @stop: it should end.
  * @rounds: how often it had a queue.
- * @lost: how many queues were told.
+ * @lost: how many of them were told.
  */
 struct busy {
 	struct test_thread thread;
@@ -371,37 +371,54 @@ static void *be_busy(void *arg)
 			usleep(500);
 			continue;
 		}
-		b->rounds++;
+		__atomic_add_fetch(&b->rounds, 1, __ATOMIC_RELAXED);
 		for (i = 0; i < 50 && add_and_close(q); i++)
 			;
-		b->lost += i < 50;
+		__atomic_add_fetch(&b->lost, i < 50, __ATOMIC_RELAXED);
 		close(q);
 	}
 	return NULL;
 }
 
+static int rounds_of(const struct busy *b)
+{
+	return __atomic_load_n(&b[0].rounds, __ATOMIC_RELAXED) +
+	       __atomic_load_n(&b[1].rounds, __ATOMIC_RELAXED);
+}
+
+static int lost_of(const struct busy *b)
+{
+	return __atomic_load_n(&b[0].lost, __ATOMIC_RELAXED) +
+	       __atomic_load_n(&b[1].lost, __ATOMIC_RELAXED);
+}
+
+/* Off, while somebody is likely to have a queue. */
+static void switch_off_and_on(const struct busy *b, int turn)
+{
+	int rounds = rounds_of(b);
+
+	CHECK_SOON(rounds_of(b) != rounds);
+	usleep(turn % 10 * 300);
+	kprobes_off();
+	usleep(turn % 3 * 1000);
+	kprobes_on();
+}
+
 TEST_FALLBACK(off_and_on_while_busy)
 {
+	uint64_t end = now_ns() + 30000000000ull;
 	struct busy busy[2] = {};
-	uint64_t end;
 	int i;
 
 	kev_close(queue_soon(NULL, 0), NULL);
-	end = now_ns() + 10000000000ull;
 	for (i = 0; i < 2; i++)
 		thread_start(&busy[i].thread, be_busy, &busy[i]);
-	while (now_ns() < end) {
-		kprobes_off();
-		usleep(2000);
-		kprobes_on();
-		usleep(20000);
-	}
+	for (i = 0; now_ns() < end && (i < 30 || lost_of(busy) < 10); i++)
+		switch_off_and_on(busy, i);
 	for (i = 0; i < 2; i++) {
 		__atomic_store_n(&busy[i].stop, 1, __ATOMIC_RELAXED);
 		thread_join(&busy[i].thread);
-		CHECK_GT(busy[i].rounds, 0);
 	}
-	CHECK_GT(busy[0].lost + busy[1].lost, 0);
-	NOTE("%d queues, %d of them were told", busy[0].rounds + busy[1].rounds,
-	     busy[0].lost + busy[1].lost);
+	CHECK_GT(lost_of(busy), 0);
+	NOTE("%d queues, %d of them were told", rounds_of(busy), lost_of(busy));
 }
