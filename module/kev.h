@@ -360,6 +360,17 @@ static inline bool kev_has_pollers(const struct kev_queue *q)
 	return waitqueue_active((wait_queue_head_t *)&q->pollers);
 }
 
+/* Is the first level watch to be asked again: was its entry claimed? */
+static inline bool kev_level_due(struct kev_queue *q, const struct kev_view *v)
+{
+	struct kev_watch *w;
+
+	if (list_empty(&q->level))
+		return false;
+	w = list_first_entry(&q->level, struct kev_watch, link);
+	return !kev_ring_unclaimed(&q->ring, v, w, w->index);
+}
+
 /* main.c */
 extern const struct file_operations kev_fops;
 extern unsigned int kev_ring_max;

@@ -48,7 +48,6 @@ bool kev_enough(struct kev_queue *q, const struct kev_sleeper *s)
 /* Is there something that only a task can do? */
 bool kev_work_due(struct kev_queue *q)
 {
-	struct kev_watch *w;
 	struct kev_view v;
 
 	lockdep_assert_held(&q->lock);
@@ -59,10 +58,7 @@ bool kev_work_due(struct kev_queue *q)
 	v = kev_ring_look(&q->ring);
 	if ((q->attention & KEV_Q_READY) && !kev_ring_is_full(&q->ring, &v))
 		return true;
-	if (list_empty(&q->level))
-		return false;
-	w = list_first_entry(&q->level, struct kev_watch, link);
-	return !kev_ring_unclaimed(&q->ring, &v, w, w->index);
+	return kev_level_due(q, &v);
 }
 
 void kev_sleeper_add(struct kev_queue *q, struct kev_sleeper *s)

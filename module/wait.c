@@ -77,17 +77,6 @@ static void kev_ask_checks(struct kev_queue *q, bool *taker)
 		 !signal_pending(current));
 }
 
-/* Is the first level watch to be asked again: was its entry claimed? */
-static bool kev_level_due(struct kev_queue *q, const struct kev_view *v)
-{
-	struct kev_watch *w;
-
-	if (list_empty(&q->level))
-		return false;
-	w = list_first_entry(&q->level, struct kev_watch, link);
-	return !kev_ring_unclaimed(&q->ring, v, w, w->index);
-}
-
 /*
  * Asks level watches again whose entry was claimed.  The list is in the order
  * of posting: the first one that was not claimed ends it, and so does the last
