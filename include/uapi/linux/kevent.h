@@ -361,8 +361,8 @@ struct ukevent {
  *	   kernel sees the claim and posts a new entry.)
  *	4. for each index in [s, t): load ret_flags afresh; if it has
  *	   KEVENT_RET_CANCELLED, skip it: the watch was removed or its file
- *	   closed (or see KEVENT_RET_UNWATCHED), perhaps by what was done for an earlier entry of this very
- *	   batch.  Else read the entry and act.
+ *	   closed, perhaps by what was done for an earlier entry of this very
+ *	   batch (or see KEVENT_RET_UNWATCHED).  Else read the entry and act.
  *	5. store-release(head, t).  Frees [s, t).  Full fence.  If flags has one
  *	   of KEVENT_RING_CALL, call COMMIT or WAIT.
  *	6. Ring empty: full fence; if flags has one of KEVENT_RING_CALL, call
