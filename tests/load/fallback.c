@@ -237,14 +237,14 @@ static void outstanding(struct kevent_ring *ring)
 	for (i = 0; i < 5; i++)
 		thing_make(&t[i], &kinds[KIND_EVENTFD]);
 	thing_add(q, &t[0], KEVENT_REQ_ONESHOT);
-	thing_raise(&t[0]);
-	thing_take(q, &t[0]);			/* it is over */
 	thing_add(q, &t[1], KEVENT_REQ_ONESHOT);
 	thing_add(q, &t[2], KEVENT_REQ_DISPATCH);
 	thing_add(q, &t[3], 0);
 	thing_add(q, &t[4], KEVENT_REQ_DISPATCH);
 	thing_raise(&t[4]);
 	thing_take(q, &t[4]);			/* disarmed */
+	thing_raise(&t[0]);
+	thing_take(q, &t[0]);			/* over; the next call would reap it */
 	for (i = 1; i < 4; i++)
 		thing_raise(&t[i]);
 	kprobes_off();
