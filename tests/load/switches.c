@@ -10,6 +10,7 @@
 
 static void run_and_restore(void (*run)(void *arg))
 {
+	restore();
 	run_apart_with(PARAMETERS, run, NULL);
 	restore();
 }
