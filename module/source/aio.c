@@ -59,7 +59,10 @@ static void kev_aio_values(const struct kev_aio *a, struct kev_values *v)
 	v->data2 = upper_32_bits(a->pos);
 }
 
-/* fput(): in a worker and in a call, others do what it takes. */
+/*
+ * fput(): in a worker and in a call, others do what it takes; for a worker a
+ * moment later, but then it can't be held up by a lingering socket.
+ */
 static void kev_aio_release(struct kev_aio *a)
 {
 	kev_aio_unhook(a);
@@ -72,8 +75,8 @@ static void kev_aio_release(struct kev_aio *a)
 
 /*
  * Ends a transfer, as its turn or between turns.  What it holds is given back
- * before the event is out: then the program closes what it has, and that is
- * that.
+ * before the event is out: if the program closes what it has after that, then
+ * that is that.
  */
 void kev_aio_finish(struct kev_aio *a)
 {

@@ -74,9 +74,10 @@ static struct disk disk_make(void)
 	return d;
 }
 
+/* What a worker gave back last is closed by another, a moment later. */
 static void disk_drop(const struct disk *d)
 {
-	CHECK_OK(umount2(d->dir, 0));
+	CHECK_SOON(umount2(d->dir, 0) == 0);
 	CHECK_OK(rmdir(d->dir));
 	close(d->dev);
 	close(d->memory);
@@ -260,7 +261,8 @@ TEST(memory_of_the_call)
 	before = cgroup_memory("aio-call");
 	for (i = 0; i < HEADERS; i++)
 		CHECK_EQ(ioctl(q, KEVENT_IOC_AIO_SENDFILE, &sf), 0);
-	CHECK_GE(cgroup_memory("aio-call"), before + most);
+	/* at the beginning, a CPU may have had up to 64 pages in stock */
+	CHECK_GE(cgroup_memory("aio-call"), before + most - 256 * KB);
 	close(q);
 	CHECK_SOON(cgroup_memory("aio-call") < before + most / 2);
 }
