@@ -116,20 +116,34 @@ static int disk_file(const struct disk *d)
 
 /* ---- From a disk -------------------------------------------------------------- */
 
+/* What is in memory goes at once.  False: it was behind another transfer. */
+static bool send_warm(int q, const int fds[2], int file)
+{
+	struct ukevent uk;
+	int ret = kevent_aio_sendfile(q, fds[0], file, 0, 5000, 2, &uk);
+
+	if (CHECK_OK(ret))
+		aio_check(&uk, 2, 5000, AIO_GOOD);
+	else
+		aio_expect(q, 2, 5000, AIO_GOOD);
+	expect_file(fds[1], 0, 5000);
+	return ret;
+}
+
 /* The call does not wait for the disk, however little is asked for. */
 TEST_WAYS(cold_then_warm)
 {
 	struct disk d = disk_make();
-	int fds[2], file = disk_file(&d);
+	int fds[2], file = disk_file(&d), turns;
 	struct ukevent uk;
 
 	way_open(w, fds);
 	CHECK_EQ(kevent_aio_sendfile(q, fds[0], file, 0, 5000, 1, &uk), 0);
 	expect_file(fds[1], 0, 5000);
 	aio_expect(q, 1, 5000, AIO_GOOD);
-	CHECK_EQ(kevent_aio_sendfile(q, fds[0], file, 0, 5000, 2, &uk), 1);
-	aio_check(&uk, 2, 5000, AIO_GOOD);
-	expect_file(fds[1], 0, 5000);
+	/* the one before leaves the socket after it has told */
+	for (turns = 0; !send_warm(q, fds, file); turns++)
+		CHECK_LT(turns, 10);
 	make_cold(file);
 	aio_start(q, fds[0], file, 0, KEVENT_AIO_TO_END, 3);
 	expect_file(fds[1], 0, FILE_SIZE);
