@@ -18,6 +18,7 @@
  *
  * LOCK ORDER (outer first)
  *
+ *	kev_kprobes_off()'s lock	sleeping (hook/close_kprobe.c)
  *	queue->mutex			sleeping
  *	  fsnotify's group lock		sleeping (hook/fsnotify.c)
  *	  file's wait-queue head lock, hrtimer, marks->lock, siglock, a POSIX
@@ -58,10 +59,11 @@
  *	    them: atomic; what a timer's report costs: unlocked, approximate.
  *	kev_pace_end: each CPU's own; a timer's callback stays on its CPU.
  *	records->lock: what a watch's records hold, and lost (record.h).
- *	kev_files_lost: set by who is about to switch off the hook of closes,
- *	    then a grace period, then all watches of files end; who puts one
- *	    into kev_files under RCU looks after that.  Cleared when the hook
- *	    is disarmed or could not be armed, there being no queue.
+ *	kev_files_lost: set by kev_files_lose(), one at a time; cleared when
+ *	    the hook of closes is disarmed or could not be armed, there being
+ *	    no queue.  See BARRIERS.
+ *	kev_kprobes_over: kev_kprobes_off()'s lock; and at arming, when nobody
+ *	    is in there.
  *	linger->lock: arming and disarming a set of probes (hook/linger.h).
  *	    Sleeping, outside all others; no other of ours is held.
  *	Set before publication, never changed: watch->queue, ev.id, type,
@@ -100,9 +102,9 @@
  * A FILE'S LIFE.  No watch holds a reference.  ADD inserts the watch into
  * kev_files before it gives back its own reference; the hook in the final
  * release looks there.  So until the hook has run for it, the file of a watch
- * that is in the table is not freed; and a watch that is not DEAD under
- * queue->lock is one whose hook has not passed: under that lock its file may be
- * tried with increment-unless-zero.
+ * that is in the table is not freed; and a watch that is neither DEAD nor UNTABLED
+ * under queue->lock is one whose hook has not passed: under that lock its file may
+ * be tried with increment-unless-zero.
  *
  * BARRIERS
  *
@@ -118,6 +120,9 @@
  *	done ranges: kev_remember_done() notes and sets the flag, full fence;
  *	    whoever called it looks at head again.  Partner: the consumer's
  *	    fence between storing head and the flag.
+ *	lost: kev_files_insert() inserts under RCU, then looks at
+ *	    kev_files_lost.  Partner: kev_files_lose() sets it, lets a grace
+ *	    period pass, then walks through the table.  (Not in the model.)
  *	sleep: announcing a sleeper and looking for events are both under
  *	    queue->lock, like posting and looking for sleepers: no fence.
  *

@@ -31,6 +31,16 @@ static void kprobes_on(void)
 	CHECK_EQ(try_write(KPROBES, "1"), 0);
 }
 
+/* On a queue without a ring, then on one with. */
+static void on_both(void (*run)(struct kevent_ring *ring))
+{
+	struct kevent_ring ring;
+
+	run(NULL);
+	kprobes_on();
+	run(&ring);
+}
+
 /* Makes an eventfd ready. */
 static void raise_eventfd(int fd)
 {
@@ -71,18 +81,19 @@ static void run_fallback(void (*run)(void *arg))
 
 /* ---- It does the work ------------------------------------------------------- */
 
-TEST_FALLBACK(closes_are_seen)
+static void seen(struct kevent_ring *ring)
 {
-	struct kevent_ring ring;
-	int q = queue_soon(NULL, 0);
+	int q = queue_soon(ring, ring ? 64 : 0);
 
 	CHECK(file_contains(KPROBE_LIST, "__fput"));
 	CHECK(file_contains(KPROBE_LIST, WRITER));
 	closes_are_seen(q);
-	kev_close(q, NULL);
-	q = queue_soon(&ring, 64);
-	closes_are_seen(q);
-	kev_close(q, &ring);
+	kev_close(q, ring);
+}
+
+TEST_FALLBACK(closes_are_seen)
+{
+	on_both(seen);
 }
 
 /* Neither probe is one of ftrace: with it they would go. */
@@ -163,11 +174,7 @@ static void all_kinds_are_told(struct kevent_ring *ring)
 
 TEST_FALLBACK(off_tells_queues)
 {
-	struct kevent_ring ring;
-
-	all_kinds_are_told(NULL);
-	kprobes_on();
-	all_kinds_are_told(&ring);
+	on_both(all_kinds_are_told);
 }
 
 /* Off: no open.  On again: when the last queue is gone. */
@@ -261,11 +268,7 @@ static void outstanding(struct kevent_ring *ring)
 
 TEST_FALLBACK(off_with_events_outstanding)
 {
-	struct kevent_ring ring;
-
-	outstanding(NULL);
-	kprobes_on();
-	outstanding(&ring);
+	on_both(outstanding);
 }
 
 /*
