@@ -18,7 +18,6 @@
  *
  * LOCK ORDER (outer first)
  *
- *	kev_kprobes_off()'s lock	sleeping (hook/close_kprobe.c)
  *	queue->mutex			sleeping
  *	  fsnotify's group lock		sleeping (hook/fsnotify.c)
  *	  file's wait-queue head lock, hrtimer, marks->lock, siglock, a POSIX
@@ -59,15 +58,10 @@
  *	    them: atomic; what a timer's report costs: unlocked, approximate.
  *	kev_pace_end: each CPU's own; a timer's callback stays on its CPU.
  *	records->lock: what a watch's records hold, and lost (record.h).
- *	kev_files_lost: set by kev_files_lose(), one at a time; cleared when
- *	    the hook of closes is disarmed or could not be armed, there being
- *	    no queue.  See BARRIERS.
- *	kev_kprobes_over: kev_kprobes_off()'s lock; and at arming, when nobody
- *	    is in there.
  *	linger->lock: arming and disarming a set of probes (hook/linger.h).
  *	    Sleeping, outside all others; no other of ours is held.
  *	Set before publication, never changed: watch->queue, ev.id, type,
- *	    cookie; key but for a closed or lost file; of the state KEV_W_KIND;
+ *	    cookie; key but for a closed file; of the state KEV_W_KIND;
  *	    of the flags KEV_REQ_FIXED.  At load: kev_key_secret.
  *	User page (seen, head): the program's.  Each is read once per decision
  *	    and believed only as far as it hurts its owner alone.
@@ -79,15 +73,14 @@
  *	(none)		armed
  *	DISARMED	ONESHOT or DISPATCH has had its event; wake-ups pass by
  *	FIRED		with DISARMED: will be reaped when its slot is free
- *	UNTABLED	file closed or lost, last event outstanding
+ *	UNTABLED	file closed, last event outstanding
  *	DEAD		removed; nobody posts for it again.  Set under the lock
  *			by the one who then takes it down
  *
  * WAYS A WATCH ENDS: REMOVE; last close of its file (hook/close.c), deletion of
  * its POSIX timer (hook/posix_timer.c), or, for signals, the end of the process
  * (source/signal.c); release of the queue; reaping of a fired one-shot; failure
- * of ADD; kprobes being switched off where the close hook is one
- * (hook/close_kprobe.c).  All go through kev_watch_take_down() (mutex held),
+ * of ADD.  All go through kev_watch_take_down() (mutex held),
  * after a last event by way of UNTABLED: DEAD and cancel under the lock (which is
  * let go of between pieces, if there are many entries), detach (no callback
  * afterwards), out of the tables, free after RCU.  Only then out of the tables:
@@ -120,9 +113,6 @@
  *	done ranges: kev_remember_done() notes and sets the flag, full fence;
  *	    whoever called it looks at head again.  Partner: the consumer's
  *	    fence between storing head and the flag.
- *	lost: kev_files_insert() inserts under RCU, then looks at
- *	    kev_files_lost.  Partner: kev_files_lose() sets it, lets a grace
- *	    period pass, then walks through the table.  (Not in the model.)
  *	sleep: announcing a sleeper and looking for events are both under
  *	    queue->lock, like posting and looking for sleepers: no fence.
  *
@@ -422,7 +412,6 @@ struct kev_watch *kev_watch_alloc(struct kev_queue *q,
 void kev_watch_set(struct kev_watch *w, const struct ukevent *uk);
 u32 kev_watch_kill(struct kev_watch *w);
 void kev_watch_close(struct kev_watch *w);
-void kev_watch_lose(struct kev_watch *w);
 void kev_watch_bury(struct kev_watch *w);
 void kev_watch_free_one(struct kev_watch *w);
 bool kev_watch_pin(struct kev_watch *w, struct file **file);
@@ -436,7 +425,6 @@ void kev_watch_exit(void);
 
 /* closed.c */
 void kev_file_closed(struct file *file);
-void kev_files_lose(void);
 
 /* source/aio.c */
 int kev_aio_sendfile(struct kev_queue *q, struct kevent_ioc_sendfile *sf,
@@ -550,11 +538,5 @@ bool kev_work_due(struct kev_queue *q);
 void kev_poll_rearm(struct kev_queue *q);
 __poll_t kev_poll(struct file *file, struct poll_table_struct *pt);
 void kev_notify_init(struct kev_queue *q);
-
-/* hook/close.c */
-int kev_close_init(void);
-int kev_close_get(void);
-void kev_close_put(void);
-void kev_close_exit(void);
 
 #endif /* KEV_H */

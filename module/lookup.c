@@ -8,7 +8,6 @@
 #include "delay.h"
 
 struct rhltable kev_files;
-bool kev_files_lost __read_mostly;
 hsiphash_key_t kev_key_secret __read_mostly;
 
 /*

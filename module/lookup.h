@@ -20,7 +20,6 @@
 #define KEV_FILES_MIN	2048
 
 extern struct rhltable kev_files;
-extern bool kev_files_lost;
 
 /*
  * Watches of one open file, of all queues.  Each takes time, with irqs off, in
@@ -78,12 +77,6 @@ static inline unsigned long kev_key_of(const struct kev_source_ops *ops,
 	return key | 1;
 }
 
-/* Can't a watch of this file live?  NULL: of no file. */
-static inline bool kev_is_lost(const struct file *file)
-{
-	return READ_ONCE(kev_files_lost) && file;
-}
-
 static inline bool kev_is_same(const struct kev_watch *w,
 			       const struct kev_queue *q, u32 type, u64 id)
 {
@@ -123,25 +116,17 @@ int kev_files_look(struct kev_watch *w, struct kev_watch **twin);
 
 /*
  * Puts a watch into the table.  *twin: one of the same queue, type, id and file
- * that was there already, or NULL.  ENOSPC: the file has its fill.  EOWNERDEAD:
- * nobody would tell of its end.
+ * that was there already, or NULL.  ENOSPC: the file has its fill.
  */
 static inline int kev_files_insert(struct kev_watch *w, struct kev_watch **twin)
 {
 	int err;
 
 	*twin = NULL;
-	if (unlikely(kev_is_lost(kev_watch_file(w))))
-		return -EOWNERDEAD;
 	err = rhltable_insert(&kev_files, &w->node, kev_files_params);
 	/* whichever it is: the table could not grow, or not fast enough */
 	if (unlikely(err))
 		return -ENOMEM;
-	/* once more: inserted under RCU, then looked.  Partner: kev_files_lose() */
-	if (unlikely(kev_is_lost(kev_watch_file(w)))) {
-		kev_files_remove(w);
-		return -EOWNERDEAD;
-	}
 	/* those of the same key follow the one that was inserted last */
 	if (likely(!rcu_access_pointer(w->node.next)))
 		return 0;

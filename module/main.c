@@ -6,6 +6,7 @@
 #include <linux/module.h>
 #include <linux/seq_file.h>
 
+#include "hook/close.h"
 #include "source.h"
 
 static int kev_open(struct inode *inode, struct file *file)
@@ -75,7 +76,7 @@ static int __init kev_init(void)
 	err = kev_watch_init();
 	if (err)
 		goto err_exit_source;
-	err = kev_close_init();
+	err = kev_close_init(kev_file_closed);
 	if (err)
 		goto err_exit_watch;
 	err = misc_register(&kev_device);

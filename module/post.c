@@ -489,7 +489,7 @@ void kev_untake(struct kev_watch *w, const struct ukevent *e)
 	if (!(w->state & KEV_W_TAKEN))
 		return;
 	/* it was, and the last event was made and taken in between */
-	if ((w->state & KEV_W_UNTABLED) && !(e->ret_flags & KEV_RET_LAST))
+	if ((w->state & KEV_W_UNTABLED) && !(e->ret_flags & KEVENT_RET_CLOSED))
 		return;
 	w->ev.ret_flags |= e->ret_flags & KEV_RET_ONCE;
 	if (w->state & KEV_W_EACH)

@@ -16,9 +16,6 @@ static inline struct kev_mailbox *kev_mailbox_of(struct kev_watch *w)
 	return container_of(w, struct kev_mailbox, watch);
 }
 
-/* No event comes after one of these. */
-#define KEV_RET_LAST	(KEVENT_RET_CLOSED | KEVENT_RET_UNWATCHED)
-
 /* What is of one event, the waiting one or the last. */
 #define KEV_RET_ONCE	(KEVENT_RET_BROKEN | KEVENT_RET_LOST)
 

@@ -241,8 +241,6 @@ static int kev_watch_attach(struct kev_watch *w,
 		KEV_DELAY(ADD_DEAD);
 		ops->detach(w);
 		kev_watch_bury(w);
-		if (kev_is_lost(file))
-			return -EOWNERDEAD;
 	}
 	return 0;
 }

@@ -241,42 +241,6 @@ void kev_watch_close(struct kev_watch *w)
 		kev_watch_kill(w);
 }
 
-/*
- * Takes back what is outstanding.  True: the program is owed an event, as it has
- * not had all of them, or may have to skip what it has.  queue->lock held.
- */
-static bool kev_take_back_all(struct kev_watch *w)
-	__must_hold(&w->queue->lock)
-{
-	bool fired = w->state & KEV_W_FIRED;
-	/* without a ring: it is being copied, and that may fail */
-	bool taken = (w->state & KEV_W_TAKEN) && w->pins;
-
-	w->state |= KEV_W_DISARMED;
-	return kev_disarm(w) || taken || !fired;
-}
-
-/*
- * The file lives, but nobody would tell of its end any more.  There is one more
- * event, but for a one-shot whose only one was used, and for a watch that is
- * just being added: its adder is told.
- */
-void kev_watch_lose(struct kev_watch *w)
-{
-	struct kev_queue *q = w->queue;
-
-	lockdep_assert_held(&q->mutex);
-	raw_spin_lock_irq(&q->lock);
-	if ((w->state & KEV_W_ADDING) || !kev_take_back_all(w)) {
-		kev_watch_kill_locked(w);
-		return;
-	}
-	w->state |= KEV_W_UNTABLED;
-	w->state &= ~KEV_W_FIRED;
-	raw_spin_unlock_irq(&q->lock);
-	kev_watch_last(w, KEVENT_RET_BROKEN | KEVENT_RET_UNWATCHED);
-}
-
 /* The queue is released: no call can be under way in it. */
 void kev_watch_remove_all(struct kev_queue *q)
 {

@@ -9,8 +9,7 @@
  *
  * The probe is an ftrace_ops of our own.  PERMANENT: while it is armed the kernel
  * refuses to switch ftrace off.  IPMODIFY: nobody else can send __fput()
- * elsewhere meanwhile, a live patch for one.  Where the kernel's ftrace can't do
- * that, it is a kprobe: close_kprobe.c.
+ * elsewhere meanwhile, a live patch for one.
  *
  * It is armed at load and at the first open, and disarmed long after the last
  * queue is gone: see linger.h.
@@ -25,57 +24,39 @@
 #include "ftrace.h"
 #include "linger.h"
 
-static bool kev_close_by_kprobe;
-module_param_named(close_kprobe, kev_close_by_kprobe, bool, 0444);
-MODULE_PARM_DESC(close_kprobe,
-		 "See the end of files by a kprobe, even if ftrace could (default N)");
+#define KEV_CLOSE_SYMBOL	"__fput"
 
-/* Tasks between a probe and the end of what it sent them to. */
+#ifdef KEV_FTRACE_REDIRECTS
+
+/* What is called for a watched file.  Set at load. */
+static kev_close_func kev_close_closed __ro_after_init;
+
+/* Tasks between the probe and the end of what it sent them to. */
 static atomic_t kev_close_inside = ATOMIC_INIT(0);
 
 /* Where __fput() goes on behind the probe; read by kev_close_entry(). */
 unsigned long kev_close_resume;
 
-/* The rest of the way through our text: see kev_close_drain(). */
-void kev_close_enter(void)
-{
-	atomic_inc(&kev_close_inside);
-}
-
-void kev_close_leave(void)
-{
-	atomic_dec(&kev_close_inside);
-}
-
 /* Called by kev_close_entry(): process context, nothing held. */
 asmlinkage void kev_close_watched(struct file *file)
 {
 	KEV_DELAY(CLOSE_BEGIN);
-	kev_file_closed(file);
+	kev_close_closed(file);
 	KEV_DELAY(CLOSE_END);
-	kev_close_leave();
+	/* the rest of the way through our text: see kev_close_disarm() */
+	atomic_dec(&kev_close_inside);
 }
-
-/* Where a probe sends a task that is to go on there. */
-unsigned long kev_close_redirect(unsigned long resume)
-{
-	WRITE_ONCE(kev_close_resume, resume);
-	kev_close_enter();
-	return (unsigned long)kev_close_entry;
-}
-
-/* ---- The probe --------------------------------------------------------- */
-
-#ifdef KEV_FTRACE_REDIRECTS
 
 static void notrace kev_close_trace(unsigned long ip, unsigned long parent_ip,
 				    struct ftrace_ops *ops, struct ftrace_regs *fregs)
 {
 	struct file *file = (struct file *)kev_fregs_argument(fregs, 0);
 
-	if (unlikely(kev_file_is_watched(file)))
-		kev_fregs_redirect(fregs,
-				   kev_close_redirect(ip + MCOUNT_INSN_SIZE));
+	if (likely(!kev_file_is_watched(file)))
+		return;
+	WRITE_ONCE(kev_close_resume, ip + MCOUNT_INSN_SIZE);
+	atomic_inc(&kev_close_inside);
+	kev_fregs_redirect(fregs, (unsigned long)kev_close_entry);
 }
 
 static struct kev_ftrace kev_close_ftrace = {
@@ -87,89 +68,31 @@ static struct kev_ftrace kev_close_ftrace = {
 	},
 };
 
-static int kev_close_ftrace_arm(void)
+static int kev_close_arm(void)
 {
 	return kev_ftrace_arm(&kev_close_ftrace);
 }
 
-static void kev_close_ftrace_disarm(void)
+/*
+ * Nobody is in our text on the way into __fput() when this returns.  The count
+ * covers those who may sleep in kev_close_closed(); from its last decrement to
+ * the jump nobody sleeps, so a task that is there is not quiescent for RCU-tasks.
+ */
+static void kev_close_disarm(void)
 {
 	kev_ftrace_disarm(&kev_close_ftrace);
-}
-
-static void kev_close_ftrace_free(void)
-{
-	kev_ftrace_free(&kev_close_ftrace);
-}
-
-#else
-
-static int kev_close_ftrace_arm(void)
-{
-	return -EOPNOTSUPP;
-}
-
-static void kev_close_ftrace_disarm(void)
-{
-}
-
-static void kev_close_ftrace_free(void)
-{
-}
-
-#endif
-
-/* ---- Arming ------------------------------------------------------------ */
-
-/*
- * Until nobody is in our text on the way into __fput().  The count covers those
- * who may sleep in kev_file_closed(); from its last decrement to the jump
- * nobody sleeps, so a task that is there is not quiescent for RCU-tasks.
- */
-static void kev_close_drain(void)
-{
 	while (atomic_read(&kev_close_inside))
 		schedule_timeout_uninterruptible(1);
 	synchronize_rcu_tasks();
-	/* the next arming finds out */
-	WRITE_ONCE(kev_files_lost, false);
-}
-
-static int kev_close_arm(void)
-{
-	int err;
-
-	if (!kev_close_by_kprobe)
-		return kev_close_ftrace_arm();
-	err = kev_close_kprobe_arm();
-	/* one of the two may have been hit before the other failed */
-	if (err)
-		kev_close_drain();
-	return err;
-}
-
-static void kev_close_disarm(void)
-{
-	if (kev_close_by_kprobe)
-		kev_close_kprobe_disarm();
-	else
-		kev_close_ftrace_disarm();
-	kev_close_drain();
 }
 
 DEFINE_KEV_LINGER(close);
 
-/*
- * A queue comes.  EOWNERDEAD: ftrace was switched off since the module came; or
- * kprobes were, and since then the hook was not armed anew.
- */
+/* A queue comes.  EOWNERDEAD: ftrace was switched off since the module came. */
 int kev_close_get(void)
 {
-	int err;
+	int err = kev_linger_get(&kev_close_linger);
 
-	if (READ_ONCE(kev_files_lost))
-		return -EOWNERDEAD;
-	err = kev_linger_get(&kev_close_linger);
 	return !err || err == -ENOMEM ? err : -EOWNERDEAD;
 }
 
@@ -179,46 +102,48 @@ void kev_close_put(void)
 	kev_linger_put(&kev_close_linger);
 }
 
-static void kev_close_complain(int err)
+int __init kev_close_init(kev_close_func closed)
 {
-	if (err == -EBUSY && kev_close_by_kprobe)
-		pr_err("kevent: can't probe %s: kprobes are switched off (debugfs, kprobes/enabled)\n",
-		       KEV_CLOSE_SYMBOL);
-	else if (err == -EBUSY)
+	int err;
+
+	kev_close_closed = closed;
+	err = kev_linger_try(&kev_close_linger);
+	if (!err)
+		return 0;
+	kev_ftrace_free(&kev_close_ftrace);
+	if (err == -EBUSY)
 		pr_err("kevent: can't probe %s: ftrace is switched off (sysctl kernel.ftrace_enabled), or a live patch has it\n",
 		       KEV_CLOSE_SYMBOL);
 	else
-		pr_err("kevent: can't probe %s (error %d): this kernel has neither ftrace with arguments nor kprobes\n",
-		       KEV_CLOSE_SYMBOL, err);
-}
-
-/* Would a kprobe do, where ftrace fails?  Not if that is for want of a word. */
-static bool kev_close_may_fall_back(int err)
-{
-	return err && err != -EBUSY && err != -ENOMEM && !kev_close_by_kprobe;
-}
-
-int kev_close_init(void)
-{
-	int err = kev_linger_try(&kev_close_linger);
-
-	if (kev_close_may_fall_back(err)) {
-		kev_close_ftrace_free();
-		kev_close_by_kprobe = true;
-		err = kev_linger_try(&kev_close_linger);
-		if (!err)
-			pr_notice("kevent: no ftrace with arguments for %s: a kprobe takes its place\n",
-				  KEV_CLOSE_SYMBOL);
-	}
-	if (err) {
-		kev_close_ftrace_free();
-		kev_close_complain(err);
-	}
+		pr_err("kevent: can't probe %s: error %d\n", KEV_CLOSE_SYMBOL, err);
 	return err;
 }
 
 void kev_close_exit(void)
 {
 	kev_linger_exit(&kev_close_linger);
-	kev_close_ftrace_free();
+	kev_ftrace_free(&kev_close_ftrace);
 }
+
+#else
+
+int kev_close_get(void)
+{
+	return -EOPNOTSUPP;
+}
+
+void kev_close_put(void)
+{
+}
+
+int __init kev_close_init(kev_close_func closed)
+{
+	pr_err("kevent: this kernel's ftrace can't redirect functions (CONFIG_DYNAMIC_FTRACE_WITH_ARGS), so the end of files can't be seen\n");
+	return -EOPNOTSUPP;
+}
+
+void kev_close_exit(void)
+{
+}
+
+#endif

@@ -1,38 +1,19 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* The two ways to see the end of an open file: hook/close.c, close_kprobe.c. */
+/* The end of an open file. */
 #ifndef KEV_HOOK_CLOSE_H
 #define KEV_HOOK_CLOSE_H
 
-#include <linux/errno.h>
-#include <linux/kconfig.h>
+struct file;
 
-#define KEV_CLOSE_SYMBOL	"__fput"
+/*
+ * Called in the final release of a file that is watched (kev_file_is_watched()),
+ * before the release does anything.  Process context, nothing held, may sleep.
+ */
+typedef void (*kev_close_func)(struct file *file);
 
-/* Without debugfs nobody can switch kprobes off. */
-#if defined(CONFIG_KPROBES) && defined(CONFIG_X86_64)
-#define KEV_CLOSE_HAS_KPROBE	1
-#endif
-
-unsigned long kev_close_redirect(unsigned long resume);
-void kev_close_enter(void);
-void kev_close_leave(void);
-
-#ifdef KEV_CLOSE_HAS_KPROBE
-
-int kev_close_kprobe_arm(void);
-void kev_close_kprobe_disarm(void);
-
-#else
-
-static inline int kev_close_kprobe_arm(void)
-{
-	return -EOPNOTSUPP;
-}
-
-static inline void kev_close_kprobe_disarm(void)
-{
-}
-
-#endif
+int kev_close_init(kev_close_func closed);
+void kev_close_exit(void);
+int kev_close_get(void);
+void kev_close_put(void);
 
 #endif /* KEV_HOOK_CLOSE_H */

@@ -15,10 +15,6 @@ void kev_close_entry(void);
 asmlinkage void kev_close_watched(struct file *file);
 extern unsigned long kev_close_resume;
 
-void kev_kprobes_off_entry(void);
-asmlinkage void kev_kprobes_off(void);
-extern unsigned long kev_kprobes_off_resume;
-
 void kev_ptimer_delete_entry(void);
 asmlinkage void kev_ptimer_delete(struct k_itimer *k);
 extern unsigned long kev_ptimer_delete_resume;

@@ -4,24 +4,67 @@
  * disarmed; but not after ftrace_free_filter(), which leaves a dangling pointer
  * in the ops on most kernels.  So the filter is kept until the end.
  */
+#include <linux/delay.h>
+#include <linux/kprobes.h>
+
 #include "ftrace.h"
 
 #ifdef KEV_FTRACE_REDIRECTS
 
+/* How often, and how many ms apart, arming is tried while others are at it. */
+#define KEV_FTRACE_TRIES	100
+#define KEV_FTRACE_PAUSE	10
+
+/*
+ * The address of a function of the kernel, 0 if there is none.  A kprobe that is
+ * not armed finds it and does no more: modules have no other way.
+ */
+static unsigned long kev_ftrace_address(const char *symbol)
+{
+	struct kprobe p = {
+		.symbol_name	= symbol,
+		.flags		= KPROBE_FLAG_DISABLED,
+	};
+
+	if (register_kprobe(&p))
+		return 0;
+	unregister_kprobe(&p);
+	return (unsigned long)p.addr;
+}
+
+/* By address: a name would take in functions of modules that have the same. */
 static int kev_ftrace_filter(struct kev_ftrace *f)
 {
-	unsigned char symbol[KSYM_NAME_LEN];
+	unsigned long address;
 	int err = -ENOENT;
 	unsigned int i;
 
-	for (i = 0; err && err != -ENOMEM && i < ARRAY_SIZE(f->symbols) &&
-	     f->symbols[i]; i++) {
-		strscpy((char *)symbol, f->symbols[i], sizeof(symbol));
-		err = ftrace_set_filter(&f->ops, symbol,
-					strlen((char *)symbol), 1);
+	for (i = 0; i < ARRAY_SIZE(f->symbols) && f->symbols[i]; i++) {
+		address = kev_ftrace_address(f->symbols[i]);
+		if (!address)
+			continue;
+		err = ftrace_set_filter_ip(&f->ops, address, 0, 1);
+		break;
 	}
 	f->filtered = !err;
 	return err;
+}
+
+/*
+ * EAGAIN: a BPF program is just being attached to the function, or detached:
+ * the kernel tries that one's lock and does not wait for it.
+ */
+static int kev_ftrace_register(struct kev_ftrace *f)
+{
+	unsigned int tries = KEV_FTRACE_TRIES;
+	int err;
+
+	for (;;) {
+		err = register_ftrace_function(&f->ops);
+		if (err != -EAGAIN || !--tries)
+			return err;
+		msleep(KEV_FTRACE_PAUSE);
+	}
 }
 
 /* Process context; the caller sees to it that nobody else does the same. */
@@ -29,7 +72,7 @@ int kev_ftrace_arm(struct kev_ftrace *f)
 {
 	int err = f->filtered ? 0 : kev_ftrace_filter(f);
 
-	return err ?: register_ftrace_function(&f->ops);
+	return err ?: kev_ftrace_register(f);
 }
 
 /* Tasks may still be on their way through what the probe calls. */

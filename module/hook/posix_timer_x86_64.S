@@ -4,6 +4,7 @@
  * POSIX timer, as kev_close_entry does for __fput().  Its arguments are kept,
  * the second for kernels that have one.
  */
+#include <linux/cfi_types.h>
 #include <linux/linkage.h>
 #include <linux/objtool.h>
 #include <asm/nospec-branch.h>
@@ -13,7 +14,7 @@
 #ifdef KEV_FTRACE_REDIRECTS
 
 	.text
-SYM_FUNC_START(kev_ptimer_delete_entry)
+SYM_TYPED_FUNC_START(kev_ptimer_delete_entry)
 	pushq	%rdi
 	pushq	%rsi
 	pushq	%rdx

@@ -19,7 +19,8 @@ directory's path, relays its output and exits with its status.
   --append WORDS  more words for the kernel's command line
   --kmemleak      look for leaks at the end (--kernel debug, debug-rt)
   --no-module     do not load kevent.ko
-  --no-ftrace     kevent.ko as where the kernel's ftrace can't redirect
+  --no-ftrace     do not load kevent.ko, which is built as for a kernel whose
+                  ftrace can't redirect
   --log FILE      keep the kernel's log there
   --ram FILE      the machine's memory; kept, for who looks for something in it
 
@@ -44,7 +45,7 @@ top=$(cd "$here/../.." && pwd)
 . "$here/klog.sh"
 trap 'die "failed in line $LINENO"' ERR
 
-kernel=6.12 icount=0 smp='' mem='' timeout=300 module=1 append='' keep='' ram=''
+kernel=6.12 icount=0 load=1 smp='' mem='' timeout=300 module=1 append='' keep='' ram=''
 kmemleak=0
 declare -a add=() params=()
 
@@ -61,7 +62,7 @@ while [ $# -gt 0 ]; do
 	--append) append+=" $2"; shift ;;
 	--kmemleak) kmemleak=1 ;;
 	--no-module) module=0 ;;
-	--no-ftrace) export KEVENT_NO_FTRACE=1 ;;
+	--no-ftrace) export KEVENT_NO_FTRACE=1; load=0 ;;
 	--log) keep=$2; shift ;;
 	--ram) ram=$2; shift ;;
 	-h | --help) usage; exit ;;
@@ -156,7 +157,7 @@ add_command() {
 
 	cat >"$root/vm/config" <<END
 vm_timeout=$timeout
-vm_module=$module
+vm_module=$((module && load))
 vm_params='${params[*]}'
 vm_settle=$((icount ? 6 : 0))
 vm_quiet=$icount

@@ -17,9 +17,7 @@
  *
  * open() fails with EOWNERDEAD while the kernel can't tell of the end of files,
  * as its ftrace is switched off (sysctl kernel.ftrace_enabled).  It can't be
- * switched off while anybody has a queue.  Where the module has to do with a
- * kprobe, those can be: then all watches of files end (KEVENT_RET_UNWATCHED), and
- * ADD of one fails with EOWNERDEAD as well.
+ * switched off while anybody has a queue.
  */
 #ifndef _UAPI_LINUX_KEVENT_H
 #define _UAPI_LINUX_KEVENT_H
@@ -230,12 +228,6 @@ enum {
 					 * many */
 #define KEVENT_RET_CLOSED	0x0200u	/* with BROKEN: the file is gone and the
 					 * watch with it (KEVENT_REQ_CLOSED) */
-#define KEVENT_RET_UNWATCHED	0x0400u	/* with BROKEN: the file lives, but the
-					 * watch has ended, whatever was asked
-					 * for: kevent can't tell of the end of
-					 * files any more.  What was not freed
-					 * is cancelled, though claimed: look at
-					 * the file */
 
 /* Who a watch is for: a file descriptor or a number, by type. */
 struct kevent_id {
@@ -362,7 +354,7 @@ struct ukevent {
  *	4. for each index in [s, t): load ret_flags afresh; if it has
  *	   KEVENT_RET_CANCELLED, skip it: the watch was removed or its file
  *	   closed, perhaps by what was done for an earlier entry of this very
- *	   batch (or see KEVENT_RET_UNWATCHED).  Else read the entry and act.
+ *	   batch.  Else read the entry and act.
  *	5. store-release(head, t).  Frees [s, t).  Full fence.  If flags has one
  *	   of KEVENT_RING_CALL, call COMMIT or WAIT.
  *	6. Ring empty: full fence; if flags has one of KEVENT_RING_CALL, call
