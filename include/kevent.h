@@ -39,9 +39,10 @@ extern "C" {
  * @kernel_len: bytes mapped at @kernel.
  * @user_len: bytes mapped at @user.
  *
- * kevent_ring_next() keeps its place in here, so one struct per thread; and
- * only one thread may use kevent_ring_next().  kevent_ring_take() changes
- * nothing here: threads may share one struct for it.
+ * The functions that work in place (kevent_ring_wait(), _poll(), _more(), _next())
+ * keep their place in here, and the thread that calls them has to be the only
+ * consumer of the ring.  kevent_ring_take() copies, and changes nothing here: any
+ * number of threads may share one struct for it.
  */
 struct kevent_ring {
 	int fd;
@@ -150,6 +151,41 @@ static inline int kevent_init(struct kevent_ring *ring, unsigned int num,
 	return fd;
 }
 
+/**
+ * kevent_attach() - map the ring of a queue that was made elsewhere
+ * @ring: filled in.
+ * @fd: the queue: inherited by fork, or received from another process.
+ *
+ * A mapping is not inherited: a child makes its own.  Mind that parent and child
+ * are then two consumers, and kevent_ring_take() is for that.
+ */
+static inline int kevent_attach(struct kevent_ring *ring, int fd)
+{
+	size_t page = (size_t)sysconf(_SC_PAGESIZE);
+	struct kevent_ioc_init init;
+	void *kernel;
+
+	kernel = mmap(NULL, page, PROT_READ, MAP_SHARED, fd,
+		      KEVENT_MMAP_KERNEL);
+	if (kernel == MAP_FAILED)
+		return -1;
+	memset(&init, 0, sizeof(init));
+	init.kernel_len = page;
+	init.user_len = page;
+	init.entries_len = ((const struct kevent_ring_kernel *)kernel)->size *
+			   sizeof(struct ukevent);
+	init.entries_len = (init.entries_len + page - 1) / page * page;
+	munmap(kernel, page);
+	return kevent_ring_map(ring, fd, &init);
+}
+
+/** kevent_destroy() - unmap a queue's ring, and close the queue. */
+static inline int kevent_destroy(struct kevent_ring *ring)
+{
+	kevent_ring_unmap(ring);
+	return close(ring->fd);
+}
+
 /** kevent_info() - limits and features; @fd need not be initialised. */
 static inline int kevent_info(int fd, struct kevent_ioc_info *info)
 {
@@ -158,62 +194,19 @@ static inline int kevent_info(int fd, struct kevent_ioc_info *info)
 	return ioctl(fd, KEVENT_IOC_INFO, info);
 }
 
-/* ---- Changes ----------------------------------------------------------- */
+/* ---- Changes: filling them in ------------------------------------------ */
 
 /**
- * kevent_ctl() - carry out a batch of changes
- * @fd: the queue.
- * @cmd: KEVENT_CTL_*.
- * @num: entries.
- * @arr: the entries; each is written back with its result.
+ * kevent_prep() - fill in a change
+ * @uk: the change.
+ * @type: KEVENT_SOCKET and so on.
+ * @id: what is watched: an fd, or a number.
+ * @event: what to report.
+ * @req_flags: KEVENT_REQ_*.
+ * @user: returned in each event as ukevent.ptr.
  *
- * Returns the number of entries that have KEVENT_RET_DONE set: those that were
- * refused (kevent_error() tells why) or ready at once.
+ * Parameters of the source, if it has any, are 0: its default.
  */
-static inline int kevent_ctl(int fd, unsigned int cmd, unsigned int num,
-			     struct ukevent *arr)
-{
-	struct kevent_ioc_ctl ctl;
-
-	memset(&ctl, 0, sizeof(ctl));
-	ctl.cmd = cmd;
-	ctl.num = num;
-	ctl.events = (uintptr_t)arr;
-	return ioctl(fd, KEVENT_IOC_CTL, &ctl);
-}
-
-/**
- * kevent_ctl_one() - carry out one change
- * @fd: the queue.
- * @cmd: KEVENT_CTL_*.
- * @uk: the change; written back.
- *
- * Returns -1 and sets errno if the change was refused, else 0, or 1 if the
- * event was ready at once and is in @uk.
- */
-static inline int kevent_ctl_one(int fd, unsigned int cmd, struct ukevent *uk)
-{
-	int ret = kevent_ctl(fd, cmd, 1, uk);
-
-	if (ret > 0 && (uk->ret_flags & KEVENT_RET_BROKEN) &&
-	    (int32_t)uk->ret_data[1] < 0) {
-		errno = -(int32_t)uk->ret_data[1];
-		return -1;
-	}
-	return ret;
-}
-
-/** kevent_error() - the errno of a refused change, 0 if it was carried out. */
-static inline int kevent_error(const struct ukevent *uk)
-{
-	const uint32_t both = KEVENT_RET_BROKEN | KEVENT_RET_DONE;
-
-	if ((uk->ret_flags & both) == both && (int32_t)uk->ret_data[1] < 0)
-		return -(int32_t)uk->ret_data[1];
-	return 0;
-}
-
-/** kevent_prep() - fill in a change for a source without parameters. */
 static inline void kevent_prep(struct ukevent *uk, unsigned int type,
 			       uint64_t id, unsigned int event,
 			       unsigned int req_flags, uint64_t user)
@@ -245,6 +238,228 @@ static inline void kevent_prep_timer(struct ukevent *uk, uint64_t id,
 	uk->param[0] = value;
 	uk->param[1] = interval;
 	uk->param[2] = KEVENT_TIMER_CLOCK(clock);
+}
+
+/** kevent_prep_timer_at() - the same, with the first expiry at a point in time. */
+static inline void kevent_prep_timer_at(struct ukevent *uk, uint64_t id,
+					uint64_t when, uint64_t interval,
+					int clock, unsigned int req_flags,
+					uint64_t user)
+{
+	kevent_prep_timer(uk, id, when, interval, clock, req_flags, user);
+	uk->param[2] |= KEVENT_TIMER_ABSTIME;
+}
+
+/**
+ * kevent_prep_signal() - fill in a change for a signal of this process
+ * @uk: the change.
+ * @signo: its number; with | KEVENT_SIGNAL_NOMASK the event comes instead of it.
+ * @req_flags: KEVENT_REQ_*.
+ * @user: returned in each event.
+ */
+static inline void kevent_prep_signal(struct ukevent *uk, uint64_t signo,
+				      unsigned int req_flags, uint64_t user)
+{
+	kevent_prep(uk, KEVENT_SIGNAL, signo, KEVENT_SIGNAL_DELIVERY, req_flags,
+		    user);
+}
+
+/**
+ * kevent_prep_inode() - fill in a change for a file or directory
+ * @uk: the change.
+ * @fd: open for reading, or readable and O_PATH.
+ * @event: KEVENT_INODE_*.
+ * @req_flags: KEVENT_REQ_*.
+ * @user: returned in each event.
+ */
+static inline void kevent_prep_inode(struct ukevent *uk, int fd,
+				     unsigned int event, unsigned int req_flags,
+				     uint64_t user)
+{
+	kevent_prep(uk, KEVENT_INODE, (uint64_t)(unsigned int)fd, event,
+		    req_flags, user);
+}
+
+/** kevent_prep_child() - fill in a change for the exit of a child, by its pid. */
+static inline void kevent_prep_child(struct ukevent *uk, pid_t pid,
+				     unsigned int req_flags, uint64_t user)
+{
+	kevent_prep(uk, KEVENT_PROC, (uint64_t)(unsigned int)pid | KEVENT_PROC_PID,
+		    KEVENT_PROC_EXIT, req_flags, user);
+}
+
+/* ---- Changes: making them ---------------------------------------------- */
+
+/**
+ * kevent_ctl() - carry out a batch of changes
+ * @fd: the queue.
+ * @cmd: KEVENT_CTL_*.
+ * @num: entries.
+ * @arr: the entries; each is written back with its result.
+ *
+ * Returns the number of entries with something to say: those that were refused
+ * (kevent_error() tells why), and those that have KEVENT_RET_DONE: their event was
+ * ready at once, and is in the entry.
+ */
+static inline int kevent_ctl(int fd, unsigned int cmd, unsigned int num,
+			     struct ukevent *arr)
+{
+	struct kevent_ioc_ctl ctl;
+
+	memset(&ctl, 0, sizeof(ctl));
+	ctl.cmd = cmd;
+	ctl.num = num;
+	ctl.events = (uintptr_t)arr;
+	return ioctl(fd, KEVENT_IOC_CTL, &ctl);
+}
+
+/** kevent_error() - the errno of a refused change, 0 if it was carried out. */
+static inline int kevent_error(const struct ukevent *uk)
+{
+	return uk->ret_flags & KEVENT_RET_REFUSED ? (int)uk->ret_data[1] : 0;
+}
+
+/**
+ * kevent_ctl_one() - carry out one change
+ * @fd: the queue.
+ * @cmd: KEVENT_CTL_*.
+ * @uk: the change; the result is written into it.
+ *
+ * Returns 0; 1 if the event was ready at once and is in @uk; or -1, with the errno
+ * with which the change was refused.
+ */
+static inline int kevent_ctl_one(int fd, unsigned int cmd, struct ukevent *uk)
+{
+	uint32_t flags = uk->req_flags;
+	int ret;
+
+	uk->req_flags = flags | KEVENT_REQ_CMD(cmd);
+	ret = ioctl(fd, KEVENT_IOC_CHANGE, uk);
+	uk->req_flags = flags;
+	return ret;
+}
+
+/**
+ * kevent_add() - watch
+ * @fd: the queue.
+ * @uk: what; see kevent_prep().  Its cookie is filled in.
+ *
+ * What is ready already comes as an event, like what comes later.
+ */
+static inline int kevent_add(int fd, struct ukevent *uk)
+{
+	uk->req_flags |= KEVENT_REQ_ALWAYS_QUEUE;
+	return kevent_ctl_one(fd, KEVENT_CTL_ADD, uk);
+}
+
+/**
+ * kevent_add_now() - watch, and take what is ready already
+ * @fd: the queue.
+ * @uk: what.  Its cookie is filled in.
+ *
+ * Returns 1 if it is ready: then @uk is the event, and no other tells of this.
+ * With KEVENT_REQ_ONESHOT that was all, and no watch was made; with KEVENT_REQ_ET
+ * the next event comes with the next change.  Else as kevent_ctl_one().
+ */
+static inline int kevent_add_now(int fd, struct ukevent *uk)
+{
+	uk->req_flags &= ~KEVENT_REQ_ALWAYS_QUEUE;
+	return kevent_ctl_one(fd, KEVENT_CTL_ADD, uk);
+}
+
+/**
+ * kevent_modify() - change what a watch reports
+ * @fd: the queue.
+ * @uk: the watch, by type and id, and all that is to hold from now on.
+ *
+ * What was outstanding is taken back, and what is ready under the new terms comes
+ * as an event.  Arms a watch that KEVENT_REQ_DISPATCH has disarmed.
+ */
+static inline int kevent_modify(int fd, struct ukevent *uk)
+{
+	uk->req_flags |= KEVENT_REQ_ALWAYS_QUEUE;
+	return kevent_ctl_one(fd, KEVENT_CTL_MODIFY, uk);
+}
+
+/**
+ * kevent_remove() - end a watch
+ * @fd: the queue.
+ * @type: its type.
+ * @id: its fd or number.
+ *
+ * Returns 1 if an event of it was outstanding, and will not come any more; else 0,
+ * or -1.  An event that somebody has taken can't be called back.
+ */
+static inline int kevent_remove(int fd, unsigned int type, uint64_t id)
+{
+	struct ukevent uk;
+
+	kevent_prep(&uk, type, id, 0, 0, 0);
+	if (kevent_ctl_one(fd, KEVENT_CTL_REMOVE, &uk) < 0)
+		return -1;
+	return !!(uk.ret_flags & KEVENT_RET_CANCELLED);
+}
+
+/** kevent_remove_cookie() - the same by its cookie: its fd may be gone. */
+static inline int kevent_remove_cookie(int fd, uint64_t cookie)
+{
+	struct ukevent uk;
+
+	kevent_prep(&uk, 0, 0, 0, KEVENT_REQ_COOKIE, 0);
+	uk.cookie = cookie;
+	if (kevent_ctl_one(fd, KEVENT_CTL_REMOVE, &uk) < 0)
+		return -1;
+	return !!(uk.ret_flags & KEVENT_RET_CANCELLED);
+}
+
+/**
+ * kevent_fire() - fire a private event (KEVENT_UNOTIFY)
+ * @fd: the queue.
+ * @id: its number.
+ * @bits: of those that it watches; 0: all.
+ * @user: with KEVENT_REQ_PAYLOAD: ukevent.ptr of this event.
+ */
+static inline int kevent_fire(int fd, uint64_t id, unsigned int bits,
+			      uint64_t user)
+{
+	struct ukevent uk;
+
+	kevent_prep(&uk, KEVENT_UNOTIFY, id, bits, 0, user);
+	return kevent_ctl_one(fd, KEVENT_CTL_READY, &uk);
+}
+
+/* ---- Events: what they say --------------------------------------------- */
+
+/**
+ * kevent_is_eof() - will nothing more come from the other side?
+ * @uk: an event of a socket, a pipe or a KEVENT_POLL.
+ *
+ * It has shut down its sending side, or is gone; what it sent before may still be
+ * unread.  A KEVENT_POLL tells of the former only if it asks for POLLRDHUP.
+ */
+static inline int kevent_is_eof(const struct ukevent *uk)
+{
+	return !!(uk->ret_flags & KEVENT_RET_EOF);
+}
+
+/** kevent_is_hup() - is it over in both directions? */
+static inline int kevent_is_hup(const struct ukevent *uk)
+{
+	return !!(uk->ret_flags & KEVENT_RET_HUP);
+}
+
+/**
+ * kevent_errno() - the error that an event tells of
+ * @uk: an event.
+ *
+ * The pending error of a socket, which the next call will give; EIO where there is
+ * an error and the event does not know which; 0: none.
+ */
+static inline int kevent_errno(const struct ukevent *uk)
+{
+	if (uk->ret_flags & KEVENT_RET_ERRNO)
+		return (int)uk->data2;
+	return uk->ret_flags & KEVENT_RET_ERROR ? EIO : 0;
 }
 
 /** kevent_delta() - how much a running total grew; keeps the new one. */
@@ -454,17 +669,79 @@ static inline int kevent_wake(int fd, unsigned int num)
 /* A WAIT that waits for nothing: hands over, checks, asks level watches. */
 static inline int kevent_ring_call(const struct kevent_ring *ring)
 {
-	struct kevent_ioc_wait wait;
+	uint32_t tail;
 
-	memset(&wait, 0, sizeof(wait));
-	return ioctl(ring->fd, KEVENT_IOC_WAIT, &wait);
+	return read(ring->fd, &tail, sizeof(tail)) < 0 ? -1 : 0;
+}
+
+/* ---- Details of events ------------------------------------------------- */
+
+/**
+ * kevent_read() - take the records of a watch: KEVENT_INODE, KEVENT_SIGNAL
+ * @fd: the queue.
+ * @cookie: the watch's, from ADD or an event.
+ * @buf: where to; aligned to 8 bytes.
+ * @len: its size; the largest record has 272 bytes.
+ * @lost: how many records found no room since the last call; may be NULL.
+ *
+ * Returns the bytes copied, for kevent_record(); 0: none are left.
+ */
+static inline int kevent_read(int fd, uint64_t cookie, void *buf, size_t len,
+			      uint32_t *lost)
+{
+	struct kevent_ioc_read read;
+	int ret;
+
+	memset(&read, 0, sizeof(read));
+	read.cookie = cookie;
+	read.buf = (uintptr_t)buf;
+	read.len = (uint32_t)len;
+	ret = ioctl(fd, KEVENT_IOC_READ, &read);
+	if (ret >= 0 && lost)
+		*lost = read.lost;
+	return ret;
+}
+
+/**
+ * kevent_record() - the next of the records that kevent_read() has copied
+ * @buf: where to.
+ * @bytes: what kevent_read() returned.
+ * @pos: 0 before the first; moved on.
+ *
+ * Returns a struct kevent_record_inode or kevent_record_signal, NULL at the end.
+ */
+static inline const void *kevent_record(const void *buf, int bytes, int *pos)
+{
+	const char *record = (const char *)buf + *pos;
+	uint32_t len;
+
+	if (*pos >= bytes)
+		return NULL;
+	memcpy(&len, record, sizeof(len));
+	*pos += (int)len;
+	return record;
 }
 
 /* ---- The ring: one thread, in place ------------------------------------ */
 
 /*
+ * The loop of a server:
+ *
+ *	while (kevent_ring_wait(&ring, NULL) >= 0 || errno == EINTR) {
+ *		while ((uk = kevent_ring_more(&ring)))
+ *			handle(uk);
+ *		whatever is done once a batch
+ *	}
+ *
  * Numbers are the steps of "The ring" in <linux/kevent.h>.
  */
+
+/* Which of these flags has the kernel raised? */
+static inline uint32_t kevent_ring_flags(const struct kevent_ring *ring,
+					 uint32_t flags)
+{
+	return __atomic_load_n(&ring->kernel->flags, __ATOMIC_RELAXED) & flags;
+}
 
 /* Gives back the slots of the batch that is done. */
 static inline void kevent_ring_release(const struct kevent_ring *ring)
@@ -476,46 +753,57 @@ static inline void kevent_ring_release(const struct kevent_ring *ring)
 		__atomic_store_n(&user->head, end, __ATOMIC_RELEASE); /* 5 */
 }
 
-/* Claims all that is there.  Returns its end: the old one if there is nothing. */
-static inline uint32_t kevent_ring_claim(struct kevent_ring *ring)
+/* Claims what is there, up to max (0: all).  Returns the end of the batch. */
+static inline uint32_t kevent_ring_claim(struct kevent_ring *ring,
+					 unsigned int max)
 {
 	uint32_t tail = __atomic_load_n(&ring->kernel->tail, __ATOMIC_ACQUIRE);
 
 	if (tail == ring->end)					/* 1 */
 		return tail;
+	if (max && tail - ring->end > max)
+		tail = ring->end + max;
 	ring->end = tail;
 	__atomic_store_n(&ring->user->seen, tail, __ATOMIC_RELEASE); /* 2 */
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);		/* 3 */
 	return tail;
 }
 
-/* The end of a batch and perhaps of the ring: free, see if a call is due. */
-static inline uint32_t kevent_ring_turn(struct kevent_ring *ring)
+/*
+ * The end of a batch and perhaps of the ring: free, see if a call is due.  At the
+ * end of the ring one is due also if somebody polls the queue's fd: it makes sure
+ * that the poller hears of the next event.
+ */
+static inline uint32_t kevent_ring_turn(struct kevent_ring *ring,
+					unsigned int max)
 {
+	uint32_t due = KEVENT_RING_CALL;
+
 	kevent_ring_release(ring);
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);		/* 5, 6 */
-	if (__atomic_load_n(&ring->kernel->flags, __ATOMIC_RELAXED) &
-	    KEVENT_RING_CALL)
+	if (__atomic_load_n(&ring->kernel->tail, __ATOMIC_RELAXED) == ring->end)
+		due |= KEVENT_RING_POLLED;
+	if (kevent_ring_flags(ring, due))
 		kevent_ring_call(ring);
-	return kevent_ring_claim(ring);
+	return kevent_ring_claim(ring, max);
 }
 
 /*
  * The same where there is more and no call is due: both stores, one fence.  A
  * flag that is raised just now is seen at the end of the new batch.
  */
-static inline uint32_t kevent_ring_swap(struct kevent_ring *ring)
+static inline uint32_t kevent_ring_swap(struct kevent_ring *ring,
+					unsigned int max)
 {
-	const struct kevent_ring_kernel *kernel = ring->kernel;
 	struct kevent_ring_user *user = ring->user;
 	uint32_t tail, end = ring->end;
 
-	tail = __atomic_load_n(&kernel->tail, __ATOMIC_ACQUIRE);
+	tail = __atomic_load_n(&ring->kernel->tail, __ATOMIC_ACQUIRE);
 	if (tail == end ||
-	    __builtin_expect(__atomic_load_n(&kernel->flags,
-					     __ATOMIC_RELAXED) &
-			     KEVENT_RING_CALL, 0))
-		return kevent_ring_turn(ring);
+	    __builtin_expect(kevent_ring_flags(ring, KEVENT_RING_CALL), 0))
+		return kevent_ring_turn(ring, max);
+	if (max && tail - end > max)
+		tail = end + max;
 	ring->end = tail;
 	__atomic_store_n(&user->seen, tail, __ATOMIC_RELEASE);	/* 2 */
 	__atomic_store_n(&user->head, end, __ATOMIC_RELEASE);	/* 5 */
@@ -532,11 +820,13 @@ static inline int kevent_is_cancelled(const struct ukevent *uk)
 }
 
 /**
- * kevent_ring_more() - the next event of the batch in hand
+ * kevent_ring_more() - the next event of the batch in hand, in place
  * @ring: the ring.
  *
- * Returns NULL at the end of the batch.  Frees and claims nothing: for loops
- * that call kevent_ring_wait() for each batch.
+ * Returns NULL at the end of the batch.  What it returned stays valid until
+ * kevent_ring_wait(), _poll() or _next() has begun another batch, and may not be
+ * written.  An event of a watch that this thread has removed, or whose file it has
+ * closed for good, never comes.  Frees and claims nothing, and makes no call.
  */
 static inline const struct ukevent *kevent_ring_more(struct kevent_ring *ring)
 {
@@ -553,17 +843,104 @@ static inline const struct ukevent *kevent_ring_more(struct kevent_ring *ring)
 }
 
 /**
- * kevent_ring_next() - the next event, in place
- * @ring: the ring, of which this thread is the only consumer: no GET_EVENTS,
- *	no kevent_ring_take() by others.
+ * kevent_ring_poll() - take the next batch, if there is one
+ * @ring: the ring.
+ * @max: at most so many; 0: all that are there.
  *
- * Returns NULL when nothing is there; then kevent_ring_wait() sleeps.  What it
- * returned stays valid until kevent_ring_next() or kevent_ring_wait() is called
- * again, and may not be written.  An event of a watch that this thread has
- * removed, or whose file it has closed, never comes.
+ * If the batch in hand is at its end, frees it and claims another.  Returns how many
+ * entries are in hand, for kevent_ring_more(); some of them may have been cancelled.
  *
- * Makes no call while the ring has events, but for level watches (one a batch),
- * after an overflow, and where the kernel must ask a file.
+ * Never sleeps.  Makes no call while the ring has events, but for level watches (one
+ * a batch), after an overflow, and where the kernel must ask a file.
+ */
+static inline int kevent_ring_poll(struct kevent_ring *ring, unsigned int max)
+{
+	if (ring->pos != ring->end)
+		return (int)(ring->end - ring->pos);
+	return (int)(kevent_ring_swap(ring, max) - ring->pos);
+}
+
+/**
+ * kevent_ring_wait_some() - take the next batch; sleep until there is one
+ * @ring: the ring.
+ * @max: at most so many; 0: all that are there.
+ * @timeout: relative; NULL: no limit.
+ *
+ * As kevent_ring_poll(), but sleeps if there is nothing.  Returns 0 after the timeout
+ * or a kevent_wake(); -1 with EINTR after a signal.
+ */
+static inline int kevent_ring_wait_some(struct kevent_ring *ring,
+					unsigned int max,
+					const struct timespec *timeout)
+{
+	struct kevent_read result;
+	int ret;
+
+	if (ring->pos != ring->end)
+		return (int)(ring->end - ring->pos);
+	if (__atomic_load_n(&ring->kernel->tail, __ATOMIC_RELAXED) != ring->end &&
+	    !kevent_ring_flags(ring, KEVENT_RING_CALL))
+		return (int)(kevent_ring_swap(ring, max) - ring->pos);
+	kevent_ring_release(ring);
+	if (timeout)
+		ret = kevent_wait(ring->fd, 1, ring->end, timeout, 0);
+	else	/* the same, for less */
+		ret = (int)read(ring->fd, &result, sizeof(result));
+	if (ret < 0)
+		return -1;
+	return (int)(kevent_ring_claim(ring, max) - ring->pos);
+}
+
+/** kevent_ring_wait() - the same, of all that are there. */
+static inline int kevent_ring_wait(struct kevent_ring *ring,
+				   const struct timespec *timeout)
+{
+	return kevent_ring_wait_some(ring, 0, timeout);
+}
+
+/**
+ * kevent_ring_wait_changes() - the same, with changes that are carried out first
+ * @ring: the ring.
+ * @max: at most so many events; 0: all that are there.
+ * @timeout: relative; NULL: no limit.
+ * @changes: each with its command, KEVENT_REQ_CMD(), in req_flags; written back with
+ *	its result.
+ * @num: how many.
+ *
+ * One call for both.  Does not sleep if a change was refused (kevent_error()).
+ */
+static inline int kevent_ring_wait_changes(struct kevent_ring *ring,
+					   unsigned int max,
+					   const struct timespec *timeout,
+					   struct ukevent *changes,
+					   unsigned int num)
+{
+	struct kevent_ioc_wait wait;
+
+	if (ring->pos == ring->end)
+		kevent_ring_release(ring);
+	memset(&wait, 0, sizeof(wait));
+	wait.changes = (uintptr_t)changes;
+	wait.nchanges = num;
+	wait.flags = KEVENT_FLAGS_LAST;
+	wait.last = ring->end;
+	wait.min = ring->pos == ring->end;
+	wait.clockid = CLOCK_MONOTONIC;
+	kevent_set_timeout(&wait.timeout, &wait.flags, timeout);
+	if (ioctl(ring->fd, KEVENT_IOC_WAIT, &wait) < 0)
+		return -1;
+	if (ring->pos == ring->end)
+		kevent_ring_claim(ring, max);
+	return (int)(ring->end - ring->pos);
+}
+
+/**
+ * kevent_ring_next() - the next event, of this batch or another, in place
+ * @ring: the ring.
+ *
+ * As kevent_ring_more(), but goes on with kevent_ring_poll(): NULL says that the ring
+ * is empty.  Under load that may be never: a program that has other things to do
+ * takes batches.
  */
 static inline const struct ukevent *kevent_ring_next(struct kevent_ring *ring)
 {
@@ -573,7 +950,7 @@ static inline const struct ukevent *kevent_ring_next(struct kevent_ring *ring)
 		const struct ukevent *uk;
 
 		if (pos == end) {
-			end = kevent_ring_swap(ring);
+			end = kevent_ring_swap(ring, 0);
 			if (pos == end)
 				return NULL;
 		}
@@ -582,32 +959,6 @@ static inline const struct ukevent *kevent_ring_next(struct kevent_ring *ring)
 		if (!kevent_is_cancelled(uk))
 			return uk;
 	}
-}
-
-/**
- * kevent_ring_wait() - sleep until there are events, and claim them
- * @ring: the ring.
- * @timeout: relative; NULL: no limit.
- *
- * Frees the batch in hand.  Returns the number of entries claimed, for
- * kevent_ring_more() or kevent_ring_next(); 0 after the timeout; -1 with EINTR
- * after a signal.
- */
-static inline int kevent_ring_wait(struct kevent_ring *ring,
-				   const struct timespec *timeout)
-{
-	struct kevent_read result;
-	int ret;
-
-	ring->pos = ring->end;
-	kevent_ring_release(ring);
-	if (timeout)
-		ret = kevent_wait(ring->fd, 1, ring->end, timeout, 0);
-	else	/* the same, for less */
-		ret = (int)read(ring->fd, &result, sizeof(result));
-	if (ret < 0)
-		return -1;
-	return (int)(kevent_ring_claim(ring) - ring->pos);
 }
 
 /* ---- The ring: several threads, copied out ----------------------------- */
@@ -624,8 +975,7 @@ static inline void kevent_ring_free(const struct kevent_ring *ring,
 	if (__atomic_load_n(&ring->user->head, __ATOMIC_ACQUIRE) == from) {
 		__atomic_store_n(&ring->user->head, to, __ATOMIC_RELEASE);
 		__atomic_thread_fence(__ATOMIC_SEQ_CST);
-		if (__atomic_load_n(&ring->kernel->flags, __ATOMIC_RELAXED) &
-		    KEVENT_RING_CALL)
+		if (kevent_ring_flags(ring, KEVENT_RING_CALL))
 			kevent_ring_call(ring);
 		return;
 	}
@@ -674,8 +1024,8 @@ static inline int kevent_ring_grab(const struct kevent_ring *ring,
  * @max: at most so many.
  *
  * Returns how many were copied; 0: nothing is there: sleep in kevent_wait(), with
- * ring->user->seen for @last.  What was copied is no more cancelled: REMOVE tells
- * with KEVENT_RET_CLAIMED that an event may be in somebody's hands.
+ * ring->user->seen for @last.  What was copied can't be cancelled any more: a
+ * thread that removes a watch does not know whether another has its event.
  */
 static inline unsigned int kevent_ring_take(const struct kevent_ring *ring,
 					    struct ukevent *buf,

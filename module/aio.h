@@ -32,7 +32,6 @@
 
 #include "kev.h"
 
-struct kev_values;
 struct mem_cgroup;
 struct socket;
 
@@ -145,6 +144,8 @@ struct kev_aio {
 };
 
 /* source/aio.c */
+int kev_aio_sendfile(struct kev_queue *q, struct kevent_ioc_sendfile *sf,
+		     struct file **file);
 void kev_aio_finish(struct kev_aio *a);
 
 /* aio_send.c */

@@ -7,6 +7,8 @@
 #include <linux/uaccess.h>
 
 #include "change.h"
+#include "request.h"
+#include "watch.h"
 
 /* Entries between two chances to reschedule. */
 #define KEV_CHANGE_STEPS	64
@@ -52,9 +54,8 @@ fault:
 }
 
 /*
- * Writes back the result: the last 44 bytes but ptr; but ADD has nothing to say
- * than the cookie, and the others nothing, unless they failed or there is an
- * event or a value.
+ * Writes back the result: ret_flags and ret_data, and the cookie of ADD.  With an
+ * event or a value in it, the rest as well, but ptr; else that is as it was.
  */
 static __always_inline int kev_put_entry(struct ukevent __user *p,
 					 const struct ukevent *uk, u32 cmd)
@@ -65,10 +66,10 @@ static __always_inline int kev_put_entry(struct ukevent __user *p,
 	if (!user_write_access_begin(p, sizeof(*p)))
 		return -EFAULT;
 	unsafe_put_user(uk->ret_flags, &p->ret_flags, fault);
+	unsafe_put_user(from[3], to + 3, fault);
 	if (cmd == KEVENT_CTL_ADD)
 		unsafe_put_user(uk->cookie, &p->cookie, fault);
 	if (unlikely(uk->ret_flags & (KEVENT_RET_DONE | KEVENT_RET_DATA))) {
-		unsafe_put_user(from[3], to + 3, fault);
 		unsafe_put_user(from[5], to + 5, fault);
 		unsafe_put_user(from[6], to + 6, fault);
 		unsafe_put_user(from[7], to + 7, fault);
@@ -88,11 +89,11 @@ static int kev_change_one(struct kev_queue *q, struct file *self, u32 cmd,
 	case KEVENT_CTL_ADD:
 		return kev_watch_add(q, self, uk);
 	case KEVENT_CTL_REMOVE:
-		return kev_watch_remove(q, uk);
+		return kev_watch_remove(q, self, uk);
 	case KEVENT_CTL_MODIFY:
-		return kev_watch_modify(q, uk);
+		return kev_watch_modify(q, self, uk);
 	case KEVENT_CTL_READY:
-		return kev_watch_fire(q, uk);
+		return kev_watch_fire(q, self, uk);
 	default:
 		return -EINVAL;
 	}
@@ -101,23 +102,50 @@ static int kev_change_one(struct kev_queue *q, struct file *self, u32 cmd,
 static int kev_change_entry(struct kev_queue *q, struct file *self, u32 cmd,
 			    struct ukevent __user *p, struct kev_tally *tally)
 {
-	struct ukevent uk;
+	struct ukevent uk kev_uninitialized;
 	int err;
 
 	if (kev_get_entry(&uk, &cmd, p))
 		return -EFAULT;
 	err = kev_change_one(q, self, cmd, &uk);
 	if (err) {
-		uk.ret_flags = KEVENT_RET_BROKEN | KEVENT_RET_DONE;
+		uk.ret_flags = KEVENT_RET_REFUSED;
 		uk.ret_data[0] = 0;
-		uk.ret_data[1] = err;
+		uk.ret_data[1] = -err;
 		tally->failed++;
 	}
-	tally->told += !!(uk.ret_flags & KEVENT_RET_DONE);
+	tally->told += !!(uk.ret_flags & (KEVENT_RET_DONE | KEVENT_RET_REFUSED));
 	if (kev_put_entry(p, &uk, cmd))
 		return -EFAULT;
 	tally->done++;
 	return 0;
+}
+
+/**
+ * kev_change_single() - carry out one change
+ * @q: the queue.
+ * @self: its file.
+ * @p: the entry, which names its command; written back unless it was refused.
+ *
+ * Context: process, no locks.  Returns 1 if an event is in the result, else 0; or
+ * why it was refused, or -EFAULT.
+ */
+int kev_change_single(struct kev_queue *q, struct file *self,
+		      struct ukevent __user *p)
+{
+	u32 cmd = KEVENT_CTL_MIXED;
+	struct ukevent uk kev_uninitialized;
+	int err;
+
+	if (kev_get_entry(&uk, &cmd, p))
+		return -EFAULT;
+	kev_watch_reap(q, KEV_REAP_ONE);
+	err = kev_change_one(q, self, cmd, &uk);
+	if (err)
+		return err;
+	if (kev_put_entry(p, &uk, cmd))
+		return -EFAULT;
+	return !!(uk.ret_flags & KEVENT_RET_DONE);
 }
 
 /**
@@ -137,6 +165,8 @@ int kev_change(struct kev_queue *q, struct file *self, u32 cmd,
 	int err = 0;
 	u32 i;
 
+	/* twice as many as this batch can make */
+	kev_watch_reap(q, max(2 * num, KEV_REAP_MAX + 0u));
 	for (i = 0; i < num && !err; i++) {
 		err = kev_change_entry(q, self, cmd, p + i, tally);
 		if (~i % KEV_CHANGE_STEPS)

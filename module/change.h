@@ -9,7 +9,7 @@
  * struct kev_tally - how a batch went
  * @done: carried out or refused, and written back.
  * @failed: refused.
- * @told: have KEVENT_RET_DONE set.
+ * @told: have something to say: KEVENT_RET_DONE or _REFUSED.
  */
 struct kev_tally {
 	u32 done;
@@ -17,6 +17,8 @@ struct kev_tally {
 	u32 told;
 };
 
+int kev_change_single(struct kev_queue *q, struct file *self,
+		      struct ukevent __user *p);
 int kev_change(struct kev_queue *q, struct file *self, u32 cmd,
 	       struct ukevent __user *p, u32 num, struct kev_tally *tally);
 

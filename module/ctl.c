@@ -6,48 +6,81 @@
  */
 #include <linux/build_bug.h>
 #include <linux/file.h>
+#include <linux/nospec.h>
 #include <linux/sched.h>
 #include <linux/signal.h>
 #include <linux/uaccess.h>
 
+#include "aio.h"
 #include "change.h"
+#include "compat/timens.h"
+#include "ctl.h"
+#include "queue.h"
+#include "quota.h"
 #include "record.h"
+#include "request.h"
 #include "source.h"
+#include "source/pace.h"
+#include "take.h"
 
-/* Slots freed, watches reaped, with irqs off or in one call. */
-#define KEV_CTL_STEPS	64
+/* Slots freed with irqs off. */
+#define KEV_CTL_STEPS		64
+/* Most entries of one batch: bounds one call's work. */
+#define KEV_BATCH_MAX		65536u
+
+/*
+ * A structure of the program's, of the size that the call's number names.  What it
+ * does not know is 0; what we do not know must be, or E2BIG.
+ */
+static int kev_copy_in(void *to, size_t ksize, const void __user *from,
+		       size_t usize)
+{
+	if (likely(usize == ksize))
+		return copy_from_user(to, from, ksize) ? -EFAULT : 0;
+	return copy_struct_from_user(to, ksize, from, usize);
+}
 
 /* ---- Changes ----------------------------------------------------------- */
 
-/* READY of nothing: wake all. */
-static void kev_kick(struct kev_queue *q, u32 num, u32 *woken)
+static u32 kev_kick(struct kev_queue *q, u32 num)
 {
+	u32 woken;
+
 	raw_spin_lock_irq(&q->lock);
-	*woken = kev_notify_kick(q, num);
+	woken = kev_notify_kick(q, num);
 	raw_spin_unlock_irq(&q->lock);
+	return woken;
 }
 
 static long kev_ioc_ctl(struct kev_queue *q, struct file *file,
-			struct kevent_ioc_ctl __user *arg)
+			void __user *p, size_t size)
 {
+	struct kevent_ioc_ctl __user *arg = p;
 	struct kev_tally tally = {};
 	struct kevent_ioc_ctl ctl;
-	u32 woken;
 	int err;
 
-	if (copy_from_user(&ctl, arg, sizeof(ctl)))
-		return -EFAULT;
+	err = kev_copy_in(&ctl, sizeof(ctl), p, size);
+	if (err)
+		return err;
 	if (ctl.cmd > KEVENT_CTL_MIXED || ctl.num > KEV_BATCH_MAX ||
 	    ctl.reserved)
 		return -EINVAL;
+	/* READY of nothing: wake all */
 	if (ctl.cmd == KEVENT_CTL_READY && !ctl.num)
-		kev_kick(q, U32_MAX, &woken);
+		kev_kick(q, U32_MAX);
 	err = kev_change(q, file, ctl.cmd, u64_to_user_ptr(ctl.events), ctl.num,
 			 &tally);
 	if (put_user(tally.done, &arg->done) ||
 	    put_user(tally.failed, &arg->failed))
 		return -EFAULT;
-	return err ?: tally.told;
+	return err ? err : (long)tally.told;
+}
+
+static long kev_ioc_change(struct kev_queue *q, struct file *file,
+			   void __user *p, size_t size)
+{
+	return kev_change_single(q, file, p);
 }
 
 /* ---- Waiting ----------------------------------------------------------- */
@@ -78,8 +111,10 @@ static int kev_decode_timeout(struct kev_deadline *d, u32 flags, u32 clock,
 	d->limited = true;
 	d->clock = clock;
 	d->expires = timespec64_to_ktime(ts);
-	if (flags & KEVENT_FLAGS_ABSTIME)
+	if (flags & KEVENT_FLAGS_ABSTIME) {
+		d->expires = kev_timens_to_host(clock, d->expires);
 		return 0;
+	}
 	if (clock == CLOCK_REALTIME)
 		d->clock = CLOCK_MONOTONIC;
 	now = clock == CLOCK_BOOTTIME ? ktime_get_boottime() : ktime_get();
@@ -87,16 +122,48 @@ static int kev_decode_timeout(struct kev_deadline *d, u32 flags, u32 clock,
 	return 0;
 }
 
-static noinline int kev_decode_sigmask(struct kev_deadline *d, sigset_t *mask,
-				       u64 ptr, u32 size)
+/**
+ * struct kev_mask - the signal mask while a call waits
+ * @asked: there is one.
+ * @mask: that, and
+ * @saved: that before it.
+ */
+struct kev_mask {
+	bool asked;
+	sigset_t mask;
+	sigset_t saved;
+};
+
+static int kev_decode_mask(struct kev_mask *m, u32 flags, u64 ptr, u32 size)
 {
-	if (size != sizeof(*mask))
+	m->asked = flags & KEVENT_FLAGS_SIGMASK;
+	if (!m->asked)
+		return 0;
+	if (size != sizeof(m->mask))
 		return -EINVAL;
-	if (copy_from_user(mask, u64_to_user_ptr(ptr), sizeof(*mask)))
+	if (copy_from_user(&m->mask, u64_to_user_ptr(ptr), sizeof(m->mask)))
 		return -EFAULT;
-	sigdelsetmask(mask, sigmask(SIGKILL) | sigmask(SIGSTOP));
-	d->mask = mask;
+	sigdelsetmask(&m->mask, sigmask(SIGKILL) | sigmask(SIGSTOP));
 	return 0;
+}
+
+static void kev_mask_begin(struct kev_mask *m)
+{
+	if (m->asked)
+		sigprocmask(SIG_SETMASK, &m->mask, &m->saved);
+}
+
+/* The handler of a signal that ended the wait runs under the mask. */
+static void kev_mask_end(struct kev_mask *m, int ret)
+{
+	if (!m->asked)
+		return;
+	if (ret == -EINTR) {
+		current->saved_sigmask = m->saved;
+		set_restore_sigmask();
+	} else {
+		sigprocmask(SIG_SETMASK, &m->saved, NULL);
+	}
 }
 
 #define KEV_GET_FLAGS	(KEVENT_FLAGS_ABSTIME | KEVENT_FLAGS_TIMEOUT | \
@@ -105,28 +172,32 @@ static noinline int kev_decode_sigmask(struct kev_deadline *d, sigset_t *mask,
 			 KEVENT_FLAGS_LAST)
 
 static long kev_ioc_get_events(struct kev_queue *q, struct file *file,
-			       struct kevent_ioc_get __user *arg)
+			       void __user *p, size_t size)
 {
 	struct kev_deadline d = { .nonblock = file->f_flags & O_NONBLOCK };
 	struct kevent_ioc_get get;
-	sigset_t mask;
-	int err;
+	struct kev_mask mask;
+	int err, ret;
 
-	if (copy_from_user(&get, arg, sizeof(get)))
-		return -EFAULT;
+	err = kev_copy_in(&get, sizeof(get), p, size);
+	if (err)
+		return err;
 	if ((get.flags & ~KEV_GET_FLAGS) || get.reserved || !get.max ||
 	    get.max > KEV_BATCH_MAX || get.min > get.max)
 		return -EINVAL;
 	if (q->ring.pages && get.min > kev_ring_size(&q->ring))
 		return -EINVAL;
 	err = kev_decode_timeout(&d, get.flags, get.clockid, &get.timeout);
-	if (!err && (get.flags & KEVENT_FLAGS_SIGMASK))
-		err = kev_decode_sigmask(&d, &mask, get.sigmask,
-					 get.sigsetsize);
+	if (!err)
+		err = kev_decode_mask(&mask, get.flags, get.sigmask,
+				      get.sigsetsize);
 	if (err)
 		return err;
-	return kev_get_events(q, &d, u64_to_user_ptr(get.events), get.min,
-			      get.max);
+	kev_mask_begin(&mask);
+	ret = kev_get_events(q, &d, u64_to_user_ptr(get.events), get.min,
+			     get.max);
+	kev_mask_end(&mask, ret);
+	return ret;
 }
 
 static int kev_commit_locked(struct kev_queue *q, u32 to, u32 over, bool force,
@@ -172,146 +243,92 @@ fault:
 	return -EFAULT;
 }
 
-static noinline long kev_ioc_wait_long(struct kev_queue *q, struct file *file,
-				       struct kevent_ioc_wait __user *arg)
+static int kev_wait_decode(struct kev_queue *q, struct kevent_ioc_wait *wait,
+			   struct kev_deadline *d, struct kev_mask *mask)
 {
-	struct kev_deadline d = { .nonblock = file->f_flags & O_NONBLOCK };
-	struct kev_tally tally = {};
-	struct kevent_ioc_wait wait;
-	sigset_t mask;
-	int err, ret;
+	int err;
 
-	if (!q->ring.pages)
-		return -ENXIO;
-	if (copy_from_user(&wait, arg, sizeof(wait)))
-		return -EFAULT;
-	if ((wait.flags & ~KEV_WAIT_FLAGS) || wait.reserved ||
-	    wait.nchanges > KEV_BATCH_MAX ||
-	    wait.min > kev_ring_size(&q->ring))
+	if ((wait->flags & ~KEV_WAIT_FLAGS) || wait->reserved ||
+	    wait->nchanges > KEV_BATCH_MAX ||
+	    wait->min > kev_ring_size(&q->ring))
 		return -EINVAL;
-	err = kev_decode_timeout(&d, wait.flags, wait.clockid,
-				 &wait.timeout);
-	if (!err && (wait.flags & KEVENT_FLAGS_SIGMASK))
-		err = kev_decode_sigmask(&d, &mask, wait.sigmask,
-					 wait.sigsetsize);
-	if (err)
-		return err;
+	err = kev_decode_timeout(d, wait->flags, wait->clockid,
+				 &wait->timeout);
+	if (!err)
+		err = kev_decode_mask(mask, wait->flags, wait->sigmask,
+				      wait->sigsetsize);
+	return err;
+}
 
-	if (wait.nchanges)
+/* Changes, the commit, and then what may sleep.  Returns as kev_wait(). */
+static int kev_wait_all(struct kev_queue *q, struct file *file,
+			struct kevent_ioc_wait __user *arg,
+			const struct kevent_ioc_wait *wait,
+			const struct kev_deadline *d, struct kev_mask *mask)
+{
+	struct kev_tally tally = {};
+	u32 min = wait->min;
+	int err = 0, ret;
+
+	if (wait->nchanges)
 		err = kev_change(q, file, KEVENT_CTL_MIXED,
-				 u64_to_user_ptr(wait.changes), wait.nchanges,
+				 u64_to_user_ptr(wait->changes), wait->nchanges,
 				 &tally);
-	if (!err && (wait.flags & KEVENT_FLAGS_COMMIT))
-		err = kev_wait_commit(q, wait.commit);
-	if (tally.failed)
-		wait.min = 0;
-	kev_service(q, wait.min == 1);
+	if (!err && (wait->flags & KEVENT_FLAGS_COMMIT))
+		err = kev_wait_commit(q, wait->commit);
+	/* what was done is told before the sleep, and stays true */
 	if (kev_put_wait(arg, &tally, READ_ONCE(q->ring.user->head),
 			 READ_ONCE(q->ring.tail)))
 		return -EFAULT;
-	if (err || !wait.min)
-		return err;
-	ret = kev_wait(q, &d, wait.min, wait.flags & KEVENT_FLAGS_LAST,
-		       wait.last);
-	if (put_user(READ_ONCE(q->ring.tail), &arg->tail))
-		return -EFAULT;
-	return ret;
+	if (err || tally.failed)
+		min = 0;
+	kev_mask_begin(mask);
+	ret = kev_wait(q, d, min, wait->flags & KEVENT_FLAGS_LAST, wait->last);
+	kev_mask_end(mask, ret);
+	return ret ?: err;
 }
 
-/* Two words of 32 bits, read at once. */
-union kev_pair {
-	u64 both;
-	u32 half[2];
-};
-
-static __always_inline int kev_put_plain(struct kev_queue *q,
-					 struct kevent_ioc_wait __user *arg)
+static long kev_ioc_wait(struct kev_queue *q, struct file *file,
+			 void __user *p, size_t size)
 {
-	if (!user_access_begin(arg, sizeof(*arg)))
-		return -EFAULT;
-	unsafe_put_user(0, (u64 __user *)&arg->done, fault);
-	unsafe_put_user(READ_ONCE(q->ring.user->head), &arg->head, fault);
-	unsafe_put_user(READ_ONCE(q->ring.tail), &arg->tail, fault);
-	user_access_end();
-	return 0;
-
-fault:
-	user_access_end();
-	return -EFAULT;
-}
-
-/* Nothing but to wait, without limit, and it will take longer. */
-static noinline long kev_ioc_wait_plain(struct kev_queue *q, struct file *file,
-					struct kevent_ioc_wait __user *arg,
-					u32 min, bool counts, u32 last)
-{
-	struct kev_deadline d;
+	struct kev_deadline d = { .nonblock = file->f_flags & O_NONBLOCK };
+	struct kevent_ioc_wait __user *arg = p;
+	struct kevent_ioc_wait wait;
+	struct kev_mask mask;
 	int ret;
 
-	d.limited = false;
-	d.nonblock = file->f_flags & O_NONBLOCK;
-	d.mask = NULL;
-	kev_service(q, min == 1);
-	ret = kev_wait(q, &d, min, counts, last);
-	/* nothing was changed that ought to be told before the sleep */
-	return kev_put_plain(q, arg) ? -EFAULT : ret;
-}
-
-/*
- * The usual call: nothing but to wait, and there is something already.  Reads
- * no more than that takes; what else was asked for is for the long way, which
- * reads anew.
- */
-static noinline long kev_ioc_wait(struct kev_queue *q, struct file *file,
-				  struct kevent_ioc_wait __user *arg)
-{
-	union kev_pair work;	/* nchanges, flags */
-	u64 mask;		/* sigsetsize, reserved */
-	u32 last, min;
-	int ret;
-
-	if (!user_access_begin(arg, sizeof(*arg)))
-		return -EFAULT;
-	unsafe_get_user(work.both, (u64 __user *)&arg->nchanges, fault);
-	unsafe_get_user(mask, (u64 __user *)&arg->sigsetsize, fault);
-	unsafe_get_user(last, &arg->last, fault);
-	unsafe_get_user(min, &arg->min, fault);
-	user_access_end();
-	if (unlikely(work.half[0] | (work.half[1] & ~KEVENT_FLAGS_LAST) | mask))
-		return kev_ioc_wait_long(q, file, arg);
-	/* without a ring, the mask is 0 */
-	if (unlikely(min - 1 >= q->ring.mask))
-		return kev_ioc_wait_long(q, file, arg);
-	ret = kev_wait_now(q, min, work.half[1], last);
-	if (unlikely(!ret))
-		return kev_ioc_wait_plain(q, file, arg, min, work.half[1],
-					  last);
-	return kev_put_plain(q, arg) ? -EFAULT : ret;
-
-fault:
-	user_access_end();
+	if (!q->ring.pages)
+		return -ENXIO;
+	ret = kev_copy_in(&wait, sizeof(wait), p, size);
+	if (!ret)
+		ret = kev_wait_decode(q, &wait, &d, &mask);
+	if (ret)
+		return ret;
+	ret = kev_wait_all(q, file, arg, &wait, &d, &mask);
+	if (!put_user(READ_ONCE(q->ring.tail), &arg->tail))
+		return ret;
+	kev_wait_over(q);
 	return -EFAULT;
 }
-
-static_assert(offsetof(struct kevent_ioc_wait, nchanges) + 4 ==
-	      offsetof(struct kevent_ioc_wait, flags));
-static_assert(offsetof(struct kevent_ioc_wait, sigsetsize) + 4 ==
-	      offsetof(struct kevent_ioc_wait, reserved));
-static_assert(offsetof(struct kevent_ioc_wait, done) + 4 ==
-	      offsetof(struct kevent_ioc_wait, failed));
 
 /* ---- read(2) ----------------------------------------------------------- */
+
+static __always_inline const struct kev_deadline *
+kev_plain_deadline(const struct file *file)
+{
+	return file->f_flags & O_NONBLOCK ? &kev_at_once : &kev_forever;
+}
 
 static noinline ssize_t kev_read_events(struct kev_queue *q, struct file *file,
 					struct ukevent __user *buf, size_t len)
 {
-	struct kev_deadline d = { .nonblock = file->f_flags & O_NONBLOCK };
 	size_t max = len / sizeof(*buf);
 	int num;
 
 	if (!max)
 		return -EINVAL;
-	num = kev_get_events(q, &d, buf, 1, min_t(size_t, max, KEV_BATCH_MAX));
+	num = kev_get_events(q, kev_plain_deadline(file), buf, 1,
+			     min_t(size_t, max, KEV_BATCH_MAX));
 	return num < 0 ? num : num * sizeof(*buf);
 }
 
@@ -319,25 +336,31 @@ static noinline ssize_t kev_read_events(struct kev_queue *q, struct file *file,
 ssize_t kev_read(struct file *file, char __user *buf, size_t len, loff_t *pos)
 {
 	struct kev_queue *q = file->private_data;
-	union kev_pair result;
+	u64 result;	/* struct kevent_read */
 	int ret;
 
 	/* Partner: kev_queue_begin() */
 	if (unlikely(!smp_load_acquire(&q->inited)))
 		return -ENXIO;
-	if (len != sizeof(struct kevent_read))
+	if (len != sizeof(struct kevent_read) && len != sizeof(u32))
 		return kev_read_events(q, file, (void __user *)buf, len);
 	if (unlikely(!q->ring.pages))
 		return -ENXIO;
-	ret = kev_wait_one(q, file->f_flags & O_NONBLOCK);
+	if (len == sizeof(u32)) {
+		kev_wait(q, &kev_at_once, 0, false, 0);
+		return put_user(READ_ONCE(q->ring.tail),
+				(u32 __user *)buf) ? -EFAULT : len;
+	}
+	ret = kev_wait_any(q, file->f_flags & O_NONBLOCK);
 	if (ret < 0)
 		return ret;
-	result.half[0] = ret;
-	result.half[1] = READ_ONCE(q->ring.tail);
-	return put_user(result.both, (u64 __user *)buf) ? -EFAULT : len;
+	result = kev_pair(ret, READ_ONCE(q->ring.tail));
+	if (likely(!put_user(result, (u64 __user *)buf)))
+		return len;
+	kev_wait_over(q);
+	return -EFAULT;
 }
 
-static_assert(sizeof(struct kevent_read) == sizeof(union kev_pair));
 static_assert(offsetof(struct kevent_read, tail) == 4);
 
 /* ---- The rest ---------------------------------------------------------- */
@@ -357,32 +380,42 @@ static u32 kev_commit_more(struct kev_queue *q)
 	return sum;
 }
 
-static long kev_ioc_commit(struct kev_queue *q, struct file *file,
-			   struct kevent_ioc_commit __user *arg)
+static int kev_commit_decoded(struct kev_queue *q,
+			      const struct kevent_ioc_commit *commit,
+			      u32 *freed)
 {
+	int err;
+
+	if (!(commit->flags & KEVENT_COMMIT_RANGE))
+		return kev_commit_locked(q, commit->head, commit->over,
+					 commit->flags & KEVENT_COMMIT_FORCE,
+					 freed);
+	raw_spin_lock_irq(&q->lock);
+	err = kev_free_range(q, commit->from, commit->head, freed);
+	raw_spin_unlock_irq(&q->lock);
+	return err;
+}
+
+static long kev_ioc_commit(struct kev_queue *q, struct file *file,
+			   void __user *p, size_t size)
+{
+	struct kevent_ioc_commit __user *arg = p;
 	struct kevent_ioc_commit commit;
 	u32 freed = 0;
 	int err;
 
 	if (!q->ring.pages)
 		return -ENXIO;
-	if (copy_from_user(&commit, arg, sizeof(commit)))
-		return -EFAULT;
+	err = kev_copy_in(&commit, sizeof(commit), p, size);
+	if (err)
+		return err;
 	if ((commit.flags & ~(KEVENT_COMMIT_FORCE | KEVENT_COMMIT_RANGE)) ||
 	    commit.flags == (KEVENT_COMMIT_FORCE | KEVENT_COMMIT_RANGE) ||
 	    (commit.from && !(commit.flags & KEVENT_COMMIT_RANGE)))
 		return -EINVAL;
-	if (commit.flags & KEVENT_COMMIT_RANGE) {
-		raw_spin_lock_irq(&q->lock);
-		err = kev_free_range(q, commit.from, commit.head, &freed);
-		raw_spin_unlock_irq(&q->lock);
-	} else {
-		err = kev_commit_locked(q, commit.head, commit.over,
-					commit.flags & KEVENT_COMMIT_FORCE,
-					&freed);
-	}
+	err = kev_commit_decoded(q, &commit, &freed);
 	freed += kev_commit_more(q);
-	kev_service(q, false);
+	kev_service(q);
 	raw_spin_lock_irq(&q->lock);
 	commit.head = READ_ONCE(q->ring.user->head);
 	commit.over = q->ring.over - (commit.head > q->ring.tail);
@@ -390,63 +423,73 @@ static long kev_ioc_commit(struct kev_queue *q, struct file *file,
 	if (put_user(commit.head, &arg->head) ||
 	    put_user(commit.over, &arg->over))
 		return -EFAULT;
-	return err ?: freed;
+	return err ? err : (long)freed;
 }
 
 static long kev_ioc_wake(struct kev_queue *q, struct file *file,
-			 struct kevent_ioc_wake __user *arg)
+			 void __user *p, size_t size)
 {
 	struct kevent_ioc_wake wake;
-	u32 woken;
+	int err;
 
-	if (copy_from_user(&wake, arg, sizeof(wake)))
-		return -EFAULT;
+	err = kev_copy_in(&wake, sizeof(wake), p, size);
+	if (err)
+		return err;
 	if (wake.reserved)
 		return -EINVAL;
-	kev_kick(q, wake.num, &woken);
-	return woken;
+	return kev_kick(q, wake.num);
 }
 
-static long kev_ioc_read(struct kev_queue *q,
-			 struct kevent_ioc_read __user *arg)
+static long kev_ioc_read(struct kev_queue *q, struct file *file,
+			 void __user *p, size_t size)
 {
+	struct kevent_ioc_read __user *arg = p;
 	struct kevent_ioc_read read;
+	struct kev_records *r;
 	int ret;
 
-	if (copy_from_user(&read, arg, sizeof(read)))
-		return -EFAULT;
+	ret = kev_copy_in(&read, sizeof(read), p, size);
+	if (ret)
+		return ret;
 	if (read.reserved)
 		return -EINVAL;
 	/* before anything is taken: afterwards it would be lost */
 	if (put_user(0, &arg->lost))
 		return -EFAULT;
 	read.lost = 0;
-	ret = kev_records_read(q, &read);
+	r = kev_watch_records(q, read.cookie);
+	if (IS_ERR(r))
+		return PTR_ERR(r);
+	ret = kev_records_read(r, &read);
+	kev_records_put(r);
 	if (put_user(read.lost, &arg->lost))
 		return -EFAULT;
 	return ret;
 }
 
 /* The transfer has begun, and its result has no place. */
-static void kev_sendfile_undo(struct kev_queue *q, u64 cookie)
+static void kev_sendfile_undo(struct kev_queue *q, struct file *self,
+			      u64 cookie)
 {
 	struct ukevent uk = {
 		.req_flags = KEVENT_REQ_COOKIE,
 		.cookie = cookie,
 	};
 
-	kev_watch_remove(q, &uk);
+	kev_watch_remove(q, self, &uk);
 }
 
-static int kev_sendfile(struct kev_queue *q,
-			struct kevent_ioc_sendfile __user *arg,
+/* file: AIO_SENDFILE_PATH: out: what was opened.  Else NULL. */
+static int kev_sendfile(struct kev_queue *q, struct file *self,
+			struct kevent_ioc_sendfile __user *arg, size_t size,
 			struct file **file)
 {
 	struct kevent_ioc_sendfile sf;
 	int ret;
 
-	if (copy_from_user(&sf, arg, sizeof(sf)))
-		return -EFAULT;
+	ret = kev_copy_in(&sf, sizeof(sf), arg, size);
+	if (ret)
+		return ret;
 	memset(&sf.result, 0, sizeof(sf.result));
 	/* before anything is sent: afterwards it can't be undone */
 	if (copy_to_user(&arg->result, &sf.result, sizeof(sf.result)))
@@ -456,21 +499,22 @@ static int kev_sendfile(struct kev_queue *q,
 		return ret;
 	if (!copy_to_user(&arg->result, &sf.result, sizeof(sf.result)))
 		return ret;
-	kev_sendfile_undo(q, sf.result.cookie);
+	kev_sendfile_undo(q, self, sf.result.cookie);
 	if (file)
 		fput(*file);
 	return -EFAULT;
 }
 
-static long kev_ioc_sendfile(struct kev_queue *q,
-			     struct kevent_ioc_sendfile __user *arg)
+static long kev_ioc_sendfile(struct kev_queue *q, struct file *file,
+			     void __user *p, size_t size)
 {
-	return kev_sendfile(q, arg, NULL);
+	return kev_sendfile(q, file, p, size, NULL);
 }
 
-static long kev_ioc_sendfile_path(struct kev_queue *q,
-				  struct kevent_ioc_sendfile __user *arg)
+static long kev_ioc_sendfile_path(struct kev_queue *q, struct file *self,
+				  void __user *p, size_t size)
 {
+	struct kevent_ioc_sendfile __user *arg = p;
 	struct file *file;
 	u32 flags;
 	int fd, ret;
@@ -480,7 +524,7 @@ static long kev_ioc_sendfile_path(struct kev_queue *q,
 	fd = get_unused_fd_flags(flags & O_CLOEXEC);
 	if (fd < 0)
 		return fd;
-	ret = kev_sendfile(q, arg, &file);
+	ret = kev_sendfile(q, self, arg, size, &file);
 	if (ret < 0) {
 		put_unused_fd(fd);
 		return ret;
@@ -489,15 +533,16 @@ static long kev_ioc_sendfile_path(struct kev_queue *q,
 	return fd;
 }
 
-static long kev_ioc_init(struct kev_queue *q,
-			 struct kevent_ioc_init __user *arg)
+static long kev_ioc_init(struct kev_queue *q, struct file *file,
+			 void __user *p, size_t size)
 {
 	struct kevent_ioc_init init;
 	struct kev_ring ring = {};
 	int err;
 
-	if (copy_from_user(&init, arg, sizeof(init)))
-		return -EFAULT;
+	err = kev_copy_in(&init, sizeof(init), p, size);
+	if (err)
+		return err;
 	if (init.policy > KEVENT_WAKE_SAME_CPU ||
 	    (init.flags & ~KEVENT_INIT_NO_SEEN) || init.kernel_len ||
 	    init.user_len || init.entries_len ||
@@ -507,26 +552,27 @@ static long kev_ioc_init(struct kev_queue *q,
 	if (err)
 		return err;
 	/* before the queue begins: that can't be undone */
-	if (copy_to_user(arg, &init, sizeof(init)))
+	if (copy_to_user(p, &init, min(size, sizeof(init))))
 		err = -EFAULT;
 	else
 		err = kev_queue_begin(q, &init, &ring);
 	if (err)
-		kev_ring_free(&ring);
+		kev_queue_unmake(q, &ring);
 	return err;
 }
 
-static long kev_ioc_info(struct kev_queue *q,
-			 struct kevent_ioc_info __user *arg)
+static long kev_ioc_info(struct kev_queue *q, struct file *file,
+			 void __user *p, size_t size)
 {
+	struct kevent_ioc_info __user *arg = p;
 	struct kevent_ioc_info info = {};
-	u32 size;
+	u32 known;
 
-	if (get_user(size, &arg->size))
+	if (get_user(known, &arg->size))
 		return -EFAULT;
-	if (size < offsetofend(struct kevent_ioc_info, abi))
+	if (known < offsetofend(struct kevent_ioc_info, abi))
 		return -EINVAL;
-	info.size = min_t(u32, size, sizeof(info));
+	info.size = min_t(u32, known, sizeof(info));
 	info.abi = KEVENT_ABI_VERSION;
 	info.features = KEVENT_FEAT_CLOSE_FTRACE;
 	info.sources = kev_source_mask();
@@ -541,65 +587,77 @@ static long kev_ioc_info(struct kev_queue *q,
 	return copy_to_user(arg, &info, info.size) ? -EFAULT : 0;
 }
 
-/* Before INIT. */
-static noinline long kev_ioctl_first(struct kev_queue *q, unsigned int cmd,
-				     void __user *p)
-{
-	switch (cmd) {
-	case KEVENT_IOC_INFO:
-		return kev_ioc_info(q, p);
-	case KEVENT_IOC_INIT:
-		return kev_ioc_init(q, p);
-	case KEVENT_IOC_CTL:
-	case KEVENT_IOC_GET_EVENTS:
-	case KEVENT_IOC_WAIT:
-	case KEVENT_IOC_COMMIT:
-	case KEVENT_IOC_WAKE:
-	case KEVENT_IOC_AIO_SENDFILE:
-	case KEVENT_IOC_AIO_SENDFILE_PATH:
-	case KEVENT_IOC_READ:
-		return -ENXIO;
-	default:
-		return -ENOTTY;
-	}
-}
+/* ---- All calls --------------------------------------------------------- */
 
-static noinline long kev_ioctl_other(struct kev_queue *q, struct file *file,
-				     unsigned int cmd, void __user *p)
-{
-	switch (cmd) {
-	case KEVENT_IOC_CTL:
-		return kev_ioc_ctl(q, file, p);
-	case KEVENT_IOC_GET_EVENTS:
-		return kev_ioc_get_events(q, file, p);
-	case KEVENT_IOC_COMMIT:
-		return kev_ioc_commit(q, file, p);
-	case KEVENT_IOC_WAKE:
-		return kev_ioc_wake(q, file, p);
-	case KEVENT_IOC_READ:
-		return kev_ioc_read(q, p);
-	case KEVENT_IOC_AIO_SENDFILE:
-		return kev_ioc_sendfile(q, p);
-	case KEVENT_IOC_AIO_SENDFILE_PATH:
-		return kev_ioc_sendfile_path(q, p);
-	case KEVENT_IOC_INFO:
-		return kev_ioc_info(q, p);
-	case KEVENT_IOC_INIT:
-		return kev_ioc_init(q, p);
-	default:
-		return -ENOTTY;
+/**
+ * struct kev_call - what there is to know of a call
+ * @cmd: its number, with the size that we know.
+ * @min: bytes of its structure that a program must have.
+ * @early: works before INIT.
+ * @func: carries it out.
+ */
+struct kev_call {
+	unsigned int cmd;
+	unsigned int min;
+	bool early;
+	long (*func)(struct kev_queue *q, struct file *file, void __user *p,
+		     size_t size);
+};
+
+#define KEV_CALL(name, type, last, function)				\
+	[_IOC_NR(KEVENT_IOC_##name)] = {				\
+		.cmd	= KEVENT_IOC_##name,				\
+		.min	= offsetofend(struct type, last),		\
+		.func	= function,					\
 	}
+
+#define KEV_CALL_EARLY(name, type, last, function)			\
+	[_IOC_NR(KEVENT_IOC_##name)] = {				\
+		.cmd	= KEVENT_IOC_##name,				\
+		.min	= offsetofend(struct type, last),		\
+		.early	= true,						\
+		.func	= function,					\
+	}
+
+static const struct kev_call kev_calls[] = {
+	KEV_CALL_EARLY(INFO, kevent_ioc_info, abi, kev_ioc_info),
+	KEV_CALL_EARLY(INIT, kevent_ioc_init, entries_len, kev_ioc_init),
+	KEV_CALL(CTL, kevent_ioc_ctl, failed, kev_ioc_ctl),
+	KEV_CALL(GET_EVENTS, kevent_ioc_get, flags, kev_ioc_get_events),
+	KEV_CALL(WAIT, kevent_ioc_wait, tail, kev_ioc_wait),
+	KEV_CALL(COMMIT, kevent_ioc_commit, flags, kev_ioc_commit),
+	KEV_CALL(WAKE, kevent_ioc_wake, num, kev_ioc_wake),
+	KEV_CALL(AIO_SENDFILE, kevent_ioc_sendfile, result, kev_ioc_sendfile),
+	KEV_CALL(AIO_SENDFILE_PATH, kevent_ioc_sendfile, result,
+		 kev_ioc_sendfile_path),
+	KEV_CALL(READ, kevent_ioc_read, lost, kev_ioc_read),
+	KEV_CALL(CHANGE, ukevent, data2, kev_ioc_change),
+};
+
+/* Those that programs of other versions make have other sizes. */
+static const struct kev_call *kev_call_find(unsigned int cmd)
+{
+	const struct kev_call *call;
+	unsigned int nr = _IOC_NR(cmd);
+
+	if (_IOC_TYPE(cmd) != KEVENT_IOC_MAGIC || nr >= ARRAY_SIZE(kev_calls))
+		return NULL;
+	call = &kev_calls[array_index_nospec(nr, ARRAY_SIZE(kev_calls))];
+	if (_IOC_DIR(cmd) != _IOC_DIR(call->cmd) ||
+	    _IOC_SIZE(cmd) < call->min)
+		return NULL;
+	return call;
 }
 
 long kev_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 {
+	const struct kev_call *call = kev_call_find(cmd);
 	struct kev_queue *q = file->private_data;
-	void __user *p = (void __user *)arg;
 
+	if (!call)
+		return -ENOTTY;
 	/* Partner: kev_queue_begin() */
-	if (unlikely(!smp_load_acquire(&q->inited)))
-		return kev_ioctl_first(q, cmd, p);
-	if (likely(cmd == KEVENT_IOC_WAIT))
-		return kev_ioc_wait(q, file, p);
-	return kev_ioctl_other(q, file, cmd, p);
+	if (unlikely(!smp_load_acquire(&q->inited)) && !call->early)
+		return -ENXIO;
+	return call->func(q, file, (void __user *)arg, _IOC_SIZE(cmd));
 }

@@ -13,8 +13,8 @@ P(FIRE_FOUND)
 P(KILL_DEAD)
 P(TAKEN_OUT)
 P(BURIED)
+P(RETIRED)
 P(CLOSE_UNTABLED)
-P(CLOSE_DETACHED)
 P(CLOSE_NEXT)
 P(RELEASE_NEXT)
 P(REAP_DEAD)
@@ -36,20 +36,18 @@ P(CANCEL_MARKED)
 P(DONE_FLAG)
 P(ONCE_FIRED)
 
-/* wait.c, notify.c */
+/* wait.c, take.c, notify.c */
 P(BREATHE)
 P(SLEEP_ANNOUNCED)
-P(DOZE_ANNOUNCED)
 P(WOKEN)
-P(GRABBED)
 P(COPIED)
-P(LIST_TAKEN)
+P(FAULT_IN)
 P(OUTER_WAKE)
 
 /* hook/waitqueue.c */
 P(HOOK_REMOVE)
 P(POLLFREE)
-P(HOOK_ASK)
+P(LOOK_FILE)
 
 /* hook/fsnotify.c, source/inode.c */
 P(MARKS_EVENT)
@@ -68,7 +66,6 @@ P(DYING_QUEUE)
 /* source/proc.c */
 P(PROC_HOOKED)
 P(PROC_UNHOOKED)
-P(PROC_LOOK)
 
 /* source/timer.c, source/posix_timer.c */
 P(TIMER_EXPIRE)

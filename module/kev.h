@@ -134,6 +134,7 @@
 #include <linux/list.h>
 #include <linux/lockdep.h>
 #include <linux/mutex.h>
+#include <linux/rbtree.h>
 #include <linux/refcount.h>
 #include <linux/rhashtable-types.h>
 #include <linux/spinlock.h>
@@ -144,60 +145,70 @@
 #include "ring.h"
 #include "table.h"
 
-struct kev_aio_engine;
-struct kev_source_ops;
 struct kev_user;
-struct seq_file;
 
-/* Most entries of one batch: bounds one call's work. */
-#define KEV_BATCH_MAX		65536u
+/* A variable of which each field is set before it is read: not to be cleared. */
+#if __has_attribute(__uninitialized__) && !defined(__CHECKER__)
+#define kev_uninitialized	__attribute__((__uninitialized__))
+#else
+#define kev_uninitialized
+#endif
 
 /* struct kev_watch.state; 0: armed, and an edge-triggered event just posts */
-#define KEV_W_ADDING		0x01
-#define KEV_W_DISARMED		0x02
-#define KEV_W_FIRED		0x04
-#define KEV_W_UNTABLED		0x08
-#define KEV_W_DEAD		0x10
-#define KEV_W_RECHECK		0x20	/* on the ready list, and to be asked */
-#define KEV_W_LEVEL		0x40	/* to be asked again once claimed */
-#define KEV_W_GONE		0x80	/* taken down; freed by the last pin */
-#define KEV_W_LONG		0x100	/* KEV_REQ_LONG: not the short way */
-#define KEV_W_ASK_HERE		0x200	/* may be asked in the wake-up */
-#define KEV_W_ASK_TCP		0x400	/* the same, while it is plain TCP */
-#define KEV_W_EACH		0x800	/* never merges: a struct kev_mailbox */
-#define KEV_W_APART		0x1000	/* the unclaimed entry is of older terms */
-#define KEV_W_TAKEN		0x2000	/* no ring: an event is being copied out */
-
+#define KEV_W_ADDING		0x001
+#define KEV_W_DISARMED		0x002
+#define KEV_W_FIRED		0x004
+#define KEV_W_UNHOOKED		0x008
+#define KEV_W_UNTABLED		0x010
+#define KEV_W_DEAD		0x020
+#define KEV_W_GONE		0x040	/* taken down; freed by the last pin */
+#define KEV_W_ASK		0x080	/* to be asked, or asked again */
+#define KEV_W_LEVEL		0x100	/* to be asked again once claimed */
+#define KEV_W_LONG		0x200	/* KEV_REQ_LONG: not the short way */
+#define KEV_W_EACH		0x400	/* never merges: a struct kev_mailbox */
 /* What a watch is: set before it is in a table, never changed. */
-#define KEV_W_KIND		(KEV_W_ASK_HERE | KEV_W_ASK_TCP | KEV_W_EACH)
+#define KEV_W_NUMBER		0x800	/* named by a number: no file */
+#define KEV_W_OWNED		0x1000	/* each process has its own numbers */
 
 /* States that the short way of kev_ready() does not know. */
-#define KEV_W_NOT_SHORT		(KEV_W_ADDING | KEV_W_DISARMED | KEV_W_FIRED | \
-				 KEV_W_UNTABLED | KEV_W_DEAD | \
-				 KEV_W_RECHECK | KEV_W_LEVEL | KEV_W_GONE | \
-				 KEV_W_LONG | KEV_W_EACH | KEV_W_APART)
+#define KEV_W_NOT_SHORT		(KEV_W_DISARMED | KEV_W_DEAD | KEV_W_LONG | \
+				 KEV_W_EACH)
 
 /* struct kev_watch.on: the list that link is on */
 enum kev_list {
 	KEV_ON_NONE,
-	KEV_ON_READY,	/* overflow: has pending bits, waits for a slot */
+	KEV_ON_READY,	/* waits for a slot, or, without a ring, for a call */
 	KEV_ON_LEVEL,	/* posted, to be asked again once claimed */
 	KEV_ON_CHECK,	/* to be asked in a task */
 	KEV_ON_FIRED,	/* one-shot, waits for its slot to be freed */
 };
 
+/* struct kev_watch.look: how a file is asked under queue->lock */
+enum kev_look {
+	KEV_LOOK_TASK,	/* not at all: in a task */
+	KEV_LOOK_EVENTFD, /* by its ->poll, which only reads */
+	KEV_LOOK_PIPE,	/* the same */
+	KEV_LOOK_UNIX,	/* a UNIX stream socket */
+	KEV_LOOK_TCP,	/* a TCP socket, as long as nothing sits on it */
+};
+
 /**
  * struct kev_watch - one registration
  * @queue: its queue.
- * @key: address of the file, or kev_key_of() for sources without one.
+ * @file: the file; NULL when that was closed.
  * @node: in kev_files.
- * @ev: the event as it would be posted now: id, type, cookie, what was asked
- *	for, the newest levels and totals.  While it waits on the ready list,
- *	ret_data[0], merged and time are those of the waiting event; else 0.
+ * @number: in queue->numbers, where the source has no file.
+ * @ev: what was asked for: id, type, cookie and so on; and, while an event
+ *	waits on the ready list, that event.  Else ret_data[0], ret_flags and
+ *	merged are 0, and time is that of what is to be asked, or 0.
+ *	ret_data[1]: of sources that count, the total, always.
  * @state: KEV_W_*.
  * @on: enum kev_list.
- * @pins: tasks that are asking the file, or copying an event out.
+ * @look: enum kev_look.
+ * @pins: tasks that are asking the file.
+ * @terms: how often the terms were changed.
  * @index: of its newest entry, if that slot's owner is this watch.
+ * @missed: bits that came while it was disarmed.
  * @link: on one of the lists of enum kev_list.
  * @rcu: when dead.
  *
@@ -205,17 +216,45 @@ enum kev_list {
  */
 struct kev_watch {
 	struct kev_queue *queue;
-	unsigned long key;
-	struct rhlist_head node;
+	union {
+		struct {
+			struct file *file;
+			struct rhlist_head node;
+		};
+		struct rb_node number;
+	};
 	struct ukevent ev;
 	u16 state;
-	u16 on;
-	u32 pins;
+	u8 on;
+	u8 look;
+	u16 pins;
+	u16 terms;
 	u32 index;
+	u32 missed;
 	union {
 		struct list_head link;
 		struct rcu_head rcu;
 	};
+};
+
+/* The file of a watch; NULL for one without, and when it was closed. */
+static inline struct file *kev_watch_file(const struct kev_watch *w)
+{
+	return w->state & KEV_W_NUMBER ? NULL : w->file;
+}
+
+/**
+ * struct kev_values - what is ready, and what is known about it
+ * @bits: in the source's bits; 0: not ready.
+ * @ret_flags: KEVENT_RET_*.
+ * @data: for ret_data[1].
+ * @data2: for data2.
+ */
+struct kev_values {
+	u32 bits;
+	u32 ret_flags;
+	u32 data;
+	u32 data2;
 };
 
 /**
@@ -224,12 +263,14 @@ struct kev_watch {
  * @time: when it came, if that was asked for; else 0.
  * @bits: for ret_data[0].
  * @total: for ret_data[1].
+ * @cpu: where it came.
  */
 struct kev_letter {
 	u64 ptr;
 	u64 time;
 	u32 bits;
 	u32 total;
+	u16 cpu;
 };
 
 /**
@@ -258,31 +299,40 @@ struct kev_mailbox {
 #define KEV_Q_READY		0x4	/* the ready list is not empty */
 #define KEV_Q_NO_RING		0x8	/* events go to the ready list */
 #define KEV_Q_NO_SEEN		0x10	/* KEVENT_INIT_NO_SEEN */
-/* What even the next longer way does not know. */
-#define KEV_Q_NOT_NEXT		(KEV_Q_READY | KEV_Q_NO_RING | KEV_Q_NO_SEEN)
+
+/* Somebody is to be woken. */
+#define KEV_Q_WAITERS		(KEV_Q_SLEEPERS | KEV_Q_POLLERS)
 
 /**
  * struct kev_queue - one open /dev/kevent
  * @lock: see "WHO OWNS WHAT".
  * @attention: KEV_Q_*.
  * @ring: what is in shared memory.
- * @posted_list: events that went to the ready list for want of a ring.
+ * @listed: events that went to the ready list for want of a ring.
  * @merged: events that went into an entry that was there.
- * @ready: watches with an event that waits for a slot, in order.
+ * @ready: watches with an event that waits, in order: for a slot; without a
+ *	ring, for a call that takes it, and those to be asked among them.
  * @level: watches to be asked again once their entry was claimed, in order.
- * @check: watches to be asked in a task.
+ * @check: with a ring: watches to be asked in a task.
  * @fired: one-shots to be taken down once their slot is free, in order.
  * @nready: events that wait: of a watch one, or its letters.
- * @ntodo: watches on @check and @fired.
- * @sleepers: struct kev_sleeper, who may be woken.
+ * @nask: watches that are to be asked, and on @check or, without a ring, @ready.
+ * @nfired: watches on @fired.
+ * @asking: watches that are being asked just now, in a task: on no list.
+ * @sleepers: struct kev_sleeper that wait for any event, by arrival.
+ * @patients: those that wait for more than one, by arrival;
+ * @patient: and by the index they wait for.
+ * @slept: how many sleepers there ever were.
  * @policy: KEVENT_WAKE_*.
  * @first_index: where the ring began.
  * @inited: INIT was done.
  * @overflowed: events that found the ring full.
  * @waits: calls that slept.
  * @immediate: calls that had what they wanted at once.
+ * @time_offset: from CLOCK_MONOTONIC to that of who opened the queue, ns.
  * @mutex: see "WHO OWNS WHAT".
- * @watches: by number.
+ * @watches: by cookie.
+ * @numbers: those named by a number.
  * @dead: a batch of watches to be freed, and
  * @ndead: how many they are.
  * @generation: watches ever added: the high half of cookies.
@@ -298,7 +348,7 @@ struct kev_queue {
 	raw_spinlock_t lock;
 	u32 attention;
 	struct kev_ring ring;
-	u64 posted_list;
+	u64 listed;
 	u64 merged;
 
 	struct list_head ready;
@@ -306,9 +356,14 @@ struct kev_queue {
 	struct list_head check;
 	struct list_head fired;
 	u32 nready;
-	u32 ntodo;
+	u32 nask;
+	u32 nfired;
+	u32 asking;
 
 	struct list_head sleepers;
+	struct list_head patients;
+	struct rb_root_cached patient;
+	u32 slept;
 	u32 policy;
 	u32 first_index;
 	bool inited;
@@ -316,9 +371,11 @@ struct kev_queue {
 	u64 overflowed;
 	u64 waits;
 	u64 immediate;
+	s64 time_offset;
 
 	struct mutex mutex;	/* see @mutex */
 	struct kev_table watches;
+	struct rb_root numbers;
 	struct kev_watch *dead;
 	u32 ndead;
 	u32 generation;
@@ -332,211 +389,15 @@ struct kev_queue {
 	struct rcu_head rcu;
 };
 
-/* The file of a watch, NULL for a source without one. */
-static inline struct file *kev_watch_file(const struct kev_watch *w)
+static inline bool kev_has_ring(const struct kev_queue *q)
 {
-	return w->key & 1 ? NULL : (struct file *)w->key;
+	return !(q->attention & KEV_Q_NO_RING);
 }
 
-/* Bits of KEV_W_KIND.  Any context, no lock. */
-static inline u16 kev_watch_kind(const struct kev_watch *w)
+/* The list of watches that a task has to ask. */
+static inline struct list_head *kev_ask_list(struct kev_queue *q)
 {
-	/* the other bits of the word change under queue->lock, these do not */
-	return data_race(w->state & KEV_W_KIND);
+	return kev_has_ring(q) ? &q->check : &q->ready;
 }
-
-/*
- * Does somebody poll the queue's fd?  Under queue->lock.  Who comes just now
- * looks for events under that lock, after it is on the list: kev_poll().
- */
-static inline bool kev_has_pollers(const struct kev_queue *q)
-{
-	/* see above */
-	return waitqueue_active((wait_queue_head_t *)&q->pollers);
-}
-
-/* Is the first level watch to be asked again: was its entry claimed? */
-static inline bool kev_level_due(struct kev_queue *q, const struct kev_view *v)
-{
-	struct kev_watch *w;
-
-	if (list_empty(&q->level))
-		return false;
-	w = list_first_entry(&q->level, struct kev_watch, link);
-	return !kev_ring_unclaimed(&q->ring, v, w, w->index);
-}
-
-/* main.c */
-extern const struct file_operations kev_fops;
-extern unsigned int kev_ring_max;
-
-/* queue.c */
-struct kev_queue *kev_queue_alloc(void);
-void kev_queue_release(struct kev_queue *q);
-void kev_queue_put(struct kev_queue *q);
-int kev_queue_make(struct kev_queue *q, struct kevent_ioc_init *init,
-		   struct kev_ring *ring);
-int kev_queue_begin(struct kev_queue *q, const struct kevent_ioc_init *init,
-		    const struct kev_ring *ring);
-void kev_queue_show(struct kev_queue *q, struct seq_file *m);
-
-/* quota.c */
-struct kev_user *kev_user_get(kuid_t uid);
-void kev_user_put(struct kev_user *u);
-bool kev_user_charge(struct kev_user *u);
-void kev_user_uncharge(struct kev_user *u);
-bool kev_user_charge_bytes(struct kev_user *u, size_t n);
-void kev_user_uncharge_bytes(struct kev_user *u, size_t n);
-u64 kev_user_watches(const struct kev_user *u);
-u64 kev_user_limit(void);
-u32 kev_user_add_timers(struct kev_user *u, int n);
-u64 kev_user_timer_cost(struct kev_user *u, u64 ns);
-struct kev_aio_engine *kev_user_aio(struct kev_user *u);
-void kev_quota_init(void);
-
-/* ctl.c */
-long kev_ioctl(struct file *file, unsigned int cmd, unsigned long arg);
-ssize_t kev_read(struct file *file, char __user *buf, size_t len, loff_t *pos);
-
-/* lookup.c */
-bool kev_file_is_watched(struct file *file);
-struct kev_queue *kev_file_queue(struct file *file, bool *again);
-struct kev_watch *kev_file_watch(struct kev_queue *q, struct file *file);
-int kev_lookup_init(void);
-void kev_lookup_exit(void);
-
-/* watch.c */
-struct kev_watch *kev_watch_alloc(struct kev_queue *q,
-				  const struct kev_source_ops *ops,
-				  struct file *file, const struct ukevent *uk);
-void kev_watch_set(struct kev_watch *w, const struct ukevent *uk);
-u32 kev_watch_kill(struct kev_watch *w);
-void kev_watch_close(struct kev_watch *w);
-void kev_watch_bury(struct kev_watch *w);
-void kev_watch_free_one(struct kev_watch *w);
-bool kev_watch_pin(struct kev_watch *w, struct file **file);
-bool kev_watch_unpin(struct kev_watch *w);
-bool kev_watch_ask(struct kev_watch *w, unsigned int how);
-bool kev_watch_spent(struct kev_watch *w);
-void kev_watch_reap_some(struct kev_queue *q, unsigned int max);
-void kev_watch_remove_all(struct kev_queue *q);
-int kev_watch_init(void);
-void kev_watch_exit(void);
-
-/* closed.c */
-void kev_file_closed(struct file *file);
-
-/* source/aio.c */
-int kev_aio_sendfile(struct kev_queue *q, struct kevent_ioc_sendfile *sf,
-		     struct file **file);
-
-/* One-shots reaped by one ADD: more than it can make. */
-#define KEV_REAP_ADD	2
-
-/* Takes down fired one-shots whose entry was freed. */
-static inline void kev_watch_reap(struct kev_queue *q, unsigned int max)
-{
-	if (unlikely(!list_empty_careful(&q->fired)))
-		kev_watch_reap_some(q, max);
-}
-
-/* request.c */
-int kev_watch_make(struct kev_queue *q, const struct kev_source_ops *ops,
-		   struct file *file, struct ukevent *uk);
-int kev_watch_add(struct kev_queue *q, struct file *self, struct ukevent *uk);
-int kev_watch_remove(struct kev_queue *q, struct ukevent *uk);
-int kev_watch_modify(struct kev_queue *q, struct ukevent *uk);
-int kev_watch_fire(struct kev_queue *q, struct ukevent *uk);
-
-/* post.c */
-void kev_post_again(struct kev_queue *q, u32 index);
-struct kev_watch *kev_take(struct kev_queue *q, struct ukevent *e);
-void kev_untake(struct kev_watch *w, const struct ukevent *e);
-void kev_breathe(struct kev_queue *q);
-u32 kev_disarm(struct kev_watch *w);
-void kev_disown(struct kev_watch *w);
-bool kev_handover(struct kev_queue *q, unsigned int max);
-void kev_unlist(struct kev_watch *w);
-
-/* ready.c */
-bool kev_ready_values(struct kev_watch *w, u32 bits, u32 ret_flags, u32 data,
-		      u32 data2, int sync);
-bool kev_ready_count(struct kev_watch *w, u32 bits, u32 n);
-bool kev_ready_count_with(struct kev_watch *w, u32 bits, u32 n, u32 once);
-bool kev_ready_locked(struct kev_watch *w, u32 bits, int sync,
-		      unsigned int how);
-void kev_ready_answer(struct kev_watch *w, u32 bits, u32 ret_flags, u32 data,
-		      u32 data2, unsigned int how);
-void kev_ready_delivered(struct kev_watch *w);
-void kev_not_ready(struct kev_watch *w);
-int kev_ready_each(struct kev_watch *w, u32 bits, u64 ptr);
-void kev_ready_last(struct kev_watch *w, u32 ret_flags);
-bool kev_need_check(struct kev_watch *w);
-
-/* wait.c */
-/**
- * struct kev_deadline - when and how a wait ends without an event
- * @expires: on @clock, absolute.
- * @clock: CLOCK_MONOTONIC, _REALTIME or _BOOTTIME.
- * @limited: there is a limit at all.
- * @nonblock: do not sleep.
- * @mask: signal mask while sleeping, or NULL.
- */
-struct kev_deadline {
-	ktime_t expires;
-	clockid_t clock;
-	bool limited;
-	bool nonblock;
-	sigset_t *mask;
-};
-
-int kev_wait(struct kev_queue *q, const struct kev_deadline *d, u32 min,
-	     bool counts, u32 last);
-int kev_get_events(struct kev_queue *q, const struct kev_deadline *d,
-		   struct ukevent __user *buf, u32 min, u32 max);
-int kev_wait_now(struct kev_queue *q, u32 min, bool counts, u32 last);
-int kev_wait_one(struct kev_queue *q, bool nonblock);
-void kev_service(struct kev_queue *q, bool taker);
-int kev_free_range(struct kev_queue *q, u32 from, u32 to, u32 *freed);
-
-/* notify.c */
-/**
- * struct kev_sleeper - a task in WAIT or GET_EVENTS
- * @link: on queue->sleepers while it may be chosen.
- * @wait: names the task, for default_wake_function().
- * @min: how many it waits for.
- * @since: index from which @min counts, if @counts.
- * @counts: else it waits for unclaimed events.
- * @chosen: taken off the list and woken.
- * @kicked: by WAKE: return whatever is there.
- * @cpu: where it went to sleep.
- *
- * All under queue->lock; lives on the task's stack.
- */
-struct kev_sleeper {
-	struct list_head link;
-	wait_queue_entry_t wait;
-	u32 min;
-	u32 since;
-	bool counts;
-	bool chosen;
-	bool kicked;
-	int cpu;
-};
-
-#define KEV_NOTIFY_ALL	0x1	/* every sleeper, not one */
-#define KEV_NOTIFY_ANY	0x2	/* whatever its minimum: work in a task */
-#define KEV_NOTIFY_OUTER 0x4	/* outer pollers only: the caller takes it */
-
-bool kev_notify(struct kev_queue *q, unsigned int how, int sync);
-unsigned int kev_notify_kick(struct kev_queue *q, unsigned int num);
-void kev_sleeper_add(struct kev_queue *q, struct kev_sleeper *s);
-void kev_sleeper_del(struct kev_queue *q, struct kev_sleeper *s);
-u32 kev_available(struct kev_queue *q);
-bool kev_enough(struct kev_queue *q, const struct kev_sleeper *s);
-bool kev_work_due(struct kev_queue *q);
-void kev_poll_rearm(struct kev_queue *q);
-__poll_t kev_poll(struct file *file, struct poll_table_struct *pt);
-void kev_notify_init(struct kev_queue *q);
 
 #endif /* KEV_H */

@@ -4,10 +4,15 @@
  */
 #include <linux/miscdevice.h>
 #include <linux/module.h>
-#include <linux/seq_file.h>
 
+#include "ctl.h"
 #include "hook/close.h"
+#include "queue.h"
+#include "quota.h"
+#include "show.h"
 #include "source.h"
+#include "wait.h"
+#include "watch.h"
 
 static int kev_open(struct inode *inode, struct file *file)
 {
@@ -23,12 +28,18 @@ static int kev_open(struct inode *inode, struct file *file)
 		return -ENOMEM;
 	}
 	file->private_data = q;
+	/* as a queue of epoll: size means nothing here */
+	file->f_flags &= ~O_LARGEFILE;
 	return stream_open(inode, file);
 }
 
 static int kev_release(struct inode *inode, struct file *file)
 {
-	kev_queue_release(file->private_data);
+	struct kev_queue *q = file->private_data;
+
+	/* the last fd and the last mapping are gone: no call is under way */
+	kev_watch_remove_all(q);
+	kev_queue_put(q);
 	kev_close_put();
 	return 0;
 }
@@ -43,12 +54,7 @@ static int kev_mmap(struct file *file, struct vm_area_struct *vma)
 	return kev_ring_mmap(&q->ring, vma);
 }
 
-static void kev_show_fdinfo(struct seq_file *m, struct file *file)
-{
-	kev_queue_show(file->private_data, m);
-}
-
-const struct file_operations kev_fops = {
+static const struct file_operations kev_fops = {
 	.owner		= THIS_MODULE,
 	.open		= kev_open,
 	.release	= kev_release,

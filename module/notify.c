@@ -4,6 +4,10 @@
  * poll the queue's fd), from irq_work, as their own wake-ups may lead back here
  * or go many levels deep.
  *
+ * An event is made in an interrupt, with the source's lock held: there it looks
+ * at a few sleepers at most, whatever their number, and wakes two.  What is for
+ * more of them is spread by those who were woken, in steps, in their own time.
+ *
  * Whether outer pollers are to be woken is a bit of our own: each ->poll, WAIT,
  * GET_EVENTS or COMMIT arms one wake, the event consumes it.  So a cycle of
  * queues stops by itself.
@@ -13,137 +17,195 @@
 #include <linux/smp.h>
 
 #include "delay.h"
-#include "kev.h"
+#include "notify.h"
 
-/* Events that a task could take now. */
-u32 kev_available(struct kev_queue *q)
+/* Sleepers looked at to find one that suits. */
+#define KEV_CHOOSE_MAX		64
+/* Sleepers woken before the lock is let go of: a few thousand instructions each. */
+#define KEV_WAKES_MAX		8
+
+/* ---- How much is there ------------------------------------------------- */
+
+/* The index of the next event; without a ring it is counted as if it had one. */
+static u32 kev_next_index(const struct kev_queue *q)
 {
-	struct kev_view v;
-
-	lockdep_assert_held(&q->lock);
-	if (q->attention & KEV_Q_NO_RING)
-		return q->nready;
-	v = kev_ring_look(&q->ring);
-	return q->ring.tail - v.claim;
+	return kev_has_ring(q) ? q->ring.tail : (u32)q->listed;
 }
 
-/* Is this what the sleeper waits for? */
-bool kev_enough(struct kev_queue *q, const struct kev_sleeper *s)
+/* See kev_enough(); of those that wait for more than any one. */
+u32 kev_enough_long(struct kev_queue *q, const struct kev_sleeper *s)
 {
+	u32 num = kev_available(q), sum;
 	struct kev_view v;
-	u32 num;
 
 	lockdep_assert_held(&q->lock);
-	if (q->attention & KEV_Q_NO_RING)
-		return q->nready >= s->min;
+	if (!kev_has_ring(q))
+		return num >= s->min ? num : 0;
 	v = kev_ring_look(&q->ring);
-	num = q->ring.tail - v.claim;
 	if (num && (s->min <= 1 || kev_ring_is_full(&q->ring, &v)))
-		return true;
+		return num;
+	sum = s->counts ? q->ring.tail - s->since : num;
+	/* another consumer may have been faster: it is over all the same */
+	return sum >= s->min ? max(num, 1u) : 0;
+}
+
+/* ---- Coming and going -------------------------------------------------- */
+
+static bool kev_patient_less(struct rb_node *a, const struct rb_node *b)
+{
+	u32 first = rb_entry(a, struct kev_sleeper, node)->target;
+	u32 second = rb_entry(b, struct kev_sleeper, node)->target;
+
+	/* they are less than two rings apart */
+	return (s32)(first - second) < 0;
+}
+
+/*
+ * There can't be enough before this index: what is there may be claimed by others
+ * meanwhile, and then it comes again with a later one.
+ */
+static u32 kev_sleeper_target(struct kev_queue *q, const struct kev_sleeper *s)
+{
+	u32 num = kev_available(q);
+
 	if (s->counts)
-		num = q->ring.tail - s->since;
-	return num >= s->min;
+		return s->since + s->min;
+	return kev_next_index(q) + (s->min > num ? s->min - num : 1);
 }
 
-/* Is there something that only a task can do? */
-bool kev_work_due(struct kev_queue *q)
+void kev_sleeper_add_patient(struct kev_queue *q, struct kev_sleeper *s)
 {
-	struct kev_view v;
-
-	lockdep_assert_held(&q->lock);
-	if (!list_empty(&q->check) || kev_ring_next_done(&q->ring))
-		return true;
-	if (q->attention & KEV_Q_NO_RING)
-		return !list_empty(&q->level);
-	v = kev_ring_look(&q->ring);
-	if ((q->attention & KEV_Q_READY) && !kev_ring_is_full(&q->ring, &v))
-		return true;
-	return kev_level_due(q, &v);
+	s->target = kev_sleeper_target(q, s);
+	list_add_tail(&s->link, &q->patients);
+	rb_add_cached(&s->node, &q->patient, kev_patient_less);
 }
 
-void kev_sleeper_add(struct kev_queue *q, struct kev_sleeper *s)
+static __always_inline void kev_sleeper_del(struct kev_queue *q,
+					    struct kev_sleeper *s)
 {
-	lockdep_assert_held(&q->lock);
-	s->chosen = false;
-	s->cpu = raw_smp_processor_id();
-	list_add_tail(&s->link, &q->sleepers);
-	q->attention |= KEV_Q_SLEEPERS;
-}
-
-void kev_sleeper_del(struct kev_queue *q, struct kev_sleeper *s)
-{
-	lockdep_assert_held(&q->lock);
-	list_del_init(&s->link);
-	if (list_empty(&q->sleepers))
+	list_del(&s->link);
+	if (unlikely(s->min > 1))
+		rb_erase_cached(&s->node, &q->patient);
+	s->asleep = false;
+	if (list_empty(&q->sleepers) && list_empty(&q->patients))
 		q->attention &= ~KEV_Q_SLEEPERS;
 }
 
-static void kev_sleeper_wake(struct kev_queue *q, struct kev_sleeper *s,
-			     int sync)
+static noinline void kev_sleeper_wake(struct kev_queue *q,
+				      struct kev_sleeper *s, int sync)
 {
+	wait_queue_entry_t wait = { .private = s->task };
+
 	kev_sleeper_del(q, s);
 	s->chosen = true;
 	/* s lives as long as we hold the lock: its task takes it to return */
-	default_wake_function(&s->wait, TASK_NORMAL, sync, NULL);
+	default_wake_function(&wait, TASK_NORMAL, sync, NULL);
 }
 
-/* Is there an event for it, or (KEV_NOTIFY_ANY) work? */
-static bool kev_may_wake(struct kev_queue *q, const struct kev_sleeper *s,
-			 unsigned int how)
+/* ---- Whom to wake ------------------------------------------------------ */
+
+/* Did it come before that many had? */
+static bool kev_sleeper_is_of(const struct kev_sleeper *s, u32 until)
 {
-	return (how & KEV_NOTIFY_ANY) || kev_enough(q, s);
+	return (s32)(s->number - until) <= 0;
 }
 
-/* There are sleepers: the one to be woken, NULL if there is nothing for any. */
-static struct kev_sleeper *kev_choose(struct kev_queue *q, unsigned int how)
+/* The first on a list, if it came before that many had; else nobody did. */
+static struct kev_sleeper *kev_first_of(struct list_head *list, u32 until)
 {
-	struct kev_sleeper *s, *found = NULL;
-	int cpu;
+	struct kev_sleeper *s;
 
-	/* the usual case: the first, which waits for anything */
-	s = list_first_entry(&q->sleepers, struct kev_sleeper, link);
-	if (q->policy == KEVENT_WAKE_FIFO && s->min == 1)
-		return s;
-	cpu = raw_smp_processor_id();
+	s = list_first_entry_or_null(list, struct kev_sleeper, link);
+	return s && kev_sleeper_is_of(s, until) ? s : NULL;
+}
 
-	if (q->policy == KEVENT_WAKE_LIFO) {
-		list_for_each_entry_reverse(s, &q->sleepers, link)
-			if (kev_may_wake(q, s, how))
-				return s;
-		return NULL;
-	}
-	list_for_each_entry(s, &q->sleepers, link) {
-		if ((found && s->cpu != cpu) || !kev_may_wake(q, s, how))
-			continue;
-		found = s;
-		if (q->policy == KEVENT_WAKE_FIFO || s->cpu == cpu)
+/* The last that came, but for a few who did after the call began. */
+static noinline struct kev_sleeper *kev_choose_last(struct kev_queue *q, u32 until)
+{
+	unsigned int n = KEV_CHOOSE_MAX;
+	struct kev_sleeper *s;
+
+	list_for_each_entry_reverse(s, &q->sleepers, link) {
+		if (kev_sleeper_is_of(s, until))
+			return s;
+		if (!--n)
 			break;
 	}
-	return found;
+	return NULL;
 }
 
-/* Everybody but those who want more than there is, in one pass. */
-static bool kev_wake_all(struct kev_queue *q, int sync)
+static noinline struct kev_sleeper *kev_choose_here(struct kev_queue *q, u32 until)
 {
-	struct kev_sleeper *s, *next;
-	bool any = false;
+	unsigned int n = KEV_CHOOSE_MAX;
+	int cpu = raw_smp_processor_id();
+	struct kev_sleeper *s;
 
-	list_for_each_entry_safe(s, next, &q->sleepers, link) {
-		if (s->min > 1 && !kev_enough(q, s))
-			continue;
-		kev_sleeper_wake(q, s, sync);
-		any = true;
+	list_for_each_entry(s, &q->sleepers, link) {
+		if (s->cpu == cpu && kev_sleeper_is_of(s, until))
+			return s;
+		if (!--n)
+			break;
 	}
-	return any;
+	return NULL;
 }
 
-static bool kev_wake_one(struct kev_queue *q, unsigned int how, int sync)
+/* One of those who wait for any event, by the queue's policy; NULL: none. */
+static __always_inline struct kev_sleeper *kev_choose(struct kev_queue *q,
+						      u32 until)
 {
-	struct kev_sleeper *s = kev_choose(q, how);
+	struct kev_sleeper *s = NULL;
 
-	if (s)
+	if (unlikely(q->policy != KEVENT_WAKE_FIFO))
+		s = q->policy == KEVENT_WAKE_LIFO ? kev_choose_last(q, until) :
+						    kev_choose_here(q, until);
+	return s ?: kev_first_of(&q->sleepers, until);
+}
+
+/* The one who waits for least of those who wait for more than one event. */
+static struct kev_sleeper *kev_least_patient(struct kev_queue *q)
+{
+	struct rb_node *node = rb_first_cached(&q->patient);
+
+	return node ? rb_entry(node, struct kev_sleeper, node) : NULL;
+}
+
+/* May there be enough for it? */
+static bool kev_patient_due(struct kev_queue *q, const struct kev_sleeper *s)
+{
+	struct kev_view v;
+
+	if ((s32)(kev_next_index(q) - s->target) >= 0)
+		return true;
+	if (!kev_has_ring(q))
+		return false;
+	v = kev_ring_look(&q->ring);
+	return kev_ring_is_full(&q->ring, &v) && q->ring.tail != v.claim;
+}
+
+/* One of those who wait for more, if there may be enough or (any) work to do. */
+static bool kev_wake_patient(struct kev_queue *q, bool any)
+{
+	struct kev_sleeper *s = kev_least_patient(q);
+
+	if (!s || !(any || kev_patient_due(q, s)))
+		return false;
+	kev_sleeper_wake(q, s, 0);
+	return true;
+}
+
+static __always_inline bool kev_wake_one(struct kev_queue *q, unsigned int how,
+					 int sync)
+{
+	struct kev_sleeper *s = kev_choose(q, q->slept);
+
+	if (likely(s)) {
+		s->spreads = how & KEV_NOTIFY_ALL;
+		s->until = q->slept;
 		kev_sleeper_wake(q, s, sync);
-	return s;
+	}
+	if (likely(list_empty(&q->patients)))
+		return s;
+	return kev_wake_patient(q, !s && (how & KEV_NOTIFY_ANY)) || s;
 }
 
 /**
@@ -152,61 +214,86 @@ static bool kev_wake_one(struct kev_queue *q, unsigned int how, int sync)
  * @how: KEV_NOTIFY_*.
  * @sync: wake flags of the waker.
  *
- * Looks at each sleeper at most once.  Returns true if one was woken.
+ * Takes few steps, however many sleep.  Returns KEV_TOLD_WOKE if somebody was
+ * woken, outer pollers included.
  * Context: queue->lock held.
  */
-bool kev_notify(struct kev_queue *q, unsigned int how, int sync)
+unsigned int kev_notify(struct kev_queue *q, unsigned int how, int sync)
 {
 	bool woken = false;
 
 	lockdep_assert_held(&q->lock);
 	if ((q->attention & KEV_Q_SLEEPERS) && !(how & KEV_NOTIFY_OUTER))
-		woken = how & KEV_NOTIFY_ALL ? kev_wake_all(q, sync) :
-					       kev_wake_one(q, how, sync);
+		woken = kev_wake_one(q, how, sync);
 	if (q->attention & KEV_Q_POLLERS) {
 		q->attention &= ~KEV_Q_POLLERS;
 		irq_work_queue(&q->wake_pollers);
+		woken = true;
 	}
-	return woken;
+	return woken ? KEV_TOLD_WOKE : 0;
 }
 
-/* Wakes up to num with no event, in order; those of this CPU alone, or any (-1). */
-static unsigned int kev_kick_some(struct kev_queue *q, unsigned int num, int cpu)
-{
-	struct kev_sleeper *s, *next;
-	unsigned int n = 0;
-
-	list_for_each_entry_safe(s, next, &q->sleepers, link) {
-		if (n == num)
-			break;
-		if (cpu >= 0 && s->cpu != cpu)
-			continue;
-		s->kicked = true;
-		kev_sleeper_wake(q, s, 0);
-		n++;
-	}
-	return n;
-}
-
-/* WAKE: up to num sleepers, in the order of the policy, with no event. */
-unsigned int kev_notify_kick(struct kev_queue *q, unsigned int num)
+/* Wakes others whom the same event is for; they do the same. */
+static void kev_sleeper_spread(struct kev_queue *q, u32 until)
 {
 	struct kev_sleeper *s;
+	unsigned int n;
+
+	for (n = 0; n < KEV_WAKES_MAX; n++) {
+		s = kev_first_of(&q->sleepers, until);
+		if (!s)
+			return;
+		s->spreads = true;
+		s->until = until;
+		kev_sleeper_wake(q, s, 0);
+	}
+}
+
+/* See kev_sleeper_back(). */
+void kev_sleeper_back_long(struct kev_queue *q, struct kev_sleeper *s)
+{
+	if (s->asleep)
+		kev_sleeper_del(q, s);
+	if (s->spreads)
+		kev_sleeper_spread(q, s->until);
+	s->spreads = false;
+	/* an event that was enough for one of these may be so for more */
+	if (s->min > 1)
+		kev_wake_patient(q, false);
+}
+
+/* WAKE: the next of those who were asleep when it came, with no event. */
+static bool kev_kick_one(struct kev_queue *q, u32 until)
+{
+	struct kev_sleeper *s = kev_choose(q, until);
+
+	if (!s)
+		s = kev_first_of(&q->patients, until);
+	if (!s)
+		return false;
+	s->kicked = true;
+	kev_sleeper_wake(q, s, 0);
+	return true;
+}
+
+/*
+ * WAKE: up to num sleepers, in the order of the policy.  Context: process,
+ * queue->lock held; it is let go of in between.
+ */
+unsigned int kev_notify_kick(struct kev_queue *q, unsigned int num)
+	__must_hold(&q->lock)
+{
+	u32 until = q->slept;
 	unsigned int n = 0;
 
 	lockdep_assert_held(&q->lock);
-	if (q->policy == KEVENT_WAKE_SAME_CPU)
-		n = kev_kick_some(q, num, raw_smp_processor_id());
-	if (q->policy != KEVENT_WAKE_LIFO)
-		return n + kev_kick_some(q, num - n, -1);
-	while (n < num && !list_empty(&q->sleepers)) {
-		s = list_last_entry(&q->sleepers, struct kev_sleeper, link);
-		s->kicked = true;
-		kev_sleeper_wake(q, s, 0);
-		n++;
-	}
+	while (n < num && kev_kick_one(q, until))
+		if (!(++n % KEV_WAKES_MAX))
+			kev_breathe(q);
 	return n;
 }
+
+/* ---- Outer pollers ----------------------------------------------------- */
 
 static void kev_wake_pollers(struct irq_work *work)
 {
@@ -229,27 +316,23 @@ void kev_poll_rearm(struct kev_queue *q)
 	}
 }
 
-/* Calls nobody: another queue's or epoll's ->poll may have called us. */
-__poll_t kev_poll(struct file *file, poll_table *pt)
-{
-	struct kev_queue *q = file->private_data;
-	__poll_t mask = 0;
+/* ---- The lock ---------------------------------------------------------- */
 
-	poll_wait(file, &q->pollers, pt);
-	raw_spin_lock_irq(&q->lock);
-	if (q->inited) {
-		kev_poll_rearm(q);
-		if (kev_available(q) || (q->attention & KEV_Q_READY) ||
-		    kev_work_due(q))
-			mask = EPOLLIN | EPOLLRDNORM;
-	}
+/* Lets irqs on for a moment, and others on to the CPU.  Context: process. */
+void kev_breathe(struct kev_queue *q)
+	__must_hold(&q->lock)
+{
 	raw_spin_unlock_irq(&q->lock);
-	return mask;
+	KEV_DELAY(BREATHE);
+	cond_resched();
+	raw_spin_lock_irq(&q->lock);
 }
 
 void kev_notify_init(struct kev_queue *q)
 {
 	INIT_LIST_HEAD(&q->sleepers);
+	INIT_LIST_HEAD(&q->patients);
+	q->patient = RB_ROOT_CACHED;
 	init_waitqueue_head(&q->pollers);
 	init_irq_work(&q->wake_pollers, kev_wake_pollers);
 }

@@ -1,34 +1,141 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What ready.c, which decides about events, needs of post.c, which puts them
- * somewhere.  All under queue->lock.
+ * Where an event goes that is posted: into the unclaimed entry, a new slot, or
+ * the ready list; the lists of watches; and what is taken back from all of them.
+ *
+ * All under queue->lock.
  */
 #ifndef KEV_POST_H
 #define KEV_POST_H
 
-#include "kev.h"
+#include <linux/smp.h>
+
+#include "notify.h"
 
 /* The states of a watch that is put on a list after its slot was filled. */
-#define KEV_STATE_LISTED	(KEV_W_FIRED | KEV_W_LEVEL | KEV_W_RECHECK)
+#define KEV_W_LISTED	(KEV_W_FIRED | KEV_W_LEVEL | KEV_W_ASK)
 
 static inline struct kev_mailbox *kev_mailbox_of(struct kev_watch *w)
 {
 	return container_of(w, struct kev_mailbox, watch);
 }
 
-/* What is of one event, the waiting one or the last. */
-#define KEV_RET_ONCE	(KEVENT_RET_BROKEN | KEVENT_RET_LOST)
-
-static inline void kev_forget_broken(struct kev_watch *w)
+/*
+ * Fills the slot at tail, which is free.  Words are copied one by one: a rep mov
+ * costs more for so few.
+ */
+static __always_inline void kev_fill(struct kev_ring *r, struct kev_watch *w,
+				     u64 tail, u32 last,
+				     const struct kev_values *v, u64 time)
 {
-	if (w->on != KEV_ON_READY)
-		w->ev.ret_flags &= ~KEV_RET_ONCE;
+	const u64 *from = (const u64 *)&w->ev;
+	u32 slot = (u32)tail & r->mask;
+	struct ukevent *e = &r->entries[slot];
+	u64 *to = (u64 *)e;
+
+	to[0] = from[0];	/* id */
+	to[1] = from[1];	/* type, event */
+	to[2] = kev_pair(w->ev.req_flags, v->ret_flags);
+	to[3] = kev_pair(v->bits, v->data);
+	to[4] = from[4];	/* ptr */
+	to[5] = from[5];	/* cookie */
+	to[6] = time;
+	/* cpu, none merged */
+	to[7] = kev_pair(raw_smp_processor_id(), v->data2);
+	kev_ring_publish(r, &r->slots[slot], w, tail, last);
+	w->index = tail;
 }
 
-void kev_list_move(struct kev_watch *w, struct list_head *list,
-		   enum kev_list on);
+/*
+ * Fills the slot at tail if there is room and nothing to merge with.  The watch
+ * is not on the ready list and wants no time stamp.
+ */
+static __always_inline bool kev_try_fill(struct kev_ring *r,
+					 struct kev_watch *w,
+					 const struct kev_values *v)
+{
+	const struct kevent_ring_user *user = r->user;
+	u64 long_tail = r->long_tail;
+	u32 seen, head, tail = long_tail, index = w->index;
+
+	/*
+	 * As kev_ring_look() and its users, but a seen that is out of range is
+	 * taken as it is: the watch then gets a second entry, not more.
+	 */
+	seen = smp_load_acquire(&user->seen);
+	head = READ_ONCE(user->head);
+	if (unlikely(tail - head > r->mask))
+		return false;
+	if (tail - index <= tail - seen &&
+	    r->slots[index & r->mask].owner == w)
+		return false;
+	kev_fill(r, w, long_tail, index, v, 0);
+	return true;
+}
+
+/* Is the first level watch to be asked again: was its entry claimed? */
+static inline bool kev_level_due(struct kev_queue *q, const struct kev_view *v)
+{
+	struct kev_watch *w;
+
+	if (list_empty(&q->level))
+		return false;
+	w = list_first_entry(&q->level, struct kev_watch, link);
+	return !kev_ring_unclaimed(&q->ring, v, w, w->index);
+}
+
+/* Is the watch, which is on the list for that, to be asked before it is taken? */
+static inline bool kev_must_ask(const struct kev_watch *w)
+{
+	return w->on == KEV_ON_CHECK || (w->state & KEV_W_ASK) ||
+	       (w->ev.req_flags & KEVENT_REQ_LAST_CHECK);
+}
+
+void kev_stamp_now(struct kev_watch *w);
+void kev_unlist(struct kev_watch *w);
 void kev_enlist(struct kev_watch *w);
-bool kev_post(struct kev_watch *w, u32 bits);
-bool kev_send_letter(struct kev_watch *w, const struct kev_letter *l);
+void kev_enlist_level(struct kev_watch *w);
+void kev_enlist_first(struct kev_watch *w);
+void kev_keep(struct kev_watch *w, const struct kev_values *v);
+bool kev_enlist_ask(struct kev_watch *w);
+unsigned int kev_post(struct kev_watch *w, const struct kev_values *v, int sync,
+		      unsigned int how);
+int kev_post_letter(struct kev_watch *w, u32 bits, u64 ptr);
+unsigned int kev_handover(struct kev_queue *q, unsigned int max, bool *taker);
+struct kev_watch *kev_first_waiting(struct kev_queue *q);
+void kev_set_waiting(struct kev_watch *w, const struct kev_values *v);
+void kev_waiting_done(struct kev_watch *w);
+void kev_disarm(struct kev_watch *w, struct kev_taken *taken);
+void kev_disown(struct kev_watch *w);
+
+/* An event begins: the time of those that want it. */
+static inline void kev_stamp(struct kev_watch *w)
+{
+	if (unlikely(w->ev.req_flags & KEVENT_REQ_TIMESTAMP))
+		kev_stamp_now(w);
+}
+
+/* Has the watch an event, that was not taken yet? */
+static inline bool kev_has_waiting(const struct kev_watch *w)
+{
+	return w->ev.ret_data[0] | w->ev.ret_flags;
+}
+
+/* The event that waited was handed out, or is over. */
+static inline void kev_clear_waiting(struct kev_watch *w)
+{
+	w->ev.ret_data[0] = 0;
+	w->ev.ret_flags = 0;
+	w->ev.merged = 0;
+	w->ev.time = 0;
+}
+
+/* A level watch was posted: to be asked again, behind the others, once claimed. */
+static __always_inline void kev_level_posted(struct kev_queue *q,
+					     struct kev_watch *w)
+{
+	if (w->on != KEV_ON_LEVEL || !list_is_last(&w->link, &q->level))
+		kev_enlist_level(w);
+}
 
 #endif /* KEV_POST_H */

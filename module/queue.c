@@ -1,20 +1,22 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Queues: making, initialising, showing and releasing them.
+ * Queues: making, initialising and freeing them.
  */
 #include <linux/cred.h>
 #include <linux/log2.h>
 #include <linux/module.h>
 #include <linux/sched.h>
-#include <linux/seq_file.h>
 #include <linux/slab.h>
 
+#include "compat/timens.h"
 #include "delay.h"
-#include "kev.h"
+#include "notify.h"
+#include "queue.h"
+#include "quota.h"
 
-unsigned int kev_ring_max = 1u << 20;
+unsigned int kev_ring_max = 1u << 18;
 module_param_named(ring_max, kev_ring_max, uint, 0444);
-MODULE_PARM_DESC(ring_max, "Largest ring, slots (default 1048576)");
+MODULE_PARM_DESC(ring_max, "Largest ring, slots (default 262144)");
 
 /* Returns NULL without memory. */
 struct kev_queue *kev_queue_alloc(void)
@@ -34,18 +36,22 @@ struct kev_queue *kev_queue_alloc(void)
 	INIT_LIST_HEAD(&q->level);
 	INIT_LIST_HEAD(&q->check);
 	INIT_LIST_HEAD(&q->fired);
+	q->numbers = RB_ROOT;
+	q->time_offset = kev_timens_offset(CLOCK_MONOTONIC);
 	refcount_set(&q->refs, 1);
 	kev_notify_init(q);
 	return q;
 }
 
 /*
- * INIT, the part that may fail: makes the ring.  Context: process, no locks.
- * What was made goes to kev_queue_begin(), or to kev_ring_free().
+ * INIT, the part that may fail: makes the ring, which the user's account pays
+ * for.  Context: process, no locks.  What was made goes to kev_queue_begin(), or
+ * to kev_queue_unmake().
  */
 int kev_queue_make(struct kev_queue *q, struct kevent_ioc_init *init,
 		   struct kev_ring *ring)
 {
+	size_t bytes = kev_ring_bytes(init->ring_size);
 	int err;
 
 	if (init->ring_size &&
@@ -55,14 +61,28 @@ int kev_queue_make(struct kev_queue *q, struct kevent_ioc_init *init,
 		return -EBUSY;
 	if (!init->ring_size)
 		return 0;
+	if (!kev_user_charge_bytes(q->account, bytes))
+		return -ENOSPC;
 	err = kev_ring_alloc(ring, init->ring_size, init->first_index,
 			     init->flags & KEVENT_INIT_NO_SEEN);
-	if (err)
+	if (err) {
+		kev_user_uncharge_bytes(q->account, bytes);
 		return err;
+	}
 	init->kernel_len = PAGE_SIZE;
 	init->user_len = PAGE_SIZE;
 	init->entries_len = (u64)(ring->npages - 2) << PAGE_SHIFT;
 	return 0;
+}
+
+/* Gives back what kev_queue_make() made, or what the queue had. */
+void kev_queue_unmake(struct kev_queue *q, struct kev_ring *ring)
+{
+	if (!ring->pages)
+		return;
+	kev_user_uncharge_bytes(q->account,
+				kev_ring_bytes(kev_ring_size(ring)));
+	kev_ring_free(ring);
 }
 
 /* INIT, the rest, under the lock: of two at once, one loses, with EBUSY. */
@@ -91,43 +111,16 @@ int kev_queue_begin(struct kev_queue *q, const struct kevent_ioc_init *init,
 	return err;
 }
 
+/* Context: process.  The last one comes when no watch is left. */
 void kev_queue_put(struct kev_queue *q)
 {
 	if (!refcount_dec_and_test(&q->refs))
 		return;
 	KEV_DELAY(QUEUE_PUT);
 	irq_work_sync(&q->wake_pollers);
-	kev_ring_free(&q->ring);
+	kev_queue_unmake(q, &q->ring);
 	kev_user_put(q->account);
 	kev_table_free(&q->watches);
 	/* Partner: kev_file_queue(), which tries refs of what it finds */
 	kfree_rcu(q, rcu);
-}
-
-/* The last fd and the last mapping are gone: no call can be under way. */
-void kev_queue_release(struct kev_queue *q)
-{
-	kev_watch_remove_all(q);
-	kev_queue_put(q);
-}
-
-void kev_queue_show(struct kev_queue *q, struct seq_file *m)
-{
-	u64 watches, posted, merged, overflowed, waits, immediate;
-
-	/* as of some moment: not worth waiting for the mutex */
-	watches = data_race(q->nwatches);
-	raw_spin_lock_irq(&q->lock);
-	/* what went into the ring is its tail */
-	posted = q->posted_list + q->ring.tail - q->first_index +
-		 ((u64)q->ring.over << 32);
-	merged = q->merged;
-	overflowed = q->overflowed;
-	waits = q->waits;
-	immediate = q->immediate;
-	raw_spin_unlock_irq(&q->lock);
-	seq_printf(m, "watches:\t%llu\nposted:\t%llu\nmerged:\t%llu\n",
-		   watches, posted, merged);
-	seq_printf(m, "overflowed:\t%llu\nwaits:\t%llu\nimmediate:\t%llu\n",
-		   overflowed, waits, immediate);
 }

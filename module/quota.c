@@ -1,16 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * How much one user may have: watches, and periodic timers.  Users are known
+ * How much one user may have: watches, memory, periodic timers.  Users are known
  * by kuid, so that a user namespace does not make new ones of the same.
  */
-#include <linux/list.h>
+#include <linux/fsnotify_backend.h>
 #include <linux/mm.h>
 #include <linux/module.h>
-#include <linux/mutex.h>
+#include <linux/refcount.h>
 #include <linux/slab.h>
 #include <linux/time64.h>
+#include <linux/xarray.h>
 
 #include "aio.h"
+#include "quota.h"
 
 /* About what a watch takes with its share of the tables, bytes. */
 #define KEV_WATCH_COST		256
@@ -24,71 +26,99 @@ MODULE_PARM_DESC(max_user_watches,
 
 /**
  * struct kev_user - one user's account
- * @link: in kev_users, under kev_users_lock.
  * @uid: whose.
- * @refs: queues; under kev_users_lock.
+ * @refs: queues.
  * @watches: how many.
  * @timers: periodic ones.
  * @timer_cost: what a report of one takes, ns, a moving average.
- * @bytes: of buffers for records.
+ * @bytes: of rings, and of buffers for records and payloads.
  * @aio: what sends files for this user; made when it is first needed.
+ * @marks: what hangs on inodes for this user; likewise.
+ * @rcu: when freed.
  */
 struct kev_user {
-	struct list_head link;
 	kuid_t uid;
-	unsigned int refs;
+	refcount_t refs;
 	atomic_t watches;
 	atomic_t timers;
 	u32 timer_cost;
 	atomic64_t bytes;
 	struct kev_aio_engine *aio;
+	struct fsnotify_group *marks;
+	struct rcu_head rcu;
 };
 
-static LIST_HEAD(kev_users);
-static DEFINE_MUTEX(kev_users_lock);
+/* By uid, as the first user namespace has it.  Read under RCU. */
+static DEFINE_XARRAY(kev_users);
 
+/* Referenced, or NULL.  One that nobody refers to is on its way out. */
 static struct kev_user *kev_user_find(kuid_t uid)
 {
 	struct kev_user *u;
 
-	list_for_each_entry(u, &kev_users, link)
-		if (uid_eq(u->uid, uid))
-			return u;
-	return NULL;
+	rcu_read_lock();
+	u = xa_load(&kev_users, __kuid_val(uid));
+	if (u && !refcount_inc_not_zero(&u->refs))
+		u = NULL;
+	rcu_read_unlock();
+	return u;
+}
+
+static struct kev_user *kev_user_alloc(kuid_t uid)
+{
+	struct kev_user *u = kzalloc(sizeof(*u), GFP_KERNEL_ACCOUNT);
+
+	if (!u)
+		return NULL;
+	u->uid = uid;
+	refcount_set(&u->refs, 1);
+	return u;
 }
 
 /* Returns NULL without memory. */
 struct kev_user *kev_user_get(kuid_t uid)
 {
-	struct kev_user *u, *new;
+	struct kev_user *u, *new, *old;
 
-	/* made without the lock, which is everybody's: memory may take its time */
-	new = kzalloc(sizeof(*new), GFP_KERNEL_ACCOUNT);
-	if (!new)
-		return NULL;
-	mutex_lock(&kev_users_lock);
-	u = kev_user_find(uid);
-	if (!u) {
-		u = new;
-		new = NULL;
-		u->uid = uid;
-		list_add(&u->link, &kev_users);
+	while (!(u = kev_user_find(uid))) {
+		new = kev_user_alloc(uid);
+		if (!new)
+			return NULL;
+		old = xa_cmpxchg(&kev_users, __kuid_val(uid), NULL, new,
+				 GFP_KERNEL_ACCOUNT);
+		if (!old)
+			return new;
+		kfree(new);
+		if (xa_is_err(old))
+			return NULL;
+		cond_resched();
 	}
-	u->refs++;
-	mutex_unlock(&kev_users_lock);
-	kfree(new);
 	return u;
 }
 
+static void kev_user_free(struct kev_user *u)
+{
+#ifdef CONFIG_FSNOTIFY
+	if (u->marks)
+		fsnotify_put_group(u->marks);
+#endif
+	kev_aio_engine_put(u->aio);
+	kfree_rcu(u, rcu);
+}
+
+/* Context: process. */
 void kev_user_put(struct kev_user *u)
 {
-	mutex_lock(&kev_users_lock);
-	if (!--u->refs) {
-		list_del(&u->link);
-		kev_aio_engine_put(u->aio);
-		kfree(u);
-	}
-	mutex_unlock(&kev_users_lock);
+	if (!refcount_dec_and_test(&u->refs))
+		return;
+	/* until then it is found, and its uid has no other account */
+	xa_erase(&kev_users, __kuid_val(u->uid));
+	kev_user_free(u);
+}
+
+struct fsnotify_group **kev_user_marks(struct kev_user *u)
+{
+	return &u->marks;
 }
 
 /* One more watch.  False: the limit. */
@@ -116,7 +146,7 @@ u64 kev_user_limit(void)
 	return READ_ONCE(max_user_watches);
 }
 
-/* More bytes for records: as many as watches may take.  False: the limit. */
+/* More bytes of memory: as many as watches may take.  False: the limit. */
 bool kev_user_charge_bytes(struct kev_user *u, size_t n)
 {
 	if (atomic64_add_return(n, &u->bytes) <=
@@ -134,21 +164,19 @@ void kev_user_uncharge_bytes(struct kev_user *u, size_t n)
 /* Referenced.  Returns NULL without memory. */
 struct kev_aio_engine *kev_user_aio(struct kev_user *u)
 {
-	struct kev_aio_engine *engine, *new = NULL;
+	struct kev_aio_engine *engine, *new;
 
-	/* made without the lock: it takes locks of its own */
-	if (!READ_ONCE(u->aio))
+	/* Partner: the cmpxchg() below */
+	engine = smp_load_acquire(&u->aio);
+	if (!engine) {
 		new = kev_aio_engine_make();
-	mutex_lock(&kev_users_lock);
-	if (!u->aio) {
-		u->aio = new;
-		new = NULL;
+		if (!new)
+			return NULL;
+		engine = cmpxchg(&u->aio, NULL, new) ?: new;
+		if (engine != new)
+			kev_aio_engine_put(new);
 	}
-	engine = u->aio;
-	if (engine)
-		kev_aio_engine_get(engine);
-	mutex_unlock(&kev_users_lock);
-	kev_aio_engine_put(new);
+	kev_aio_engine_get(engine);
 	return engine;
 }
 

@@ -8,7 +8,7 @@
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 
-#include "lookup.h"
+#include "quota.h"
 #include "record.h"
 
 /**
@@ -98,22 +98,9 @@ bool kev_records_unread(struct kev_records *r)
 	return ret;
 }
 
-/* The buffer of the watch with this cookie, referenced. */
-static struct kev_records *kev_records_get(struct kev_queue *q, u64 cookie)
+void kev_records_get(struct kev_records *r)
 {
-	struct kev_records *r = ERR_PTR(-ENOENT);
-	struct kev_watch *w;
-
-	mutex_lock(&q->mutex);
-	w = kev_find_cookie(q, cookie);
-	if (w && !kev_source_of(w)->records)
-		r = ERR_PTR(-EINVAL);
-	else if (w)
-		r = kev_source_of(w)->records(w);
-	if (!IS_ERR_OR_NULL(r))
-		refcount_inc(&r->refs);
-	mutex_unlock(&q->mutex);
-	return r ?: ERR_PTR(-ENOENT);
+	refcount_inc(&r->refs);
 }
 
 /*
@@ -158,22 +145,17 @@ static int kev_records_copy(struct kev_records *r, char __user *buf, u32 len)
 
 /**
  * kev_records_read() - READ
- * @q: the queue.
+ * @r: the buffer.
  * @read: the request; @lost is filled in.
  *
  * Context: process, no locks.  Returns the bytes copied, or -errno.
  */
-int kev_records_read(struct kev_queue *q, struct kevent_ioc_read *read)
+int kev_records_read(struct kev_records *r, struct kevent_ioc_read *read)
 {
-	struct kev_records *r = kev_records_get(q, read->cookie);
 	int ret;
 
-	if (IS_ERR(r))
-		return PTR_ERR(r);
-	if (mutex_lock_interruptible(&r->mutex)) {
-		ret = -EINTR;
-		goto out_put;
-	}
+	if (mutex_lock_interruptible(&r->mutex))
+		return -EINTR;
 	ret = kev_records_copy(r, u64_to_user_ptr(read->buf), read->len);
 	if (ret >= 0) {
 		raw_spin_lock_irq(&r->lock);
@@ -182,7 +164,5 @@ int kev_records_read(struct kev_queue *q, struct kevent_ioc_read *read)
 		raw_spin_unlock_irq(&r->lock);
 	}
 	mutex_unlock(&r->mutex);
-out_put:
-	kev_records_put(r);
 	return ret;
 }

@@ -16,7 +16,6 @@
 
 #include <linux/kevent.h>
 
-struct kev_queue;
 struct kev_user;
 
 /* Largest record, and smallest and largest buffer, bytes. */
@@ -48,6 +47,7 @@ void kev_records_put(struct kev_records *r);
 bool kev_records_write(struct kev_records *r, const void *record, size_t len);
 bool kev_records_lose(struct kev_records *r);
 bool kev_records_unread(struct kev_records *r);
-int kev_records_read(struct kev_queue *q, struct kevent_ioc_read *read);
+void kev_records_get(struct kev_records *r);
+int kev_records_read(struct kev_records *r, struct kevent_ioc_read *read);
 
 #endif /* KEV_RECORD_H */

@@ -4,17 +4,25 @@
  * kev.h.
  */
 #include <linux/file.h>
+#include <linux/smp.h>
+#include <linux/timekeeping.h>
 
 #include "compat/file.h"
 #include "delay.h"
 #include "lookup.h"
+#include "quota.h"
+#include "ready.h"
+#include "record.h"
+#include "request.h"
+#include "source.h"
+#include "watch.h"
 
 /* ---- Checking a request ------------------------------------------------ */
 
-static int kev_check(const struct kev_source_ops *ops, struct file *file,
-		     const struct ukevent *uk)
+static __always_inline int kev_check(const struct kev_source_ops *ops,
+				     struct file *file, const struct ukevent *uk)
 {
-	if (!uk->event || (uk->event & ~ops->events) ||
+	if ((!uk->event && !ops->can_mute) || (uk->event & ~ops->events) ||
 	    (uk->req_flags & ~ops->req_flags & ~KEVENT_REQ_COOKIE))
 		return -EINVAL;
 	if ((uk->req_flags & KEVENT_REQ_ONESHOT) &&
@@ -23,15 +31,12 @@ static int kev_check(const struct kev_source_ops *ops, struct file *file,
 	return ops->check ? ops->check(file, uk) : 0;
 }
 
-static int kev_check_add(const struct kev_source_ops *ops, struct file *self,
-			 struct file *file, const struct ukevent *uk)
+static int kev_check_add(const struct kev_source_ops *ops, struct file *file,
+			 const struct ukevent *uk)
 {
-	if (ops->own_call || (uk->req_flags & KEVENT_REQ_COOKIE) ||
-	    uk->ret_flags)
+	if (ops->own_call || (uk->req_flags & KEVENT_REQ_COOKIE))
 		return -EINVAL;
 	if (!ops->has_params && (uk->param[0] || uk->param[1] || uk->param[2]))
-		return -EINVAL;
-	if (file == self)
 		return -EINVAL;
 	return kev_check(ops, file, uk);
 }
@@ -51,12 +56,12 @@ struct kev_target {
 	struct kev_fd fd;
 };
 
+/* self: the queue's own file, which it can't watch. */
 static __always_inline int kev_target_get(struct kev_target *t,
+					  struct file *self,
 					  const struct ukevent *uk)
 {
 	t->ops = kev_source_find(uk->type);
-	t->fd.file = NULL;
-	t->fd.owned = false;
 	if (unlikely(!t->ops))
 		return kev_type_error(uk->type);
 	if (!t->ops->has_file)
@@ -65,12 +70,75 @@ static __always_inline int kev_target_get(struct kev_target *t,
 		return t->ops->number && uk->id.raw[1] == t->ops->number ?
 		       0 : -EINVAL;
 	t->fd = kev_fd_get(uk->id.raw[0], t->ops->has_path);
-	return likely(t->fd.file) ? 0 : -EBADF;
+	if (unlikely(!t->fd.file))
+		return -EBADF;
+	if (likely(t->fd.file != self))
+		return 0;
+	kev_fd_put(t->fd);
+	return -EINVAL;
 }
 
 static __always_inline void kev_target_put(struct kev_target *t)
 {
 	kev_fd_put(t->fd);
+}
+
+/* ---- Results ----------------------------------------------------------- */
+
+/* What was ready at once goes into the result of ADD or MODIFY, as in an event. */
+static void kev_result_event(struct kev_watch *w, const struct kev_values *v,
+			     struct ukevent *uk)
+{
+	uk->ret_flags |= KEVENT_RET_DONE | v->ret_flags;
+	uk->ret_data[0] = v->bits;
+	uk->ret_data[1] = v->data;
+	uk->time = 0;
+	if (uk->req_flags & KEVENT_REQ_TIMESTAMP)
+		uk->time = ktime_get_ns() + w->queue->time_offset;
+	uk->cpu = raw_smp_processor_id();
+	uk->merged = 0;
+	uk->data2 = v->data2;
+}
+
+/* READY at once, of a watch of which each event has an entry of its own. */
+static bool kev_settle_letter(struct kev_watch *w, u32 bits, struct ukevent *uk)
+{
+	struct kev_values v = { .bits = bits, .ret_flags = KEVENT_RET_DATA };
+
+	if (uk->req_flags & KEVENT_REQ_ALWAYS_QUEUE) {
+		kev_post_letter(w, bits, w->ev.ptr);
+		return false;
+	}
+	v.data = ++kev_mailbox_of(w)->total;
+	kev_result_event(w, &v, uk);
+	return true;
+}
+
+/*
+ * Readiness found by ADD or MODIFY: into the result, or posted.  True: into the
+ * result.
+ */
+static bool kev_watch_settle(struct kev_watch *w, struct kev_values *v,
+			     struct ukevent *uk)
+{
+	lockdep_assert_held(&w->queue->lock);
+	if (uk->req_flags & KEVENT_REQ_READY)
+		v->bits |= w->ev.event;
+	/* disarmed: an event was faster, and one is enough */
+	if (!v->bits || (w->state & KEV_W_DISARMED))
+		return false;
+	if (w->state & KEV_W_EACH)
+		return kev_settle_letter(w, v->bits, uk);
+	if (!(uk->req_flags & KEVENT_REQ_ALWAYS_QUEUE)) {
+		kev_result_event(w, v, uk);
+		kev_ready_delivered(w);
+		return true;
+	}
+	if (w->ev.req_flags & KEVENT_REQ_LAST_CHECK)
+		kev_ready_ask(w);
+	else
+		kev_ready_long(w, *v, 0, 0);
+	return false;
 }
 
 /* ---- ADD --------------------------------------------------------------- */
@@ -102,108 +170,66 @@ static int kev_lock_with_room(struct kev_queue *q)
 }
 
 /*
- * May a watch be armed again for an ADD?  A fired one-shot, if its adder is done
- * with it; not while w->ev is its event, which waits for a slot, or, without a
- * ring, is being copied out and may come back.
+ * Puts a new watch into the tables.  One of the same key that has had its only
+ * event is no obstacle: it stays for its event, unhooked if it is in the way.
  */
-static bool kev_watch_revives(const struct kev_watch *w, u32 req_flags)
-{
-	if ((w->state & (KEV_W_FIRED | KEV_W_ADDING)) != KEV_W_FIRED ||
-	    w->on == KEV_ON_READY ||
-	    (w->pins && (w->queue->attention & KEV_Q_NO_RING)))
-		return false;
-	return !((w->ev.req_flags ^ req_flags) & KEV_REQ_FIXED);
-}
-
-/*
- * There is a watch of that key.  0: it was a fired one-shot, spent, and is gone
- * now.  -EEXIST with *old: a fired one-shot that is still there, and may be
- * armed again.
- */
-static noinline int kev_watch_supersede(struct kev_watch *twin, u32 req_flags,
-					struct kev_watch **old)
-{
-	struct kev_queue *q = twin->queue;
-	bool spent, fired;
-
-	lockdep_assert_held(&q->mutex);
-	raw_spin_lock_irq(&q->lock);
-	spent = kev_watch_spent(twin);
-	fired = kev_watch_revives(twin, req_flags);
-	raw_spin_unlock_irq(&q->lock);
-	if (spent) {
-		kev_watch_kill(twin);
-		return 0;
-	}
-	if (fired)
-		*old = twin;
-	return -EEXIST;
-}
-
-/*
- * Puts a new watch into both tables.  If it fails with *old, the mutex is held:
- * see kev_watch_supersede().
- */
-static int kev_watch_insert(struct kev_watch *w, struct kev_watch **old)
+static int kev_watch_insert(struct kev_watch *w)
 {
 	struct kev_queue *q = w->queue;
-	struct kev_watch *twin;
+	struct kev_watch *over;
 	int err;
 
-	*old = NULL;
 	err = kev_lock_with_room(q);
 	if (unlikely(err))
 		return err;
-	err = kev_files_insert(w, &twin);
+	err = kev_lookup_add(w, &over);
 	if (unlikely(err))
-		goto err_unlock;
-	if (unlikely(twin)) {
-		err = kev_watch_supersede(twin, w->ev.req_flags, old);
-		if (err)
-			goto err_remove;
-	}
+		goto out_unlock;
+	if (unlikely(over) && kev_source_of(w)->sole)
+		kev_watch_retire(over);
 	q->generation++;
 	w->ev.cookie = (u64)q->generation << 32 |
 		       kev_table_put(&q->watches, w);
 	q->nwatches++;
+out_unlock:
 	mutex_unlock(&q->mutex);
-	return 0;
-
-err_remove:
-	kev_files_remove(w);
-err_unlock:
-	if (!*old)
-		mutex_unlock(&q->mutex);
 	return err;
 }
 
-/* Readiness found by ADD or MODIFY: into the result, or into the ring. */
-static void kev_watch_settle(struct kev_watch *w, struct kev_values *v,
-			     struct ukevent *uk)
+/* Attaching failed: out of the tables, if nobody else did that already. */
+static void kev_watch_unmake(struct kev_watch *w)
 {
-	lockdep_assert_held(&w->queue->lock);
-	if (uk->req_flags & KEVENT_REQ_READY)
-		v->bits |= w->ev.event;
-	if (!v->bits) {
-		if (w->state & KEV_W_LEVEL)
-			kev_not_ready(w);
-		return;
-	}
-	if (w->state & KEV_W_DISARMED)
-		return;		/* an event was faster, and one is enough */
-	if (uk->req_flags & KEVENT_REQ_ALWAYS_QUEUE) {
-		kev_ready_answer(w, v->bits, v->ret_flags, v->data, v->data2,
-				 0);
-		return;
-	}
-	uk->ret_flags |= KEVENT_RET_DONE | v->ret_flags;
-	uk->ret_data[0] = v->bits;
-	uk->ret_data[1] = v->data;
-	uk->time = 0;
-	uk->cpu = 0;
-	uk->merged = 0;
-	uk->data2 = v->data2;
-	kev_ready_delivered(w);
+	struct kev_queue *q = w->queue;
+
+	mutex_lock(&q->mutex);
+	if (!(w->state & KEV_W_DEAD))
+		kev_watch_kill(w);	/* ADDING: leaves it to us */
+	mutex_unlock(&q->mutex);
+	kev_watch_bury(w);
+}
+
+/* It was removed by another thread, which may still be at it. */
+static void kev_watch_add_dead(struct kev_watch *w)
+{
+	struct kev_queue *q = w->queue;
+
+	mutex_lock(&q->mutex);
+	mutex_unlock(&q->mutex);
+	KEV_DELAY(ADD_DEAD);
+	kev_source_of(w)->detach(w);
+	kev_watch_bury(w);
+}
+
+/* A one-shot whose only event is in the result of its ADD: no watch is made. */
+static void kev_watch_add_done(struct kev_queue *q, u64 cookie)
+{
+	struct kev_watch *w;
+
+	mutex_lock(&q->mutex);
+	w = kev_find_cookie(q, cookie);
+	if (w)
+		kev_watch_kill(w);
+	mutex_unlock(&q->mutex);
 }
 
 /* Hooks a watch that is in the tables, and looks whether it is ready. */
@@ -213,18 +239,14 @@ static int kev_watch_attach(struct kev_watch *w,
 {
 	struct kev_queue *q = w->queue;
 	struct kev_values v = {};
-	bool dead;
+	bool dead, told = false;
 	int err;
 
 	KEV_DELAY(ADD_TABLED);
 	err = ops->attach(w, file, uk, &v);
 	KEV_DELAY(ADD_HOOKED);
 	if (unlikely(err)) {
-		mutex_lock(&q->mutex);
-		if (!(w->state & KEV_W_DEAD))
-			kev_watch_kill(w);	/* ADDING: leaves it to us */
-		mutex_unlock(&q->mutex);
-		kev_watch_bury(w);
+		kev_watch_unmake(w);
 		return err;
 	}
 	uk->cookie = w->ev.cookie;
@@ -232,80 +254,15 @@ static int kev_watch_attach(struct kev_watch *w,
 	w->state &= ~KEV_W_ADDING;
 	dead = w->state & KEV_W_DEAD;
 	if (!dead)
-		kev_watch_settle(w, &v, uk);
+		told = kev_watch_settle(w, &v, uk);
 	raw_spin_unlock_irq(&q->lock);
 	if (unlikely(dead)) {
-		/* removed by another thread, which may still be at it */
-		mutex_lock(&q->mutex);
-		mutex_unlock(&q->mutex);
-		KEV_DELAY(ADD_DEAD);
-		ops->detach(w);
-		kev_watch_bury(w);
+		kev_watch_add_dead(w);
+	} else if (told && (uk->req_flags & KEVENT_REQ_ONESHOT)) {
+		kev_watch_add_done(q, uk->cookie);
+		uk->cookie = 0;
 	}
 	return 0;
-}
-
-/* What comes now is not the event of the terms before, if that is still there. */
-static void kev_watch_part(struct kev_watch *w)
-{
-	struct kev_queue *q = w->queue;
-	struct kev_view v;
-
-	w->state &= ~KEV_W_APART;
-	if (!kev_ring_owns(&q->ring, w, w->index))
-		return;
-	v = kev_ring_look(&q->ring);
-	if (kev_ring_unclaimed(&q->ring, &v, w, w->index))
-		w->state |= KEV_W_APART;
-}
-
-/*
- * New terms for a watch: MODIFY, or ADD of a fired one-shot, whose event stays.
- * The mutex is held, and given back.
- */
-static int kev_watch_rearm(struct kev_watch *w, struct ukevent *uk, bool cancel)
-{
-	const struct kev_source_ops *ops = kev_source_of(w);
-	struct kev_queue *q = w->queue;
-	struct kev_values v = {};
-	struct file *file;
-	int err = -EEXIST;
-
-	raw_spin_lock_irq(&q->lock);
-	if (!cancel && !kev_watch_revives(w, uk->req_flags))
-		goto err_unlock;
-	err = -ENOENT;
-	if (w->state & (KEV_W_ADDING | KEV_W_UNTABLED) ||
-	    !kev_watch_pin(w, &file))
-		goto err_unlock;
-	uk->ret_flags = 0;
-	if (cancel)
-		uk->ret_flags = kev_disarm(w);
-	else
-		kev_unlist(w);
-	kev_watch_set(w, uk);
-	kev_watch_part(w);
-	raw_spin_unlock_irq(&q->lock);
-	if (ops->modify)
-		ops->modify(w, uk);
-	uk->cookie = w->ev.cookie;	/* where the parameters were */
-	mutex_unlock(&q->mutex);
-	KEV_DELAY(REARM_UNLOCKED);
-
-	if (ops->ask)
-		ops->ask(w, file, &v);
-	if (file)
-		kev_file_put(file);
-	raw_spin_lock_irq(&q->lock);
-	if (kev_watch_unpin(w))
-		kev_watch_settle(w, &v, uk);
-	raw_spin_unlock_irq(&q->lock);
-	return 0;
-
-err_unlock:
-	raw_spin_unlock_irq(&q->lock);
-	mutex_unlock(&q->mutex);
-	return err;
 }
 
 /**
@@ -320,20 +277,18 @@ err_unlock:
 int kev_watch_make(struct kev_queue *q, const struct kev_source_ops *ops,
 		   struct file *file, struct ukevent *uk)
 {
-	struct kev_watch *w, *old;
+	struct kev_watch *w;
 	int err;
 
 	w = kev_watch_alloc(q, ops, file, uk);
 	if (IS_ERR(w))
 		return PTR_ERR(w);
-	err = kev_watch_insert(w, &old);
+	err = kev_watch_insert(w);
 	if (likely(!err))
 		return kev_watch_attach(w, ops, file, uk);
 	kev_user_uncharge(q->account);
 	kev_watch_free_one(w);
-	if (!old)
-		return err;
-	return kev_watch_rearm(old, uk, false);
+	return err;
 }
 
 /**
@@ -346,135 +301,302 @@ int kev_watch_make(struct kev_queue *q, const struct kev_source_ops *ops,
  */
 int kev_watch_add(struct kev_queue *q, struct file *self, struct ukevent *uk)
 {
-	struct kev_target t;
+	struct kev_target t = {};
 	int err;
 
-	err = kev_target_get(&t, uk);
+	err = kev_target_get(&t, self, uk);
 	if (unlikely(err))
 		return err;
-	err = kev_check_add(t.ops, self, t.fd.file, uk);
-	if (likely(!err)) {
-		kev_watch_reap(q, KEV_REAP_ADD);
+	uk->ret_flags = 0;
+	err = kev_check_add(t.ops, t.fd.file, uk);
+	if (likely(!err))
 		err = kev_watch_make(q, t.ops, t.fd.file, uk);
-	}
 	/* Only now: until here the file can't be released. */
 	kev_target_put(&t);
 	return err;
 }
 
-/* ---- REMOVE, MODIFY, READY --------------------------------------------- */
+/* ---- REMOVE, MODIFY, READY: finding the watch -------------------------- */
 
-/* Finds the watch that a request names.  Context: queue->mutex held. */
+static __always_inline struct kev_key
+kev_request_key(const struct kev_target *t, const struct ukevent *uk)
+{
+	return (struct kev_key){
+		.file = t->fd.file,
+		.type = uk->type,
+		.id = uk->id.raw_u64,
+		.owner = unlikely(t->ops->per_process) ? kev_owner_current() :
+							 (struct kev_owner){},
+	};
+}
+
+/*
+ * Finds the watch that a request names, but one that has had its only event: that
+ * is over.  Context: queue->mutex held.
+ */
 static struct kev_watch *kev_request_watch(struct kev_queue *q,
 					   const struct kev_target *t,
 					   const struct ukevent *uk)
 {
 	struct kev_watch *w;
-	unsigned long key;
-	bool spent;
 
-	lockdep_assert_held(&q->mutex);
 	if (uk->req_flags & KEVENT_REQ_COOKIE) {
 		w = kev_find_cookie(q, uk->cookie);
+		if (w && kev_watch_is_over(w))
+			w = NULL;
 	} else {
-		key = kev_key_of(t->ops, q, t->fd.file, uk);
-		w = kev_find_key(q, key, uk->type, uk->id.raw_u64);
+		const struct kev_key key = kev_request_key(t, uk);
+
+		w = kev_find_key(q, &key, false);
 	}
-	if (!w)
-		return ERR_PTR(-ENOENT);
-	/* FIRED is set once; without it there is nothing to look at */
-	if (likely(data_race(w->on != KEV_ON_FIRED)))
-		return w;
+	return w ?: ERR_PTR(-ENOENT);
+}
+
+/* Takes what is named, and the mutex.  On failure neither is held. */
+static __always_inline int kev_request_begin(struct kev_queue *q,
+					     struct file *self,
+					     const struct ukevent *uk,
+					     struct kev_target *t)
+{
+	int err;
+
+	if (!(uk->req_flags & KEVENT_REQ_COOKIE)) {
+		err = kev_target_get(t, self, uk);
+		if (unlikely(err))
+			return err;
+	}
+	mutex_lock(&q->mutex);
+	return 0;
+}
+
+static __always_inline void kev_request_end(struct kev_queue *q,
+					    struct kev_target *t)
+{
+	mutex_unlock(&q->mutex);
+	/* Only now: until here the file can't be released. */
+	kev_target_put(t);
+}
+
+/* ---- REMOVE ------------------------------------------------------------ */
+
+/* Has it had its only event, and was that taken or freed? */
+static bool kev_is_spent(struct kev_watch *w)
+{
+	struct kev_queue *q = w->queue;
+	bool spent;
+
+	if (likely(!kev_watch_is_over(w)))
+		return false;
 	raw_spin_lock_irq(&q->lock);
 	spent = kev_watch_spent(w);
 	raw_spin_unlock_irq(&q->lock);
-	if (!spent)
-		return w;
-	kev_watch_kill(w);
-	return ERR_PTR(-ENOENT);
-}
-
-/*
- * Takes the mutex and finds.  On success the target is to be put after the
- * mutex was given back.
- */
-static __always_inline struct kev_watch *
-kev_request_begin(struct kev_queue *q, const struct ukevent *uk,
-		  struct kev_target *t)
-{
-	struct kev_watch *w;
-	int err;
-
-	if (uk->req_flags & KEVENT_REQ_COOKIE) {
-		*t = (struct kev_target){};
-	} else {
-		err = kev_target_get(t, uk);
-		if (unlikely(err))
-			return ERR_PTR(err);
-	}
-	mutex_lock(&q->mutex);
-	w = kev_request_watch(q, t, uk);
-	if (!IS_ERR(w))
-		return w;
-	mutex_unlock(&q->mutex);
-	kev_target_put(t);
-	return w;
+	return spent;
 }
 
 /*
  * Stops what the source itself has under way, if it is such a source.  ENOENT: it
- * is just being added, so that its number is only guessed; or it was, and its end
- * is in the result of that.
+ * is just being added, so that its number is only guessed.
  */
 static int kev_watch_stop(struct kev_watch *w, struct ukevent *uk)
 {
 	const struct kev_source_ops *ops = kev_source_of(w);
-	bool gone;
+	bool adding;
 
 	if (likely(!ops->stop))
 		return 0;
 	raw_spin_lock_irq(&w->queue->lock);
-	gone = (w->state & KEV_W_ADDING) || kev_watch_spent(w);
+	adding = w->state & KEV_W_ADDING;
 	raw_spin_unlock_irq(&w->queue->lock);
-	if (gone)
+	if (adding)
 		return -ENOENT;
 	ops->stop(w, uk);
 	return 0;
 }
 
-/** kev_watch_remove() - REMOVE; see kev_watch_add(). */
-int kev_watch_remove(struct kev_queue *q, struct ukevent *uk)
+/* Ends one watch.  Returns 0; 1: it was over, and its event taken, before; -errno. */
+static int kev_remove_one(struct kev_watch *w, struct ukevent *uk)
 {
-	struct kev_target t;
+	bool spent = kev_is_spent(w);
+	int err = spent ? 0 : kev_watch_stop(w, uk);
+
+	if (err)
+		return err;
+	uk->ret_flags |= kev_watch_kill(w);
+	return spent;
+}
+
+/* Ends all watches of a key: one, and those before it that are over. */
+static int kev_remove_key(struct kev_queue *q, const struct kev_target *t,
+			  struct ukevent *uk)
+{
+	const struct kev_key key = kev_request_key(t, uk);
+	int ret, err = -ENOENT;
 	struct kev_watch *w;
+	bool more = true;
+
+	while (more && (w = kev_find_key(q, &key, true))) {
+		more = kev_may_have_before(w);
+		ret = kev_remove_one(w, uk);
+		if (ret < 0)
+			return ret;
+		cond_resched();
+		if (!ret)
+			err = 0;
+	}
+	return err;
+}
+
+static int kev_remove_cookie(struct kev_queue *q, struct ukevent *uk)
+{
+	struct kev_watch *w = kev_find_cookie(q, uk->cookie);
+	int ret = w ? kev_remove_one(w, uk) : 1;
+
+	return ret > 0 ? -ENOENT : ret;
+}
+
+/** kev_watch_remove() - REMOVE; see kev_watch_add(). */
+int kev_watch_remove(struct kev_queue *q, struct file *self,
+		     struct ukevent *uk)
+{
+	struct kev_target t = {};
 	int err;
 
 	if (uk->req_flags & ~KEV_REQ_ALL)
 		return -EINVAL;
-	w = kev_request_begin(q, uk, &t);
-	if (IS_ERR(w))
-		return PTR_ERR(w);
+	err = kev_request_begin(q, self, uk, &t);
+	if (err)
+		return err;
 	KEV_DELAY(REMOVE_FOUND);
 	uk->ret_flags = 0;
-	err = kev_watch_stop(w, uk);
-	if (!err)
-		uk->ret_flags |= kev_watch_kill(w);
-	mutex_unlock(&q->mutex);
-	kev_target_put(&t);
+	if (uk->req_flags & KEVENT_REQ_COOKIE)
+		err = kev_remove_cookie(q, uk);
+	else
+		err = kev_remove_key(q, &t, uk);
+	kev_request_end(q, &t);
 	return err;
 }
 
+/* ---- MODIFY ------------------------------------------------------------ */
+
+/*
+ * What came under the old terms and nobody has had, or while the watch was
+ * disarmed, is told again: by sources that can't be asked.
+ */
+static void kev_retell(struct kev_watch *w, u32 missed, u32 lost,
+		       struct kev_values *v)
+{
+	v->bits = missed & w->ev.event;
+	/* with bits that can't be asked for, but come with others */
+	if (v->bits)
+		v->bits |= missed & ~kev_source_of(w)->events;
+	v->ret_flags = KEVENT_RET_DATA | lost;
+	v->data = w->ev.ret_data[1];
+}
+
+/*
+ * From the old terms to the new ones.  No event of the old ones comes after this,
+ * and what was outstanding is taken back; but the letters of a mailbox, which are
+ * not of its terms.  Context: queue->mutex and queue->lock held; the latter is
+ * dropped meanwhile.
+ */
+static void kev_watch_change(struct kev_watch *w, struct ukevent *uk,
+			     struct kev_values *v)
+	__must_hold(&w->queue->lock)
+{
+	const struct kev_source_ops *ops = kev_source_of(w);
+	struct kev_queue *q = w->queue;
+	struct kev_taken taken = {};
+	u32 missed;
+
+	/* in between, what comes is missed, and told of below */
+	w->state |= KEV_W_DISARMED;
+	if (!(w->state & KEV_W_EACH))
+		kev_disarm(w, &taken);
+	if (ops->halt) {
+		raw_spin_unlock_irq(&q->lock);
+		ops->halt(w);
+		raw_spin_lock_irq(&q->lock);
+	}
+	missed = w->missed | taken.bits;
+	kev_watch_set(w, uk);
+	if (ops->set)
+		ops->set(w, uk);
+	if (ops->retells && missed)
+		kev_retell(w, missed, taken.lost, v);
+	uk->ret_flags = taken.ret;
+}
+
+/*
+ * The file has to be asked in a task about the new terms.  The watch is pinned;
+ * terms: how they were numbered.
+ */
+static void kev_modify_ask(struct kev_watch *w, struct file *file, u16 terms,
+			   struct ukevent *uk)
+{
+	struct kev_queue *q = w->queue;
+	struct kev_values v = {};
+
+	KEV_DELAY(REARM_UNLOCKED);
+	kev_source_of(w)->ask(file, uk->event, &v);
+	kev_file_put(file);
+	raw_spin_lock_irq(&q->lock);
+	if (kev_watch_unpin(w) && w->terms == terms)
+		kev_watch_settle(w, &v, uk);
+	raw_spin_unlock_irq(&q->lock);
+}
+
+/* Takes over the mutex. */
+static int kev_watch_rearm(struct kev_watch *w, struct ukevent *uk)
+{
+	const struct kev_source_ops *ops = kev_source_of(w);
+	struct kev_queue *q = w->queue;
+	struct file *file = NULL;
+	struct kev_values v = {};
+	u16 terms;
+
+	raw_spin_lock_irq(&q->lock);
+	if (w->state & (KEV_W_ADDING | KEV_W_UNTABLED | KEV_W_FIRED)) {
+		raw_spin_unlock_irq(&q->lock);
+		mutex_unlock(&q->mutex);
+		return -ENOENT;
+	}
+	kev_watch_change(w, uk, &v);
+	terms = w->terms;
+	if (ops->modify) {
+		raw_spin_unlock_irq(&q->lock);
+		ops->modify(w, uk);
+		raw_spin_lock_irq(&q->lock);
+	}
+	/* from here on, where the parameters were */
+	uk->cookie = w->ev.cookie;
+	if (!ops->look || ops->look(w, &v))
+		kev_watch_settle(w, &v, uk);
+	else if (!kev_watch_pin(w, &file))
+		file = NULL;		/* just being closed */
+	raw_spin_unlock_irq(&q->lock);
+	mutex_unlock(&q->mutex);
+	if (file)
+		kev_modify_ask(w, file, terms, uk);
+	return 0;
+}
+
 /** kev_watch_modify() - MODIFY; see kev_watch_add(). */
-int kev_watch_modify(struct kev_queue *q, struct ukevent *uk)
+int kev_watch_modify(struct kev_queue *q, struct file *self,
+		     struct ukevent *uk)
 {
 	const struct kev_source_ops *ops;
-	struct kev_target t;
+	struct kev_target t = {};
 	struct kev_watch *w;
 	int err;
 
-	w = kev_request_begin(q, uk, &t);
-	if (IS_ERR(w))
+	err = kev_request_begin(q, self, uk, &t);
+	if (err)
+		return err;
+	w = kev_request_watch(q, &t, uk);
+	if (IS_ERR(w)) {
+		kev_request_end(q, &t);
 		return PTR_ERR(w);
+	}
 	ops = kev_source_of(w);
 	err = ops->own_call ? -EINVAL : kev_check(ops, NULL, uk);
 	if ((uk->req_flags ^ w->ev.req_flags) & KEV_REQ_FIXED)
@@ -484,41 +606,85 @@ int kev_watch_modify(struct kev_queue *q, struct ukevent *uk)
 	if (err)
 		mutex_unlock(&q->mutex);
 	else
-		err = kev_watch_rearm(w, uk, true);
+		err = kev_watch_rearm(w, uk);
 	kev_target_put(&t);
 	return err;
 }
 
-/** kev_watch_fire() - READY; see kev_watch_add(). */
-int kev_watch_fire(struct kev_queue *q, struct ukevent *uk)
+/* ---- READY ------------------------------------------------------------- */
+
+/* Context: queue->lock held. */
+static int kev_fire_locked(struct kev_watch *w, u32 bits,
+			   const struct ukevent *uk)
 {
-	const struct kev_source_ops *ops;
-	struct kev_target t;
+	const struct kev_source_ops *ops = kev_source_of(w);
+	const struct kev_values v = { .bits = bits };
+
+	if (w->state & (KEV_W_UNTABLED | KEV_W_FIRED))
+		return -ENOENT;
+	if (!bits || ops->own_call)
+		return -EINVAL;
+	if (ops->fire)
+		return ops->fire(w, bits, uk);
+	if (w->ev.req_flags & KEVENT_REQ_LAST_CHECK)
+		kev_ready_ask(w);
+	else
+		kev_ready_long(w, v, 0, 0);
+	return 0;
+}
+
+/** kev_watch_fire() - READY; see kev_watch_add(). */
+int kev_watch_fire(struct kev_queue *q, struct file *self, struct ukevent *uk)
+{
+	struct kev_target t = {};
 	struct kev_watch *w;
-	int err = 0;
+	int err;
 	u32 bits;
 
 	if (uk->req_flags & ~KEV_REQ_ALL)
 		return -EINVAL;
-	w = kev_request_begin(q, uk, &t);
-	if (IS_ERR(w))
-		return PTR_ERR(w);
-	ops = kev_source_of(w);
+	err = kev_request_begin(q, self, uk, &t);
+	if (err)
+		return err;
+	w = kev_request_watch(q, &t, uk);
 	KEV_DELAY(FIRE_FOUND);
-	uk->ret_flags = 0;
-	raw_spin_lock_irq(&q->lock);
-	bits = uk->event ? uk->event & w->ev.event : w->ev.event;
-	if (w->state & KEV_W_UNTABLED)
-		err = -ENOENT;
-	else if (!bits || ops->own_call)
-		err = -EINVAL;
-	else if (ops->fire)
-		err = ops->fire(w, bits, uk);
-	else
-		kev_ready_locked(w, bits, 0, 0);
-	raw_spin_unlock_irq(&q->lock);
-	mutex_unlock(&q->mutex);
-	kev_target_put(&t);
+	if (IS_ERR(w)) {
+		err = PTR_ERR(w);
+	} else {
+		uk->ret_flags = 0;
+		raw_spin_lock_irq(&q->lock);
+		bits = uk->event ? uk->event & w->ev.event : w->ev.event;
+		err = kev_fire_locked(w, bits, uk);
+		raw_spin_unlock_irq(&q->lock);
+	}
+	kev_request_end(q, &t);
 	return err;
 }
 
+/* ---- READ -------------------------------------------------------------- */
+
+/**
+ * kev_watch_records() - the buffer of a watch's records
+ * @q: the queue.
+ * @cookie: the watch's.
+ *
+ * Context: process, no locks.  Returns it, referenced, or an ERR_PTR: ENOENT,
+ * EINVAL where the type has none.
+ */
+struct kev_records *kev_watch_records(struct kev_queue *q, u64 cookie)
+{
+	struct kev_records *r = ERR_PTR(-ENOENT);
+	struct kev_watch *w;
+
+	mutex_lock(&q->mutex);
+	w = kev_find_cookie(q, cookie);
+	/* one that is unhooked has given them back */
+	if (w && !kev_source_of(w)->records)
+		r = ERR_PTR(-EINVAL);
+	else if (w && !(w->state & KEV_W_UNHOOKED))
+		r = kev_source_of(w)->records(w) ?: r;
+	if (!IS_ERR(r))
+		kev_records_get(r);
+	mutex_unlock(&q->mutex);
+	return r;
+}

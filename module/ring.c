@@ -8,12 +8,13 @@
  */
 #include <linux/gfp.h>
 #include <linux/mm.h>
+#include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <linux/vmalloc.h>
 
 #include "compat/mm.h"
 #include "delay.h"
-#include "kev.h"
+#include "ring.h"
 
 static_assert(sizeof(struct ukevent) == 64);
 static_assert(sizeof(struct kevent_ring_kernel) == 64);
@@ -56,7 +57,9 @@ static struct page **kev_alloc_pages(unsigned int n)
 	if (!pages)
 		return NULL;
 	for (i = 0; i < n; i++) {
-		pages[i] = alloc_page(GFP_KERNEL_ACCOUNT | __GFP_ZERO);
+		/* as in the kernel's own loops of this kind: vmalloc() */
+		if (!fatal_signal_pending(current))
+			pages[i] = alloc_page(GFP_KERNEL_ACCOUNT | __GFP_ZERO);
 		if (!pages[i]) {
 			kev_free_pages(pages, i);
 			return NULL;
@@ -64,6 +67,13 @@ static struct page **kev_alloc_pages(unsigned int n)
 		cond_resched();
 	}
 	return pages;
+}
+
+/* What a ring of so many slots takes, of the kernel's memory. */
+size_t kev_ring_bytes(u32 size)
+{
+	return ((size_t)(KEV_PAGE_ENTRIES + kev_entry_pages(size)) << PAGE_SHIFT) +
+	       (size_t)size * sizeof(struct kev_slot);
 }
 
 /* Process context; r is all zero and not yet shared. */
@@ -193,17 +203,18 @@ static bool kev_chain_goes_on(u32 age, unsigned int *n)
  * Marks the newest entries of a watch, claimed or not, and gives up their slots.
  * *index is that of the newest, and becomes that of the newest that is left: as
  * long as kev_ring_owns() says that there is one, the caller comes back.  The
- * lock may be dropped in between.  Returns KEVENT_RET_CANCELLED if one of them
- * was not claimed, KEVENT_RET_CLAIMED if one was and is not freed, both, or 0.
+ * lock may be dropped in between.
  */
-u32 kev_ring_cancel(struct kev_ring *r, struct kev_watch *w, u32 *index)
+void kev_ring_cancel(struct kev_ring *r, struct kev_watch *w, u32 *index,
+		     struct kev_taken *taken)
 {
 	unsigned int n = KEV_RING_STEPS;
-	u32 age, next, back, ret = 0;
+	const struct ukevent *e;
 	struct kev_view v;
+	u32 age, next;
 
 	if (!kev_ring_owns(r, w, *index))
-		return 0;
+		return;
 	age = 0;
 	do {
 		kev_mark_cancelled(r, *index - age);
@@ -218,15 +229,28 @@ u32 kev_ring_cancel(struct kev_ring *r, struct kev_watch *w, u32 *index)
 	do {
 		next = kev_chain_next(r, w, *index, age);
 		r->slots[(*index - age) & r->mask].owner = NULL;
-		back = r->tail - (*index - age);
-		if (back <= r->tail - v.claim)
-			ret |= KEVENT_RET_CANCELLED;
-		else if (back <= v.used)
-			ret |= KEVENT_RET_CLAIMED;
+		if (r->tail - (*index - age) <= r->tail - v.claim) {
+			e = kev_ring_entry(r, *index - age);
+			taken->ret = KEVENT_RET_CANCELLED;
+			taken->bits |= e->ret_data[0];
+			taken->lost |= e->ret_flags & KEVENT_RET_LOST;
+		}
 		age = next;
 	} while (kev_chain_goes_on(age, &n));
 	*index -= age;
-	return ret;
+}
+
+/*
+ * Takes back the newest entry of a watch, which nobody has claimed, for good: what
+ * it told is to be asked anew.  Older ones stay.
+ */
+void kev_ring_recall(struct kev_ring *r, u32 *index)
+{
+	struct kev_slot *slot = &r->slots[*index & r->mask];
+
+	kev_mark_cancelled(r, *index);
+	slot->owner = NULL;
+	*index = slot->prev;
 }
 
 /* Gives up slots of a watch whose entries were all freed; *index likewise. */
@@ -368,25 +392,18 @@ int kev_ring_commit_range(struct kev_ring *r, u32 *from, u32 to, u32 *freed)
 	return 0;
 }
 
-/* Claims up to max entries for GET_EVENTS.  Returns how many, from *from on. */
-u32 kev_ring_grab(struct kev_ring *r, u32 max, u32 *from)
+/*
+ * Claims n entries from the first unclaimed one, v->claim, for GET_EVENTS, which has
+ * copied them.  False: another consumer was faster, or moves seen all the time.
+ */
+bool kev_ring_claim(struct kev_ring *r, const struct kev_view *v, u32 n)
 {
-	struct kev_view v;
-	unsigned int i;
-	u32 seen, n;
+	u32 seen = READ_ONCE(r->user->seen);
 
-	for (i = 0; i < KEV_RING_TRIES; i++) {
-		seen = READ_ONCE(r->user->seen);
-		v = kev_ring_look(r);
-		if (v.used > kev_ring_size(r))
-			return 0;
-		n = min(r->tail - v.claim, max);
-		*from = v.claim;
-		if (!n || r->no_seen)
-			return n;
-		/* a full barrier: entries are read after the claim is seen */
-		if (cmpxchg(&r->user->seen, seen, v.claim + n) == seen)
-			return n;
-	}
-	return 0;
+	if (r->no_seen)
+		return kev_move_head(r, v->head, v->head + n);
+	/* out of range: what is claimed is head, see kev_ring_look() */
+	if (seen != v->claim && seen - v->head <= v->used)
+		return false;
+	return cmpxchg(&r->user->seen, seen, v->claim + n) == seen;
 }

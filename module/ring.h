@@ -84,6 +84,28 @@ struct kev_view {
 	u32 used;
 };
 
+/**
+ * struct kev_taken - what was taken back
+ * @ret: KEVENT_RET_CANCELLED if nobody had claimed one of the events, else 0.
+ * @bits: of those.
+ * @lost: KEVENT_RET_LOST, if one of those had it.
+ */
+struct kev_taken {
+	u32 ret;
+	u32 bits;
+	u32 lost;
+};
+
+/* Two words at once. */
+static __always_inline u64 kev_pair(u32 first, u32 second)
+{
+#ifdef __LITTLE_ENDIAN
+	return first | (u64)second << 32;
+#else
+	return second | (u64)first << 32;
+#endif
+}
+
 static inline u32 kev_ring_size(const struct kev_ring *r)
 {
 	return r->mask + 1;
@@ -92,17 +114,14 @@ static inline u32 kev_ring_size(const struct kev_ring *r)
 static __always_inline struct kev_view kev_ring_look(const struct kev_ring *r)
 {
 	const struct kevent_ring_user *user = r->user;
-	struct kev_view v;
-	u32 seen;
-
 	/* seen before head: a consumer stores seen first */
-	seen = smp_load_acquire(&user->seen);
-	v.head = READ_ONCE(user->head);
-	v.used = r->tail - v.head;
-	v.claim = !r->no_seen && seen - v.head <= v.used ? seen : v.head;
-	if (unlikely(v.used > kev_ring_size(r)))
-		v.claim = r->tail;
-	return v;
+	u32 seen = smp_load_acquire(&user->seen);
+	u32 head = READ_ONCE(user->head), used = r->tail - head;
+	u32 claim = !r->no_seen && seen - head <= used ? seen : head;
+
+	if (unlikely(used > kev_ring_size(r)))
+		claim = r->tail;
+	return (struct kev_view){ .head = head, .claim = claim, .used = used };
 }
 
 static inline bool kev_ring_is_full(const struct kev_ring *r,
@@ -154,7 +173,8 @@ static __always_inline void kev_ring_publish(struct kev_ring *r,
 {
 	slot->owner = w;
 	slot->prev = last;
-	slot->done = ++tail;
+	/* not to be put together with that */
+	WRITE_ONCE(slot->done, ++tail);
 	/* who only tells it reads it without the lock */
 	WRITE_ONCE(r->long_tail, tail);
 	KEV_DELAY(PUBLISH);
@@ -184,16 +204,19 @@ static inline void kev_ring_clear_flag(struct kev_ring *r, u32 flag)
 	}
 }
 
+size_t kev_ring_bytes(u32 size);
 int kev_ring_alloc(struct kev_ring *r, u32 size, u32 first, bool no_seen);
 void kev_ring_free(struct kev_ring *r);
 int kev_ring_mmap(struct kev_ring *r, struct vm_area_struct *vma);
-u32 kev_ring_cancel(struct kev_ring *r, struct kev_watch *w, u32 *index);
+void kev_ring_cancel(struct kev_ring *r, struct kev_watch *w, u32 *index,
+		     struct kev_taken *taken);
 void kev_ring_disown(struct kev_ring *r, struct kev_watch *w, u32 *index);
 int kev_ring_commit(struct kev_ring *r, u32 to, u32 over, bool force,
 		    u32 *freed);
 int kev_ring_commit_range(struct kev_ring *r, u32 *from, u32 to, u32 *freed);
 bool kev_ring_next_done(const struct kev_ring *r);
 u32 kev_ring_advance(struct kev_ring *r, unsigned int max);
-u32 kev_ring_grab(struct kev_ring *r, u32 max, u32 *from);
+bool kev_ring_claim(struct kev_ring *r, const struct kev_view *v, u32 n);
+void kev_ring_recall(struct kev_ring *r, u32 *index);
 
 #endif /* KEV_RING_H */

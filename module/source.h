@@ -12,20 +12,6 @@
 struct kev_records;
 
 /**
- * struct kev_values - what is ready, asked in a task or known at attaching
- * @bits: in the source's bits; 0: not ready.
- * @ret_flags: KEVENT_RET_*.
- * @data: for ret_data[1].
- * @data2: for data2.
- */
-struct kev_values {
-	u32 bits;
-	u32 ret_flags;
-	u32 data;
-	u32 data2;
-};
-
-/**
  * struct kev_source_ops - one kind of event
  * @name: for the slab cache.
  * @size: of the watch with the source's own part behind it.
@@ -37,8 +23,13 @@ struct kev_values {
  * @number: with @has_file: raw[1] of ids that are numbers all the same; or 0.
  * @has_params: ukevent.param is looked at by ADD.
  * @modify_params: and by MODIFY.
- * @per_process: the id means something else in each process.
+ * @can_mute: no bits at all may be asked for: then only errors are told.
+ * @per_process: the number means something else in each process: the watch is a
+ *	struct kev_owned.
  * @own_call: made by a call of its own: no ADD, MODIFY or READY.
+ * @sole: one watch at a time can hook the source: one that is over makes way.
+ * @retells: what came while the watch was disarmed, or was taken back by MODIFY,
+ *	is told by MODIFY: counts, of a source that can't be asked.
  * @init: at load.  If it fails, this kernel does not support the source: ADD
  *	fails with EOPNOTSUPP, and INFO tells.  May be NULL.
  * @exit: at unload, if @init did not fail.  No watch is left.  May be NULL.
@@ -52,9 +43,18 @@ struct kev_values {
  * @detach: unhook; no call of kev_ready*() is under way or comes afterwards.
  *	queue->mutex held, unless the watch was removed during its ADD: then it
  *	has left the tables, and nobody else sees it.  May sleep.
- * @ask: what is ready now?  Process context, no lock, file referenced.  NULL:
- *	the source can't be asked (all its events are edges).
- * @modify: take new parameters.  queue->mutex held.  May be NULL.
+ * @look: what is ready now, of what the watch asks for?  queue->lock held, takes
+ *	no lock.  False: that can't be told under the lock, @ask.  NULL: the source
+ *	can't be asked, all its events are edges.
+ * @ask: the same in a task, for these event bits.  Process context, no lock, file
+ *	referenced.  May be NULL if @look is never false.
+ * @halt: MODIFY begins: no event of the old terms comes after this.  queue->mutex
+ *	held, may sleep.  May be NULL: all events are made under queue->lock, from
+ *	the terms that hold there.
+ * @set: the new terms hold: take new parameters.  queue->lock held.  May be NULL.
+ * @modify: the same, where it may sleep.  queue->mutex held.  May be NULL.
+ * @params: what param of ADD would be now, for fdinfo.  queue->mutex held.  May be
+ *	NULL: zeros.
  * @records: the watch's buffer of details, for READ; NULL while it has none.
  *	queue->mutex held, and no other lock: @attach may be under way.  May be
  *	NULL: none of this source.
@@ -74,8 +74,11 @@ struct kev_source_ops {
 	bool has_path;
 	bool has_params;
 	bool modify_params;
+	bool can_mute;
 	bool per_process;
 	bool own_call;
+	bool sole;
+	bool retells;
 	int (*init)(void);
 	void (*exit)(void);
 	int (*check)(struct file *file, const struct ukevent *uk);
@@ -83,9 +86,12 @@ struct kev_source_ops {
 	int (*attach)(struct kev_watch *w, struct file *file,
 		      const struct ukevent *uk, struct kev_values *v);
 	void (*detach)(struct kev_watch *w);
-	void (*ask)(struct kev_watch *w, struct file *file,
-		    struct kev_values *v);
+	bool (*look)(struct kev_watch *w, struct kev_values *v);
+	void (*ask)(struct file *file, u32 event, struct kev_values *v);
+	void (*halt)(struct kev_watch *w);
+	void (*set)(struct kev_watch *w, const struct ukevent *uk);
 	void (*modify)(struct kev_watch *w, const struct ukevent *uk);
+	void (*params)(struct kev_watch *w, u64 *param);
 	struct kev_records *(*records)(struct kev_watch *w);
 	void (*stop)(struct kev_watch *w, struct ukevent *uk);
 	int (*fire)(struct kev_watch *w, u32 bits, const struct ukevent *uk);
@@ -101,7 +107,8 @@ struct kev_source_ops {
 			 KEVENT_REQ_EXCLUSIVE | KEVENT_REQ_CLOSED)
 /* Terms that the short way of an event does not do. */
 #define KEV_REQ_LONG	(KEVENT_REQ_ONESHOT | KEVENT_REQ_DISPATCH | \
-			 KEVENT_REQ_TIMESTAMP | KEVENT_REQ_LAST_CHECK)
+			 KEVENT_REQ_TIMESTAMP | KEVENT_REQ_LAST_CHECK | \
+			 KEVENT_REQ_WAKEUP_ALL)
 /* Flags that a watch has from its first ADD to its end. */
 #define KEV_REQ_FIXED	(KEVENT_REQ_EXCLUSIVE | KEVENT_REQ_PAYLOAD)
 /* Flags that a watch keeps. */
@@ -143,8 +150,5 @@ static inline const struct kev_source_ops *kev_source_of(const struct kev_watch 
 {
 	return kev_sources[w->ev.type];
 }
-
-/* source/pace.c */
-u64 kev_timer_floor(void);
 
 #endif /* KEV_SOURCE_H */

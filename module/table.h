@@ -11,6 +11,7 @@
 #define KEV_TABLE_H
 
 #include <linux/bits.h>
+#include <linux/nospec.h>
 #include <linux/types.h>
 
 struct kev_watch;
@@ -35,8 +36,11 @@ struct kev_table {
 static inline struct kev_watch *kev_table_get(const struct kev_table *t,
 					      u32 number)
 {
-	unsigned long slot = number < t->used ? t->slots[number] : 1;
+	unsigned long slot = 1;
 
+	/* the number is the program's */
+	if (number < t->used)
+		slot = t->slots[array_index_nospec(number, t->used)];
 	return slot & 1 ? NULL : (struct kev_watch *)slot;
 }
 

@@ -1,134 +1,227 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * What is done in the program's calls: letting waiting events in, asking files,
- * sleeping, copying events out.
+ * sleeping.
  */
 #include <linux/hrtimer.h>
 #include <linux/sched/signal.h>
 #include <linux/signal.h>
-#include <linux/uaccess.h>
 
 #include "delay.h"
-#include "source.h"
+#include "ready.h"
+#include "wait.h"
+#include "watch.h"
 
 /* Steps with irqs off before they are let on for a moment. */
 #define KEV_STEPS_MAX		64
-/* Events copied before others get the CPU. */
-#define KEV_COPIES_MAX		1024
-/* One-shots reaped by one call. */
-#define KEV_REAP_MAX		64
+/* The same for those that ask a file, */
+#define KEV_LOOKS_MAX		16
+/* or may wake somebody. */
+#define KEV_LET_IN_MAX		8
 
-/* One sleeper for each of n events that were let in, but those of the caller. */
-static void kev_notify_many(struct kev_queue *q, u32 n, bool *taker)
-{
-	while (n-- && (q->attention & (KEV_Q_SLEEPERS | KEV_Q_POLLERS))) {
-		if (!kev_notify(q, *taker ? KEV_NOTIFY_OUTER : 0, 0) && !*taker)
-			break;	/* who sleeps wants more than there is */
-		*taker = false;
-	}
-}
+/* ---- What only a task can do ------------------------------------------- */
 
 /* Frees what was finished out of order, and lets in what waits for slots. */
-static void kev_let_in(struct kev_queue *q, bool *taker)
+void kev_let_in(struct kev_queue *q, bool *taker)
+	__must_hold(&q->lock)
 {
-	u32 tail;
+	unsigned int max;
 
 	while (kev_ring_advance(&q->ring, KEV_STEPS_MAX) == KEV_STEPS_MAX)
 		kev_breathe(q);
 	for (;;) {
-		tail = q->ring.tail;
-		/* to choose a sleeper is to look at all of them */
-		if (!kev_handover(q, q->attention & KEV_Q_SLEEPERS ?
-				  1 : KEV_STEPS_MAX))
-			return;
-		kev_notify_many(q, q->ring.tail - tail, taker);
-		if (!(q->attention & KEV_Q_READY))
+		max = q->attention & KEV_Q_SLEEPERS ? KEV_LET_IN_MAX :
+						      KEV_STEPS_MAX;
+		if (!kev_handover(q, max, taker) ||
+		    !(q->attention & KEV_Q_READY))
 			return;
 		kev_breathe(q);
 	}
 }
 
-static void kev_ask(struct kev_watch *w, bool *taker)
+/* Is the first level watch to be asked again? */
+static bool kev_level_is_due(struct kev_queue *q)
 {
-	kev_unlist(w);
-	if (kev_watch_ask(w, *taker ? KEV_NOTIFY_OUTER : 0))
+	struct kev_view v;
+
+	if (list_empty(&q->level))
+		return false;
+	v = kev_ring_look(&q->ring);
+	return kev_level_due(q, &v);
+}
+
+/* The first level watch, whose entry was claimed.  True: it was posted again. */
+static bool kev_ask_level(struct kev_queue *q, unsigned int how)
+{
+	struct kev_watch *w = list_first_entry(&q->level, struct kev_watch,
+					       link);
+	struct kev_values v;
+
+	if ((w->ev.req_flags & KEVENT_REQ_LAST_CHECK) || !kev_watch_look(w, &v)) {
+		kev_enlist_ask(w);
+		return false;
+	}
+	if (!v.bits) {
+		kev_unlist(w);
+		return false;
+	}
+	if (!(q->attention & KEV_Q_WAITERS) && kev_ready_short(q, w, &v))
+		return true;
+	return kev_ready_long(w, v, 0, how);
+}
+
+/*
+ * Level watches whose entry was claimed are asked again: in a batch, those that were
+ * there when it began.  The list is in the order of posting: the first one that was
+ * not claimed ends it.
+ */
+void kev_ask_levels(struct kev_queue *q, bool *taker)
+	__must_hold(&q->lock)
+{
+	unsigned int n = 0;
+
+	while (kev_level_is_due(q)) {
+		if (kev_ask_level(q, taker && *taker ? KEV_NOTIFY_OUTER : 0) &&
+		    taker)
+			*taker = false;
+		if (!(++n % KEV_LOOKS_MAX))
+			kev_breathe(q);
+	}
+}
+
+/*
+ * A task asked, and it is not ready.  A level watch with an entry that nobody
+ * claimed is to be asked again.
+ */
+void kev_not_ready(struct kev_watch *w)
+{
+	struct kev_queue *q = w->queue;
+	struct kev_view v;
+
+	lockdep_assert_held(&q->lock);
+	w->ev.time = 0;
+	if (!(w->state & KEV_W_LEVEL) || w->on != KEV_ON_NONE ||
+	    !kev_has_ring(q))
+		return;
+	v = kev_ring_look(&q->ring);
+	if (kev_ring_unclaimed(&q->ring, &v, w, w->index))
+		kev_enlist(w);
+}
+
+/* Asks a watch, which is on no list, and posts. */
+static void kev_ask_post(struct kev_watch *w, bool *taker)
+	__must_hold(&w->queue->lock)
+{
+	struct kev_values v;
+
+	if (!kev_watch_ask(w, &v))
+		return;
+	if (!v.bits)
+		kev_not_ready(w);
+	else if (kev_ready_long(w, v, 0, *taker ? KEV_NOTIFY_OUTER : 0))
 		*taker = false;
+}
+
+/*
+ * Without a ring: what is ready waits on, until there are as many as somebody
+ * wants, and is asked again when it is handed out if it wants that.
+ */
+static void kev_ask_keep(struct kev_watch *w)
+	__must_hold(&w->queue->lock)
+{
+	struct kev_values v;
+
+	if (!kev_watch_ask(w, &v))
+		return;
+	if (!v.bits || (w->state & KEV_W_DISARMED))
+		kev_not_ready(w);
+	else
+		kev_keep(w, &v);
+}
+
+/* The first of the list, which has one.  Others of it only wait. */
+static void kev_ask_first(struct kev_queue *q, bool *taker)
+	__must_hold(&q->lock)
+{
+	struct kev_watch *w = list_first_entry(kev_ask_list(q),
+					       struct kev_watch, link);
+
+	if (kev_has_ring(q)) {
+		kev_unlist(w);
+		kev_ask_post(w, taker);
+	} else if (w->state & KEV_W_ASK) {
+		kev_unlist(w);
+		kev_ask_keep(w);
+	} else {
+		list_move_tail(&w->link, &q->ready);
+	}
 }
 
 /*
  * Asks the files of watches that a wake-up could not ask: those on the list
  * now, so that one that comes back is asked by the next call.
  */
-static void kev_ask_checks(struct kev_queue *q, bool *taker)
+static void kev_ask_all(struct kev_queue *q, bool *taker)
+	__must_hold(&q->lock)
 {
-	struct kev_watch *w, *last;
+	u32 left = kev_has_ring(q) ? q->nask : q->nready;
 	unsigned int n = 0;
 
-	if (list_empty(&q->check))
-		return;
-	last = list_last_entry(&q->check, struct kev_watch, link);
-	do {
-		w = list_first_entry(&q->check, struct kev_watch, link);
-		kev_ask(w, taker);
+	while (left-- && q->nask && !list_empty(kev_ask_list(q)) &&
+	       !signal_pending(current)) {
+		kev_ask_first(q, taker);
 		if (!(++n % KEV_STEPS_MAX))
 			kev_breathe(q);
-		/* last may be gone by now: only its address is looked at */
-	} while (w != last && !list_empty(&q->check) &&
-		 !signal_pending(current));
+	}
 }
 
-/*
- * Asks level watches again whose entry was claimed.  The list is in the order
- * of posting: the first one that was not claimed ends it, and so does the last
- * one that was there when we came.
- */
-static void kev_ask_levels(struct kev_queue *q, bool *taker)
+/* taker: the caller takes an event: of the first nobody else need know. */
+static void kev_work(struct kev_queue *q, bool taker)
+	__must_hold(&q->lock)
 {
-	struct kev_watch *w, *last;
-	struct kev_view v = {};
-	unsigned int n = 0;
-
-	if (list_empty(&q->level))
-		return;
-	last = list_last_entry(&q->level, struct kev_watch, link);
-	do {
-		if (!(q->attention & KEV_Q_NO_RING)) {
-			v = kev_ring_look(&q->ring);
-			if (!kev_level_due(q, &v))
-				break;
-		}
-		w = list_first_entry(&q->level, struct kev_watch, link);
-		kev_ask(w, taker);
-		if (!(++n % KEV_STEPS_MAX))
-			kev_breathe(q);
-	} while (w != last && !list_empty(&q->level) &&
-		 !signal_pending(current));
+	if (kev_has_ring(q)) {
+		kev_let_in(q, &taker);
+		kev_ask_levels(q, &taker);
+	}
+	if (q->nask)
+		kev_ask_all(q, &taker);
 }
 
-/* Nothing at all to do for kev_service(), but perhaps to reap. */
-static bool kev_idle(const struct kev_queue *q)
+/* Waiting events that fit into the ring now, or after ranges that are done. */
+static bool kev_fits(struct kev_queue *q)
 {
-	return !((q->attention & KEV_Q_READY) | q->ntodo | q->ring.any_done) &&
-	       list_empty(&q->level);
+	struct kev_view v;
+
+	if (kev_ring_next_done(&q->ring))
+		return true;
+	if (!(q->attention & KEV_Q_READY))
+		return false;
+	v = kev_ring_look(&q->ring);
+	return !kev_ring_is_full(&q->ring, &v);
+}
+
+/* Is there something that only a task can do? */
+static __always_inline bool kev_work_due(struct kev_queue *q)
+{
+	if (q->nask)
+		return true;
+	if (likely(!((q->attention & (KEV_Q_READY | KEV_Q_NO_RING)) |
+		     q->ring.any_done)) && likely(list_empty(&q->level)))
+		return false;
+	return kev_has_ring(q) && (kev_fits(q) || kev_level_is_due(q));
 }
 
 /**
  * kev_service() - do what only a task can do
  * @q: the queue.
- * @taker: the caller will take an event if there is one: nobody need be woken
- *	for the first.
  *
  * Context: process, no locks.
  */
-void kev_service(struct kev_queue *q, bool taker)
+void kev_service(struct kev_queue *q)
 {
 	raw_spin_lock_irq(&q->lock);
 	kev_poll_rearm(q);
-	if (!kev_idle(q)) {
-		kev_let_in(q, &taker);
-		kev_ask_checks(q, &taker);
-		kev_ask_levels(q, &taker);
-	}
+	kev_work(q, false);
 	raw_spin_unlock_irq(&q->lock);
 	kev_watch_reap(q, KEV_REAP_MAX);
 }
@@ -159,6 +252,9 @@ int kev_free_range(struct kev_queue *q, u32 from, u32 to, u32 *freed)
 
 /* ---- Sleeping ---------------------------------------------------------- */
 
+const struct kev_deadline kev_forever;
+const struct kev_deadline kev_at_once = { .nonblock = true };
+
 /* False: the deadline has passed. */
 static bool kev_schedule(const struct kev_deadline *d)
 {
@@ -172,419 +268,302 @@ static bool kev_schedule(const struct kev_deadline *d)
 					      HRTIMER_MODE_ABS, d->clock);
 }
 
-/*
- * Who was chosen and leaves without taking anything passes it on: to anybody if
- * there is an event, or work.
- */
-static void kev_pass_on(struct kev_queue *q, const struct kev_sleeper *s)
+/* The lock is let go of.  False: the deadline has passed. */
+static __always_inline bool kev_sleep_once(struct kev_queue *q,
+					   struct kev_sleeper *s,
+					   const struct kev_deadline *d)
+	__must_hold(&q->lock)
 {
-	if (!s->chosen || s->kicked)
-		return;
-	if (kev_available(q))
-		kev_notify(q, 0, 0);
-	else if (kev_work_due(q))
-		kev_notify(q, KEV_NOTIFY_ANY, 0);
+	bool in_time;
+
+	kev_sleeper_add(q, s);
+	set_current_state(TASK_INTERRUPTIBLE);
+	raw_spin_unlock_irq(&q->lock);
+	KEV_DELAY(SLEEP_ANNOUNCED);
+	in_time = kev_schedule(d);
+	__set_current_state(TASK_RUNNING);
+	KEV_DELAY(WOKEN);
+	raw_spin_lock_irq(&q->lock);
+	kev_sleeper_back(q, s);
+	return in_time;
 }
 
 /*
- * Until there is enough: 1; WAKE or the deadline: 0; else -errno.  Called and
- * left with queue->lock held.  slept: it has slept before.
+ * Does a task that takes events find one, or one that waits enough?  Returns how
+ * many, or 0.
  */
-static int kev_sleep_locked(struct kev_queue *q, struct kev_sleeper *s,
-			    const struct kev_deadline *d, bool slept)
+static __always_inline u32 kev_is_over(struct kev_queue *q,
+				       const struct kev_sleeper *s, bool takes)
+	__must_hold(&q->lock)
 {
-	bool in_time = true;
+	if (takes)
+		return kev_available(q) || kev_work_due(q);
+	if (kev_work_due(q))
+		kev_work(q, s->min <= 1);
+	return kev_enough(q, s);
+}
+
+/* See kev_sleep(); it has slept before, and the time is not up. */
+static int kev_sleep_on(struct kev_queue *q, struct kev_sleeper *s,
+			const struct kev_deadline *d, bool takes, bool slept,
+			bool in_time)
+	__must_hold(&q->lock)
+{
+	bool signal;
+	u32 num;
 
 	for (;;) {
+		signal = signal_pending(current);
 		/* who is killed takes nothing any more */
-		if (signal_pending(current) && fatal_signal_pending(current))
+		if (unlikely(signal) && fatal_signal_pending(current))
 			return -EINTR;
-		if (kev_enough(q, s)) {
+		num = kev_is_over(q, s, takes);
+		if (num) {
 			q->immediate += !slept;
-			return 1;
+			return num;
 		}
 		if (s->kicked)
 			return 0;
-		if (signal_pending(current))
+		if (unlikely(signal))
 			return -EINTR;
-		if (!kev_idle(q) && kev_work_due(q)) {
-			raw_spin_unlock_irq(&q->lock);
-			kev_service(q, s->min <= 1);
-			cond_resched();
-			raw_spin_lock_irq(&q->lock);
-			continue;
-		}
 		if (!in_time)
 			return 0;
 		if (d->nonblock)
 			return -EAGAIN;
 		q->waits += !slept;
 		slept = true;
-		kev_sleeper_add(q, s);
-		set_current_state(TASK_INTERRUPTIBLE);
-		raw_spin_unlock_irq(&q->lock);
-		KEV_DELAY(SLEEP_ANNOUNCED);
-		in_time = kev_schedule(d);
-		__set_current_state(TASK_RUNNING);
-		KEV_DELAY(WOKEN);
-		raw_spin_lock_irq(&q->lock);
-		if (!s->chosen)
-			kev_sleeper_del(q, s);
+		in_time = kev_sleep_once(q, s, d);
 	}
-}
-
-/*
- * kev_sleep_locked() gave ret: what is there, if it was enough.  Another
- * consumer may have been faster: that is no timeout.
- */
-static int kev_sleep_end(struct kev_queue *q, struct kev_sleeper *s, int ret)
-{
-	if (ret > 0)
-		return max_t(u32, kev_available(q), 1);
-	kev_pass_on(q, s);
-	return ret;
-}
-
-/* With the signal mask in force.  Returns as kev_wait(). */
-static int kev_sleep(struct kev_queue *q, struct kev_sleeper *s,
-		     const struct kev_deadline *d)
-{
-	sigset_t saved;
-	int ret;
-
-	init_waitqueue_entry(&s->wait, current);
-	INIT_LIST_HEAD(&s->link);
-	if (d->mask)
-		sigprocmask(SIG_SETMASK, d->mask, &saved);
-
-	raw_spin_lock_irq(&q->lock);
-	if (kev_has_pollers(q))
-		kev_poll_rearm(q);
-	ret = kev_sleep_end(q, s, kev_sleep_locked(q, s, d, false));
-	raw_spin_unlock_irq(&q->lock);
-
-	if (!d->mask)
-		return ret;
-	if (ret == -EINTR) {
-		/* the handler runs under the mask, which is then undone */
-		current->saved_sigmask = saved;
-		set_restore_sigmask();
-	} else {
-		sigprocmask(SIG_SETMASK, &saved, NULL);
-	}
-	return ret;
 }
 
 /**
- * kev_wait_now() - WAIT, if there is enough and nothing else to do
+ * kev_sleep() - until there is enough
  * @q: the queue.
- * @min: see struct kevent_ioc_wait.
- * @counts: from @last; else what is unclaimed.
- * @last: likewise.
+ * @d: when to give up.
+ * @min: so many events;
+ * @counts: from the index
+ * @since: on; else of those that are unclaimed.
+ * @takes: the caller takes any event, and asks those who must be asked.
  *
- * Returns the number of unclaimed entries, or 0: go the long way.
+ * Context: process, queue->lock held, and let go of meanwhile.  Returns how many
+ * there are, at least 1; 0: WAKE or the deadline; or -errno.
  */
-int kev_wait_now(struct kev_queue *q, u32 min, bool counts, u32 last)
+noinline int kev_sleep(struct kev_queue *q, const struct kev_deadline *d,
+		       u32 min, bool counts, u32 since, bool takes)
+	__must_hold(&q->lock)
 {
-	struct kev_ring *r = &q->ring;
-	struct kev_view v;
-	u32 num, ret = 0;
+	struct kev_sleeper s;
 
-	raw_spin_lock_irq(&q->lock);
-	/* nothing to let in, nobody to wake */
-	if (q->attention | q->ntodo | r->any_done)
-		goto out;
-	v = kev_ring_look(r);
-	num = r->tail - v.claim;
-	if (!num || !min ||
-	    (min > 1 && (counts ? r->tail - last : num) < min))
-		goto out;
-	if (kev_has_pollers(q) || kev_level_due(q, &v))
-		goto out;
-	q->immediate++;
-	ret = num;
-out:
-	raw_spin_unlock_irq(&q->lock);
-	return ret;
+	kev_sleeper_init(&s, min, counts, since);
+	return kev_sleep_on(q, &s, d, takes, false, true);
 }
 
-static void kev_sleeper_init(struct kev_sleeper *s, u32 min, bool counts,
-			     u32 last)
+/*
+ * The usual sleep: for any event, without limit.  There is none, and nothing to do.
+ * Not inline: its stack would be paid for by those who need not sleep.
+ */
+static noinline int kev_sleep_any(struct kev_queue *q)
+	__must_hold(&q->lock)
 {
-	s->min = min;
-	s->counts = counts;
-	s->since = last;
-	s->kicked = false;
-	s->chosen = false;
+	struct kev_sleeper s kev_uninitialized;
+	int num = 0;
+
+	kev_sleeper_init(&s, 1, false, 0);
+	q->waits++;
+	kev_sleep_once(q, &s, &kev_forever);
+	if (likely(s.chosen && !signal_pending(current)))
+		num = kev_available(q);
+	return likely(num) ? num : kev_sleep_on(q, &s, &kev_forever, false,
+						true, true);
+}
+
+/**
+ * kev_leave() - a call that waited, or might have, is over
+ * @q: the queue.
+ * @took: it has an event, or has left one for its program.
+ *
+ * What it was woken for, or let in, and leaves is for another; and so is a file
+ * that is ready still, as level-triggered ones may be.  Context: queue->lock held.
+ */
+void kev_leave(struct kev_queue *q, bool took)
+{
+	lockdep_assert_held(&q->lock);
+	if (likely(!(q->attention & KEV_Q_SLEEPERS)))
+		return;
+	if (took ? q->nask : kev_work_due(q))
+		kev_notify(q, KEV_NOTIFY_ANY, 0);
+	else if (!took && kev_available(q))
+		kev_notify(q, 0, 0);
+}
+
+/* A call failed after it had waited with success: somebody else may do better. */
+void kev_wait_over(struct kev_queue *q)
+{
+	raw_spin_lock_irq(&q->lock);
+	kev_leave(q, false);
+	raw_spin_unlock_irq(&q->lock);
+}
+
+/* ---- WAIT -------------------------------------------------------------- */
+
+/*
+ * The entries that are there, if it is enough and there is nothing else to do; 0:
+ * the latter; -1: there is.
+ */
+static __always_inline int kev_wait_short(struct kev_queue *q, u32 min,
+					  bool counts, u32 since)
+{
+	const struct kev_ring *r = &q->ring;
+	struct kev_view v = kev_ring_look(r);
+	u32 num;
+
+	if (unlikely((q->attention & ~KEV_Q_NO_SEEN) | q->nask | q->nfired |
+		     r->any_done) || unlikely(kev_has_pollers(q)))
+		return -1;
+	if (unlikely(kev_level_due(q, &v))) {
+		kev_ask_levels(q, NULL);
+		/* files that only a task can ask */
+		if (q->nask)
+			return -1;
+		v = kev_ring_look(r);
+	}
+	num = r->tail - v.claim;
+	if (!num && counts)
+		return -1;
+	if (min > 1 && (counts ? r->tail - since : num) < min)
+		return -1;
+	q->immediate += !!num;
+	return num;
+}
+
+/* The rest of it, sleeping included. */
+static __always_inline int kev_wait_long(struct kev_queue *q,
+					 const struct kev_deadline *d, u32 min,
+					 bool counts, u32 since)
+	__must_hold(&q->lock)
+{
+	if (unlikely(kev_has_pollers(q) | (q->ring.flags & KEVENT_RING_POLLED)))
+		kev_poll_rearm(q);
+	if (!min) {
+		kev_work(q, false);
+		return 0;
+	}
+	return kev_sleep(q, d, min, counts, since, false);
 }
 
 /**
  * kev_wait() - WAIT, after its changes and its commit
  * @q: a queue with a ring.
  * @d: when to give up.
- * @min: see struct kevent_ioc_wait; not 0.
- * @counts: from @last; else what is unclaimed.
- * @last: likewise.
+ * @min: see struct kevent_ioc_wait; 0: only do what is to be done.
+ * @counts: from @since; else what is unclaimed.
+ * @since: likewise.
  *
- * Returns the number of unclaimed entries, 0 when the time was up, or -errno.
+ * Context: process, no locks.  Returns the number of unclaimed entries, 0 when the
+ * time was up, or -errno.
  */
 int kev_wait(struct kev_queue *q, const struct kev_deadline *d, u32 min,
-	     bool counts, u32 last)
+	     bool counts, u32 since)
 {
-	struct kev_sleeper s;
-
-	kev_sleeper_init(&s, min, counts, last);
-	return kev_sleep(q, &s, d);
-}
-
-/* kev_wait_one(), and it is not that simple. */
-static noinline int kev_wait_one_long(struct kev_queue *q, bool nonblock)
-{
-	struct kev_deadline d = { .nonblock = nonblock };
-
-	kev_service(q, true);
-	return kev_wait(q, &d, 1, false, 0);
-}
-
-/*
- * Sleeps until woken.  Called and left with queue->lock held; there is nothing
- * to take and nothing to do.  Returns as kev_sleep().  Not inline: its stack
- * would be paid for by those who need not sleep.
- */
-static noinline int kev_doze(struct kev_queue *q)
-{
-	static const struct kev_deadline forever = {};
-	struct kev_sleeper s;
 	int ret;
 
-	kev_sleeper_init(&s, 1, false, 0);
-	init_waitqueue_entry(&s.wait, current);
-	INIT_LIST_HEAD(&s.link);
-	q->waits++;
-	kev_sleeper_add(q, &s);
-	set_current_state(TASK_INTERRUPTIBLE);
-	raw_spin_unlock_irq(&q->lock);
-	KEV_DELAY(DOZE_ANNOUNCED);
-	schedule();
+	kev_watch_reap(q, KEV_REAP_MAX);
 	raw_spin_lock_irq(&q->lock);
-	if (likely(s.chosen && !signal_pending(current))) {
-		ret = kev_available(q);
-		if (ret)
-			return ret;
-	}
-	if (!s.chosen)
-		kev_sleeper_del(q, &s);
-	ret = kev_sleep_locked(q, &s, &forever, true);
-	return kev_sleep_end(q, &s, ret);
-}
-
-/**
- * kev_wait_one() - WAIT for one event, without limit
- * @q: a queue with a ring.
- * @nonblock: do not sleep.
- *
- * The usual call, and so in few steps.  Returns as kev_wait().
- */
-int kev_wait_one(struct kev_queue *q, bool nonblock)
-{
-	struct kev_ring *r = &q->ring;
-	struct kev_view v;
-	int ret;
-
-	raw_spin_lock_irq(&q->lock);
-	if (unlikely(q->attention | q->ntodo | r->any_done) ||
-	    unlikely(kev_has_pollers(q)))
-		goto other;
-	v = kev_ring_look(r);
-	ret = r->tail - v.claim;
-	if (kev_level_due(q, &v))
-		goto other;
-	if (ret)
-		q->immediate++;
-	else if (nonblock || signal_pending(current))
-		goto other;
-	else
-		ret = kev_doze(q);
+	ret = kev_wait_short(q, min, counts, since);
+	if (!min)
+		ret = min(ret, 0);
+	if (ret < 0 || (!ret && min))
+		ret = kev_wait_long(q, d, min, counts, since);
+	if (min && unlikely(q->attention & KEV_Q_SLEEPERS))
+		kev_leave(q, ret > 0);
 	raw_spin_unlock_irq(&q->lock);
 	return ret;
-
-other:
-	raw_spin_unlock_irq(&q->lock);
-	return kev_wait_one_long(q, nonblock);
 }
 
-/* ---- Copying out ------------------------------------------------------- */
+/* The same until there is any, without limit. */
+int kev_wait_any(struct kev_queue *q, bool nonblock)
+{
+	int ret;
+
+	kev_watch_reap(q, KEV_REAP_MAX);
+	raw_spin_lock_irq(&q->lock);
+	ret = kev_wait_short(q, 1, false, 0);
+	if (unlikely(ret < 0 || (!ret && (nonblock || signal_pending(current)))))
+		ret = kev_wait_long(q, nonblock ? &kev_at_once : &kev_forever,
+				    1, false, 0);
+	else if (!ret)
+		ret = kev_sleep_any(q);
+	if (unlikely(q->attention & KEV_Q_SLEEPERS))
+		kev_leave(q, ret > 0);
+	raw_spin_unlock_irq(&q->lock);
+	return ret;
+}
+
+/* ---- poll(2) of the queue ---------------------------------------------- */
 
 /*
- * Gives back entries that were claimed and could not be copied: what their
- * watches still own is posted anew.
+ * Is the first of the list, to be asked, ready for all that can be told here?  One
+ * that can't be asked under the lock may be.
  */
-static void kev_put_back(struct kev_queue *q, u32 from, u32 n)
+static bool kev_first_may_be_ready(struct kev_queue *q)
 {
-	raw_spin_lock_irq(&q->lock);
-	while (n--) {
-		kev_post_again(q, from++);
-		/* see kev_let_in() */
-		if (!(n % KEV_STEPS_MAX) || (q->attention & KEV_Q_SLEEPERS))
-			kev_breathe(q);
-	}
-	raw_spin_unlock_irq(&q->lock);
-}
+	struct kev_watch *w = list_first_entry(kev_ask_list(q),
+					       struct kev_watch, link);
+	struct kev_values v;
 
-/* Copies n claimed entries, but cancelled ones.  Returns how many were tried. */
-static u32 kev_copy_claimed(struct kev_queue *q, struct ukevent __user *buf,
-			    u32 from, u32 n, int *num)
-{
-	u32 i;
-
-	for (i = 0; i < n; i++) {
-		const struct ukevent *e = kev_ring_entry(&q->ring, from + i);
-
-		if (READ_ONCE(e->ret_flags) & KEVENT_RET_CANCELLED)
-			continue;
-		if (copy_to_user(buf + *num, e, sizeof(*e)))
-			break;
-		if (!(++*num % KEV_COPIES_MAX))
-			cond_resched();
-	}
-	return i;
+	if (!kev_must_ask(w) || !kev_watch_look(w, &v))
+		return true;
+	if (v.bits && !(w->state & KEV_W_DISARMED))
+		return true;
+	/* what came before is an event all the same, but for those */
+	if (kev_has_waiting(w) &&
+	    !(w->ev.req_flags & KEVENT_REQ_LAST_CHECK))
+		return true;
+	kev_unlist(w);
+	kev_clear_waiting(w);
+	kev_not_ready(w);
+	return false;
 }
 
 /*
- * Frees n entries that were copied.  What waits for them is let in now: who
- * sleeps was woken in vain while the ring was full.
+ * Is there an event?  Level watches that were handed out are looked at, as epoll's
+ * ->poll does: what is no longer ready is none.  Calls nobody but their ->poll, and
+ * those only read.
  */
-static void kev_free_copied(struct kev_queue *q, u32 from, u32 n)
+static bool kev_is_readable(struct kev_queue *q)
 {
-	bool taker = false;
-	u32 freed = 0;
+	unsigned int n = KEV_STEPS_MAX;
 
-	raw_spin_lock_irq(&q->lock);
-	kev_free_range(q, from, from + n, &freed);
-	if (unlikely((q->attention & KEV_Q_READY) || q->ring.any_done))
-		kev_let_in(q, &taker);
-	raw_spin_unlock_irq(&q->lock);
+	/* what is being asked may be ready */
+	if (q->asking)
+		return true;
+	if (kev_has_ring(q)) {
+		if (kev_available(q) ||
+		    ((q->attention & KEV_Q_READY) && kev_fits(q)))
+			return true;
+		while (kev_level_is_due(q) && n--)
+			kev_enlist_ask(list_first_entry(&q->level,
+							struct kev_watch, link));
+	}
+	while (!list_empty(kev_ask_list(q)) && n--)
+		if (kev_first_may_be_ready(q))
+			return true;
+	return !list_empty(kev_ask_list(q));
 }
 
-/* Claims up to max entries of the ring, copies and frees them. */
-static int kev_copy_ring(struct kev_queue *q, struct ukevent __user *buf,
-			 u32 max)
+/* Another queue's or epoll's ->poll may have called us. */
+__poll_t kev_poll(struct file *file, poll_table *pt)
 {
-	u32 from, n, i;
-	int num = 0;
+	struct kev_queue *q = file->private_data;
+	__poll_t mask = 0;
 
-	do {
-		raw_spin_lock_irq(&q->lock);
-		n = kev_ring_grab(&q->ring, max, &from);
-		raw_spin_unlock_irq(&q->lock);
-		if (!n)
-			return 0;
-		KEV_DELAY(GRABBED);
-		i = kev_copy_claimed(q, buf, from, n, &num);
-		if (unlikely(i < n))
-			kev_put_back(q, from + i, n - i);
-		KEV_DELAY(COPIED);
-		kev_free_copied(q, from, n);
-		/* all cancelled: perhaps there are more */
-	} while (!num && i == n && !signal_pending(current));
-	return num || i == n ? num : -EFAULT;
-}
-
-/* The same for a queue without a ring: from the ready list, one by one. */
-static int kev_copy_list(struct kev_queue *q, struct ukevent __user *buf,
-			 u32 max)
-{
-	struct kev_watch *w;
-	struct ukevent e;
-	bool failed = false;
-	int num = 0;
-
+	poll_wait(file, &q->pollers, pt);
 	raw_spin_lock_irq(&q->lock);
-	while (num < max && !failed && !list_empty(&q->ready)) {
-		w = kev_take(q, &e);
-		w->pins++;
-		raw_spin_unlock_irq(&q->lock);
-		KEV_DELAY(LIST_TAKEN);
-		failed = copy_to_user(buf + num, &e, sizeof(e));
-		if (!(~num % KEV_COPIES_MAX))
-			cond_resched();
-		raw_spin_lock_irq(&q->lock);
-		if (kev_watch_unpin(w) && failed)
-			kev_untake(w, &e);
-		num += !failed;
+	if (q->inited) {
+		kev_poll_rearm(q);
+		if (kev_is_readable(q))
+			mask = EPOLLIN | EPOLLRDNORM;
 	}
 	raw_spin_unlock_irq(&q->lock);
-	return !num && failed ? -EFAULT : num;
-}
-
-static int kev_copy(struct kev_queue *q, struct ukevent __user *buf, u32 max)
-{
-	if (q->ring.pages)
-		return kev_copy_ring(q, buf, max);
-	return kev_copy_list(q, buf, max);
-}
-
-/* Is there enough, and nothing to do before it is taken? */
-static bool kev_get_now(struct kev_queue *q, u32 min)
-{
-	bool now = false;
-	u32 other;
-
-	raw_spin_lock_irq(&q->lock);
-	other = q->attention & ~KEV_Q_NO_RING;
-	/* without a ring, READY says no more than that there are events */
-	if (q->attention & KEV_Q_NO_RING)
-		other &= ~KEV_Q_READY;
-	if (!(other | q->ntodo | q->ring.any_done) && list_empty(&q->level) &&
-	    !kev_has_pollers(q) && min &&
-	    kev_available(q) >= min) {
-		q->immediate++;
-		now = true;
-	}
-	raw_spin_unlock_irq(&q->lock);
-	return now;
-}
-
-/**
- * kev_get_events() - GET_EVENTS
- * @q: the queue.
- * @d: when to give up.
- * @buf: where to.
- * @min: see struct kevent_ioc_get.
- * @max: likewise.
- *
- * Returns how many were copied, or -errno.
- */
-int kev_get_events(struct kev_queue *q, const struct kev_deadline *d,
-		   struct ukevent __user *buf, u32 min, u32 max)
-{
-	struct kev_sleeper s;
-	int ret, num;
-
-	if (likely(kev_get_now(q, min))) {
-		num = kev_copy(q, buf, max);
-		if (num)
-			return num;
-	}
-	kev_sleeper_init(&s, min, false, 0);
-	for (;;) {
-		s.chosen = false;
-		kev_service(q, min <= 1);
-		raw_spin_lock_irq(&q->lock);
-		q->immediate += !min;
-		raw_spin_unlock_irq(&q->lock);
-		ret = min ? kev_sleep(q, &s, d) : 1;
-		if (ret == -EINTR && fatal_signal_pending(current))
-			return ret;
-		/* what is there, although it is not enough */
-		num = kev_copy(q, buf, max);
-		if (num)
-			return num;
-		/* enough, and then nothing: all cancelled, or taken */
-		if (ret <= 0 || !min)
-			return ret < 0 ? ret : 0;
-		if (signal_pending(current))
-			return -EINTR;
-		cond_resched();
-	}
+	return mask;
 }

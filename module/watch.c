@@ -8,6 +8,11 @@
 #include "compat/file.h"
 #include "delay.h"
 #include "lookup.h"
+#include "queue.h"
+#include "quota.h"
+#include "ready.h"
+#include "source.h"
+#include "watch.h"
 
 static struct kmem_cache *kev_caches[KEVENT_TYPE_MAX];
 
@@ -20,17 +25,16 @@ static __always_inline void kev_watch_take(struct kev_watch *w,
 {
 	u32 flags = (uk->req_flags & KEV_REQ_KEPT) | ops->always;
 
-	/* a wake-up looks at both before it takes the lock */
-	WRITE_ONCE(w->ev.event, uk->event);
-	WRITE_ONCE(w->ev.req_flags, flags);
+	w->ev.event = uk->event;
+	w->ev.req_flags = flags;
 	w->ev.ptr = uk->ptr;
-	w->state &= ~(KEV_W_DISARMED | KEV_W_FIRED | KEV_W_LEVEL | KEV_W_LONG);
+	w->state &= ~(KEV_W_DISARMED | KEV_W_LEVEL | KEV_W_LONG);
 	if (flags & KEV_REQ_LONG)
 		w->state |= KEV_W_LONG;
 	if (flags & KEVENT_REQ_PAYLOAD)
 		w->state |= KEV_W_EACH;
-	if (ops->ask && !(flags & (KEVENT_REQ_ET | KEVENT_REQ_ONESHOT |
-				   KEVENT_REQ_DISPATCH)))
+	if (ops->look && !(flags & (KEVENT_REQ_ET | KEVENT_REQ_ONESHOT |
+				     KEVENT_REQ_DISPATCH)))
 		w->state |= KEV_W_LEVEL;
 }
 
@@ -38,7 +42,11 @@ static __always_inline void kev_watch_take(struct kev_watch *w,
 void kev_watch_set(struct kev_watch *w, const struct ukevent *uk)
 {
 	lockdep_assert_held(&w->queue->lock);
+	w->terms++;
+	w->missed = 0;
 	kev_watch_take(w, kev_source_of(w), uk);
+	/* Partner: kev_hook_woken(), which looks at them with no lock of ours. */
+	smp_mb();
 }
 
 struct kev_watch *kev_watch_alloc(struct kev_queue *q,
@@ -55,10 +63,15 @@ struct kev_watch *kev_watch_alloc(struct kev_queue *q,
 		return ERR_PTR(-ENOMEM);
 	}
 	w->queue = q;
-	w->key = kev_key_of(ops, q, file, uk);
+	w->file = file;
 	w->ev.id = uk->id;
 	w->ev.type = uk->type;
-	w->state = KEV_W_ADDING;
+	w->state = file ? KEV_W_ADDING : KEV_W_ADDING | KEV_W_NUMBER;
+	if (unlikely(ops->per_process)) {
+		w->state |= KEV_W_OWNED;
+		container_of(w, struct kev_owned, watch)->owner =
+			kev_owner_current();
+	}
 	kev_watch_take(w, ops, uk);
 	if (ops->prepare)
 		ops->prepare(w, file);
@@ -149,10 +162,10 @@ static __always_inline void kev_watch_take_down(struct kev_watch *w, u16 state, 
 	 * In this order: while it is in the table, who closes the file waits for
 	 * the mutex, and the file's queues are there.  An adder has a reference.
 	 */
-	if (!(state & (KEV_W_UNTABLED | KEV_W_ADDING)))
+	if (!(state & (KEV_W_UNHOOKED | KEV_W_ADDING)))
 		kev_source_of(w)->detach(w);
 	if (!(state & KEV_W_UNTABLED))
-		kev_files_remove(w);
+		kev_lookup_del(w);
 	kev_table_del(&q->watches, (u32)w->ev.cookie);
 	q->nwatches--;
 	kev_user_uncharge(q->account);
@@ -167,54 +180,62 @@ static __always_inline void kev_watch_take_down(struct kev_watch *w, u16 state, 
 		kev_watch_bury(w);
 }
 
-/* kev_watch_kill() with queue->lock held, which is given back. */
-static __always_inline u32 kev_watch_kill_locked(struct kev_watch *w)
-	__releases(&w->queue->lock)
-{
-	struct kev_queue *q = w->queue;
-	bool pinned = w->pins;
-	u16 state = w->state;
-	u32 ret = 0;
-
-	lockdep_assert_held(&q->mutex);
-	lockdep_assert_held(&q->lock);
-	w->state |= KEV_W_DEAD;
-	if (w->on != KEV_ON_NONE || kev_ring_owns(&q->ring, w, w->index))
-		ret = kev_disarm(w);
-	raw_spin_unlock_irq(&q->lock);
-	KEV_DELAY(KILL_DEAD);
-	kev_watch_take_down(w, state, pinned);
-	return ret;
-}
-
 /**
  * kev_watch_kill() - end a watch
  * @w: a watch that is in the tables.
  *
  * Afterwards no event comes, and what was outstanding is marked in the ring.
- * Context: queue->mutex held.  Returns what kev_disarm() found.
+ * Context: queue->mutex held.  Returns KEVENT_RET_CANCELLED if something was that
+ * nobody had claimed.
  */
 u32 kev_watch_kill(struct kev_watch *w)
 {
-	raw_spin_lock_irq(&w->queue->lock);
-	return kev_watch_kill_locked(w);
+	struct kev_queue *q = w->queue;
+	struct kev_taken taken = {};
+	bool pinned;
+	u16 state;
+
+	lockdep_assert_held(&q->mutex);
+	raw_spin_lock_irq(&q->lock);
+	state = w->state;
+	pinned = w->pins;
+	w->state |= KEV_W_DEAD;
+	if (w->on != KEV_ON_NONE || kev_ring_owns(&q->ring, w, w->index))
+		kev_disarm(w, &taken);
+	raw_spin_unlock_irq(&q->lock);
+	KEV_DELAY(KILL_DEAD);
+	kev_watch_take_down(w, state, pinned);
+	return taken.ret;
 }
 
 /*
- * Takes down a watch that is UNTABLED and has one more event to give: it then
- * waits, without file or hook, until that was taken.
+ * Unhooks a watch that has had its only event, or is about to get its last.  It
+ * stays, for that event.  Context: queue->mutex held.
  */
-static void kev_watch_last(struct kev_watch *w, u32 ret_flags)
+void kev_watch_retire(struct kev_watch *w)
+{
+	struct kev_queue *q = w->queue;
+
+	lockdep_assert_held(&q->mutex);
+	kev_source_of(w)->detach(w);
+	KEV_DELAY(RETIRED);
+	raw_spin_lock_irq(&q->lock);
+	w->state |= KEV_W_UNHOOKED;
+	raw_spin_unlock_irq(&q->lock);
+}
+
+/* One more event of a watch that gets no others: out of the table, unhooked. */
+static void kev_watch_last(struct kev_watch *w)
 {
 	struct kev_queue *q = w->queue;
 
 	KEV_DELAY(CLOSE_UNTABLED);
-	kev_source_of(w)->detach(w);
-	KEV_DELAY(CLOSE_DETACHED);
-	kev_files_remove(w);
+	kev_watch_retire(w);
+	kev_lookup_del(w);
 	raw_spin_lock_irq(&q->lock);
-	w->key = 1;
-	kev_ready_last(w, ret_flags);
+	if (!(w->state & KEV_W_NUMBER))
+		w->file = NULL;
+	kev_ready_last(w, KEVENT_RET_BROKEN | KEVENT_RET_CLOSED);
 	raw_spin_unlock_irq(&q->lock);
 }
 
@@ -225,20 +246,51 @@ static void kev_watch_last(struct kev_watch *w, u32 ret_flags)
 void kev_watch_close(struct kev_watch *w)
 {
 	struct kev_queue *q = w->queue;
+	struct kev_taken taken = {};
+	struct kev_watch *before;
 	bool last;
 
 	lockdep_assert_held(&q->mutex);
+	/* of a file, the caller finds all; of a number, it knows the one */
+	while ((before = kev_find_before(w)))
+		kev_watch_kill(before);
 	raw_spin_lock_irq(&q->lock);
 	last = (w->ev.req_flags & KEVENT_REQ_CLOSED) && !(w->state & KEV_W_FIRED);
 	if (last) {
 		w->state |= KEV_W_UNTABLED | KEV_W_DISARMED;
-		kev_disarm(w);
+		kev_disarm(w, &taken);
 	}
 	raw_spin_unlock_irq(&q->lock);
 	if (last)
-		kev_watch_last(w, KEVENT_RET_BROKEN | KEVENT_RET_CLOSED);
+		kev_watch_last(w);
 	else
 		kev_watch_kill(w);
+}
+
+/*
+ * Ends all watches of a file, from the close hook.  The file has no references
+ * left, so none is added meanwhile.  A step for each, whatever queues they are in.
+ */
+void kev_file_closed(struct file *file)
+{
+	struct kev_queue *q;
+	struct kev_watch *w;
+	bool again;
+
+	while ((q = kev_file_queue(file, &again)) || again) {
+		if (!q) {
+			/* it is just being released, and its watches with it */
+			schedule_timeout_uninterruptible(1);
+			continue;
+		}
+		KEV_DELAY(CLOSE_NEXT);
+		mutex_lock(&q->mutex);
+		while ((w = kev_file_first(q, file)))
+			kev_watch_close(w);
+		mutex_unlock(&q->mutex);
+		kev_queue_put(q);
+		cond_resched();
+	}
 }
 
 /* The queue is released: no call can be under way in it. */
@@ -274,9 +326,8 @@ bool kev_watch_spent(struct kev_watch *w)
 	lockdep_assert_held(&q->lock);
 	if (w->on != KEV_ON_FIRED)
 		return false;
-	/* without a ring: unless it is being copied, and may come back */
-	if (q->attention & KEV_Q_NO_RING)
-		return !w->pins;
+	if (!kev_has_ring(q))
+		return true;
 	v = kev_ring_look(&q->ring);
 	return kev_ring_freed(&q->ring, &v, w, w->index);
 }
@@ -312,11 +363,14 @@ void kev_watch_reap_some(struct kev_queue *q, unsigned int max)
 
 /*
  * Keeps a watch and its file while a task asks, with the lock dropped.  False:
- * the file is in its final release, which will end the watch.
+ * the file is in its final release, which will end the watch; or as many are at
+ * it as can be counted.
  */
 bool kev_watch_pin(struct kev_watch *w, struct file **file)
 {
 	lockdep_assert_held(&w->queue->lock);
+	if (unlikely(w->pins == U16_MAX))
+		return false;
 	*file = kev_watch_file(w);
 	if (*file && !kev_file_get_not_zero(*file))
 		return false;
@@ -336,39 +390,56 @@ bool kev_watch_unpin(struct kev_watch *w)
 	return false;
 }
 
-/**
- * kev_watch_ask() - ask in a task whether a watch is ready, and post
- * @w: a watch that has just been taken off the list it was on.
- *
- * @how: KEV_NOTIFY_*.
- *
- * Context: queue->lock held; it is dropped meanwhile.  w may be gone after.
- * Returns true if it was ready.
+/*
+ * Asks under the lock.  v: out: all zero, then the answer.  False: that can't be.
+ * Context: queue->lock held; any.
  */
-bool kev_watch_ask(struct kev_watch *w, unsigned int how)
+bool kev_watch_look(struct kev_watch *w, struct kev_values *v)
+{
+	lockdep_assert_held(&w->queue->lock);
+	*v = (struct kev_values){};
+	return kev_source_of(w)->look(w, v);
+}
+
+/* The lock is dropped meanwhile. */
+static bool kev_watch_ask_task(struct kev_watch *w, struct kev_values *v)
 	__must_hold(&w->queue->lock)
 {
 	struct kev_queue *q = w->queue;
-	struct kev_values v = {};
+	u32 event = w->ev.event;
+	u16 terms = w->terms;
 	struct file *file;
 
-	lockdep_assert_held(&q->lock);
-	if (!kev_watch_pin(w, &file))
+	if (!kev_watch_pin(w, &file)) {
+		/* so many are at it that it can't be asked now */
+		if (w->pins == U16_MAX)
+			kev_enlist_ask(w);
 		return false;
+	}
+	q->asking++;
 	raw_spin_unlock_irq(&q->lock);
 	KEV_DELAY(PINNED);
-	kev_source_of(w)->ask(w, file, &v);
+	kev_source_of(w)->ask(file, event, v);
 	KEV_DELAY(ASKED);
-	if (file)
-		kev_file_put(file);
+	kev_file_put(file);
 	raw_spin_lock_irq(&q->lock);
-	if (!kev_watch_unpin(w))
-		return false;
-	if (v.bits)
-		kev_ready_answer(w, v.bits, v.ret_flags, v.data, v.data2, how);
-	else
-		kev_not_ready(w);
-	return v.bits;
+	q->asking--;
+	/* of new terms, who set them has asked */
+	return kev_watch_unpin(w) && w->terms == terms;
+}
+
+/**
+ * kev_watch_ask() - ask whether a watch is ready
+ * @w: a watch on no list, of a source that can be asked.
+ * @v: out: all zero, then the answer.
+ *
+ * Context: process, queue->lock held; it is dropped meanwhile if the file can't be
+ * asked under it.  False: the watch has ended, or its terms have changed, and the
+ * answer is nobody's.
+ */
+bool kev_watch_ask(struct kev_watch *w, struct kev_values *v)
+{
+	return likely(kev_watch_look(w, v)) || kev_watch_ask_task(w, v);
 }
 
 /* ---- Load and unload --------------------------------------------------- */

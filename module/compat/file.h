@@ -73,23 +73,19 @@ struct kev_fd {
 /* path: one of O_PATH will do.  The file is NULL if there is none. */
 static inline struct kev_fd kev_fd_get(unsigned int number, bool path)
 {
-	struct kev_fd fd;
+	struct file *file;
 	struct fd f;
 
 	if (unlikely(path)) {
-		fd.file = fget_raw(number);
-		fd.owned = fd.file;
-		return fd;
+		file = fget_raw(number);
+		return (struct kev_fd){ file, file };
 	}
 	f = fdget(number);
 #ifdef KEV_HAVE_FD_WORD
-	fd.file = fd_file(f);
-	fd.owned = f.word & FDPUT_FPUT;
+	return (struct kev_fd){ fd_file(f), f.word & FDPUT_FPUT };
 #else
-	fd.file = f.file;
-	fd.owned = f.flags & FDPUT_FPUT;
+	return (struct kev_fd){ f.file, f.flags & FDPUT_FPUT };
 #endif
-	return fd;
 }
 
 static inline void kev_fd_put(struct kev_fd fd)

@@ -2,9 +2,10 @@
 /*
  * Hooking an inode: fsnotify's marks.
  *
- * One group for all, that allows several marks on one inode: each watch has its
- * own, so that watches know nothing of each other.  Its lock is held while a
- * mark comes or goes, never while something is reported.
+ * One group for each user, that allows several marks on one inode: each watch has
+ * its own, so that watches know nothing of each other.  Its lock is held while a
+ * mark comes or goes, and memory is allocated for that: so no user waits for
+ * another.  It is never held while something is reported.
  *
  * fsnotify walks marks under an SRCU that modules can't wait for, so a mark may
  * be reported to after it was destroyed.  It then finds no watch: that is what
@@ -21,6 +22,7 @@
 #include <linux/slab.h>
 
 #include "../delay.h"
+#include "../quota.h"
 #include "fsnotify.h"
 
 /*
@@ -29,7 +31,6 @@
  */
 #define KEV_MARKS_MAX	256
 
-static struct fsnotify_group *kev_marks_group;
 static struct rhltable kev_marks_table;
 
 /* Marks that fsnotify has not yet freed. */
@@ -88,6 +89,23 @@ static const struct fsnotify_ops kev_marks_ops = {
 
 /* ---- Making and ending ------------------------------------------------- */
 
+/* The user's group is made when it is first needed, and ends with the account. */
+static int kev_marks_make_group(struct kev_user *user)
+{
+	struct fsnotify_group **where = kev_user_marks(user), *group;
+
+	/* Partner: the cmpxchg() below */
+	if (likely(smp_load_acquire(where)))
+		return 0;
+	group = fsnotify_alloc_group(&kev_marks_ops, FSNOTIFY_GROUP_DUPS |
+						     FSNOTIFY_GROUP_NOFS);
+	if (IS_ERR(group))
+		return PTR_ERR(group);
+	if (cmpxchg(where, NULL, group))
+		fsnotify_put_group(group);
+	return 0;
+}
+
 static bool kev_marks_are_many(const struct kev_marks *m)
 {
 	struct rhlist_head *list, *pos;
@@ -115,8 +133,11 @@ struct kev_marks *kev_marks_alloc(struct kev_watch *w, struct inode *inode,
 				  kev_marks_func func)
 {
 	struct kev_marks *m;
-	int err = -ENOSPC;
+	int err;
 
+	err = kev_marks_make_group(w->queue->account);
+	if (err)
+		return ERR_PTR(err);
 	m = kzalloc(sizeof(*m), GFP_KERNEL_ACCOUNT);
 	if (!m)
 		return ERR_PTR(-ENOMEM);
@@ -126,13 +147,14 @@ struct kev_marks *kev_marks_alloc(struct kev_watch *w, struct inode *inode,
 	m->func = func;
 	m->on.inode = inode;
 	m->on.user = w->queue->account;
+	err = -ENOSPC;
 	/* ADDs that race may exceed the limit by their number: that's no harm */
 	if (kev_marks_are_many(m))
 		goto err_free;
 	err = rhltable_insert(&kev_marks_table, &m->node, kev_marks_params);
 	if (!err)
 		return m;
-	/* as in kev_files_insert() */
+	/* as in kev_file_add() */
 	err = -ENOMEM;
 err_free:
 	kfree(m);
@@ -151,6 +173,7 @@ err_free:
  */
 int kev_marks_add(struct kev_marks *m, struct inode *inode, u32 mask)
 {
+	struct fsnotify_group *group = *kev_user_marks(m->on.user);
 	struct kev_mark *k = &m->mark[m->used];
 
 	if (WARN_ON_ONCE(m->used == ARRAY_SIZE(m->mark)))
@@ -158,7 +181,7 @@ int kev_marks_add(struct kev_marks *m, struct inode *inode, u32 mask)
 	k->all = m;
 	refcount_inc(&m->refs);
 	atomic_inc(&kev_marks_live);
-	fsnotify_init_mark(&k->mark, kev_marks_group);
+	fsnotify_init_mark(&k->mark, group);
 	k->mark.mask = mask;
 	m->used++;
 	return fsnotify_add_inode_mark(&k->mark, inode, KEV_MARK_FLAGS);
@@ -200,7 +223,8 @@ void kev_marks_end(struct kev_marks *m)
 	KEV_DELAY(MARKS_ENDED);
 	rhltable_remove(&kev_marks_table, &m->node, kev_marks_params);
 	while (m->used--) {
-		fsnotify_destroy_mark(&m->mark[m->used].mark, kev_marks_group);
+		fsnotify_destroy_mark(&m->mark[m->used].mark,
+				      m->mark[m->used].mark.group);
 		KEV_DELAY(MARKS_UNMARKED);
 		fsnotify_put_mark(&m->mark[m->used].mark);
 	}
@@ -211,17 +235,7 @@ void kev_marks_end(struct kev_marks *m)
 
 int kev_marks_init(void)
 {
-	int err;
-
-	kev_marks_group = fsnotify_alloc_group(&kev_marks_ops,
-					       FSNOTIFY_GROUP_DUPS |
-					       FSNOTIFY_GROUP_NOFS);
-	if (IS_ERR(kev_marks_group))
-		return PTR_ERR(kev_marks_group);
-	err = rhltable_init(&kev_marks_table, &kev_marks_params);
-	if (err)
-		fsnotify_put_group(kev_marks_group);
-	return err;
+	return rhltable_init(&kev_marks_table, &kev_marks_params);
 }
 
 /*
@@ -239,6 +253,5 @@ void kev_marks_exit(void)
 			break;
 		schedule_timeout_uninterruptible(1);
 	}
-	fsnotify_put_group(kev_marks_group);
 	rhltable_destroy(&kev_marks_table);
 }

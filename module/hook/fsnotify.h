@@ -9,7 +9,7 @@
 #include <linux/spinlock.h>
 
 #include "../compat/fsnotify.h"
-#include "../source.h"
+#include "../kev.h"
 
 struct kev_marks;
 
@@ -54,7 +54,7 @@ struct kev_marks {
 	kev_marks_func func;
 	struct kev_marks_key {
 		const struct inode *inode;
-		const struct kev_user *user;
+		struct kev_user *user;
 	} on;
 	struct rhlist_head node;
 	struct rcu_head rcu;

@@ -1,18 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Wait-queue hooks: getting on to the queues that a file's ->poll names, off
- * them, and asking ->poll again, from the wake-up where that is safe.
+ * them, and asking ->poll again.
  *
  * The callbacks run under the head's lock, mostly with irqs off.
  */
-#include <linux/net.h>
-#include <linux/pipe_fs_i.h>
 #include <linux/eventfd.h>
 #include <linux/slab.h>
-#include <net/sock.h>
-#include <net/tcp.h>
 
-#include "../compat/sock.h"
 #include "../delay.h"
 #include "waitqueue.h"
 
@@ -54,12 +49,27 @@ static void **kev_hook_first(struct kev_poll *p)
  * race with kev_hook_remove(), which touches the head only while the word says
  * that it is there.
  */
-static void kev_hook_free(wait_queue_entry_t *wait, void **head)
+static void kev_hook_leave(wait_queue_entry_t *wait, void **head)
 {
 	list_del_init(&wait->entry);
 	KEV_DELAY(POLLFREE);
 	/* Partner: kev_hook_remove() */
 	smp_store_release(head, NULL);
+}
+
+/* POLLFREE of the first queue, and whatever else that means: a task asks. */
+int kev_hook_free(wait_queue_entry_t *wait)
+{
+	struct kev_poll *p = container_of(wait, struct kev_poll, wait);
+	struct kev_queue *q = p->watch.queue;
+	unsigned long flags;
+	unsigned int told;
+
+	kev_hook_leave(wait, kev_hook_first(p));
+	raw_spin_lock_irqsave(&q->lock, flags);
+	told = kev_ready_ask(&p->watch);
+	raw_spin_unlock_irqrestore(&q->lock, flags);
+	return !!(told & KEV_TOLD_WOKE);
 }
 
 static void kev_hook_remove(wait_queue_entry_t *wait, void **where)
@@ -68,7 +78,7 @@ static void kev_hook_remove(wait_queue_entry_t *wait, void **where)
 
 	/* a head that sends POLLFREE is freed after a grace period */
 	rcu_read_lock();
-	/* Partner: kev_hook_free() */
+	/* Partner: kev_hook_leave() */
 	head = smp_load_acquire(where);
 	KEV_DELAY(HOOK_REMOVE);
 	if (head)
@@ -87,7 +97,7 @@ static int kev_hook_extra_wake(wait_queue_entry_t *wait, unsigned int mode,
 
 	if (bits & POLLFREE) {
 		bits &= ~POLLFREE;
-		kev_hook_free(wait, (void **)&x->head);
+		kev_hook_leave(wait, (void **)&x->head);
 	}
 	return p->wait.func(&p->wait, mode, sync, poll_to_key(bits));
 }
@@ -111,7 +121,7 @@ static void kev_hook_make_room(struct kev_poll *p, struct kev_hook_extra *x)
 	unsigned long flags;
 
 	rcu_read_lock();
-	/* Partner: kev_hook_free() */
+	/* Partner: kev_hook_leave() */
 	head = smp_load_acquire(&p->wait.private);
 	if (head) {
 		spin_lock_irqsave(&head->lock, flags);
@@ -166,15 +176,15 @@ static void kev_hook_queue(struct file *file, wait_queue_head_t *head,
  * kev_hook_attach() - get on to the queues of a file
  * @p: the watch.
  * @file: its file, referenced.
- * @func: called by each wake-up.
+ * @wakes: called by each wake-up, by the file's class.
  * @mask: what ->poll says, all bits.
  *
  * Context: process, no locks.  On failure nothing is hooked.
  */
 int kev_hook_attach(struct kev_poll *p, struct file *file,
-		    wait_queue_func_t func, u32 *mask)
+		    const wait_queue_func_t *wakes, u32 *mask)
 {
-	struct kev_hook_table t = { .poll = p, .func = func };
+	struct kev_hook_table t = { .poll = p, .func = wakes[p->watch.look] };
 
 	init_poll_funcptr(&t.pt, kev_hook_queue);
 	/* all bits, so that MODIFY need not hook anew */
@@ -193,6 +203,12 @@ void kev_hook_detach(struct kev_watch *w)
 
 	if (!p->wait.func)
 		return;		/* a file without queues */
+	x = kev_hook_extras(p);
+	/* one queue, which stays: see KEV_HOOK_WAKE() */
+	if (likely(w->look != KEV_LOOK_TASK && !x)) {
+		remove_wait_queue(p->wait.private, &p->wait);
+		return;
+	}
 	kev_hook_remove(&p->wait, kev_hook_first(p));
 	for (x = kev_hook_extras(p); unlikely(x); x = next) {
 		next = x->next;
@@ -201,7 +217,7 @@ void kev_hook_detach(struct kev_watch *w)
 	}
 }
 
-/* Asks a file, in a task or where kev_hook_here() allows. */
+/* Asks a file, referenced.  Context: process, no locks. */
 u32 kev_hook_ask(struct file *file, u32 want)
 {
 	poll_table pt;
@@ -212,79 +228,86 @@ u32 kev_hook_ask(struct file *file, u32 want)
 	return (__force u32)vfs_poll(file, &pt) & want;
 }
 
-/*
- * Which files may be asked from the wake-up, that is with irqs off and their
- * queue's lock held: those whose ->poll only reads.  Called at ADD.
- */
-static u16 kev_hook_class(struct file *file)
+/* Of TCP and UNIX: the protocol's own, without the busy polling of sock_poll(). */
+static u32 kev_look_socket(struct file *file)
 {
-	static const struct file_operations *eventfd_fops;
-	struct eventfd_ctx *eventfd;
-	struct socket *sock;
+	struct socket *sock = kev_file_socket(file);
 
-	if (file->f_op == READ_ONCE(eventfd_fops))
-		return KEV_W_ASK_HERE;
-	if (file->private_data && S_ISFIFO(file_inode(file)->i_mode) &&
-	    file->private_data == file_inode(file)->i_pipe)
-		return KEV_W_ASK_HERE;
-	sock = sock_from_file(file);
-	if (sock && sock->sk) {
-		if (sock->sk->sk_family == PF_UNIX &&
-		    sock->type == SOCK_STREAM)
-			return KEV_W_ASK_HERE;
-		return kev_sock_is_plain_tcp(sock) ? KEV_W_ASK_TCP : 0;
+	return (__force u32)READ_ONCE(sock->ops)->poll(file, sock, NULL);
+}
+
+/**
+ * kev_look_file() - what of want is ready
+ * @w: the watch.
+ * @want: poll's bits.
+ * @mask: out: those that are ready.
+ *
+ * Context: queue->lock held.  False: a task has to ask, as ->poll would take locks
+ * or is unknown.
+ */
+bool kev_look_file(const struct kev_watch *w, u32 want, u32 *mask)
+{
+	struct file *file = w->file;
+
+	KEV_DELAY(LOOK_FILE);
+	switch (w->look) {
+	case KEV_LOOK_EVENTFD:
+	case KEV_LOOK_PIPE:
+		*mask = want & (__force u32)file->f_op->poll(file, NULL);
+		return true;
+	case KEV_LOOK_TCP:
+		/* it may have become kTLS or part of a sockmap since ADD */
+		if (!kev_sock_is_plain_tcp(kev_file_socket(file)))
+			return false;
+		*mask = want & kev_look_socket(file);
+		return true;
+	case KEV_LOOK_UNIX:
+		*mask = want & kev_look_socket(file);
+		return true;
+	default:
+		return false;
 	}
-	if (sock || file->f_op == &kev_fops || READ_ONCE(eventfd_fops))
-		return 0;
+}
+
+/* Eventfds are known by their operations; the first one that comes shows them. */
+static const struct file_operations *kev_eventfd_fops;
+
+static bool kev_is_first_eventfd(struct file *file)
+{
+	struct eventfd_ctx *eventfd;
+
+	if (READ_ONCE(kev_eventfd_fops))
+		return false;
 	eventfd = eventfd_ctx_fileget(file);
 	if (IS_ERR(eventfd))
-		return 0;
+		return false;
 	eventfd_ctx_put(eventfd);
-	WRITE_ONCE(eventfd_fops, file->f_op);
-	return KEV_W_ASK_HERE;
+	WRITE_ONCE(kev_eventfd_fops, file->f_op);
+	return true;
+}
+
+static enum kev_look kev_hook_class(struct file *file)
+{
+	struct socket *sock;
+
+	if (file->f_op == READ_ONCE(kev_eventfd_fops))
+		return KEV_LOOK_EVENTFD;
+	sock = sock_from_file(file);
+	if (sock) {
+		if (sock->sk && sock->sk->sk_family == PF_UNIX &&
+		    sock->type == SOCK_STREAM)
+			return KEV_LOOK_UNIX;
+		return sock->sk && kev_sock_is_plain_tcp(sock) ? KEV_LOOK_TCP :
+								 KEV_LOOK_TASK;
+	}
+	if (file->private_data && S_ISFIFO(file_inode(file)->i_mode) &&
+	    file->private_data == file_inode(file)->i_pipe)
+		return KEV_LOOK_PIPE;
+	return kev_is_first_eventfd(file) ? KEV_LOOK_EVENTFD : KEV_LOOK_TASK;
 }
 
 /* The prepare of sources that use this. */
 void kev_hook_prepare(struct kev_watch *w, struct file *file)
 {
-	w->state |= kev_hook_class(file);
-}
-
-/* A TCP socket may have become kTLS or part of a sockmap since ADD. */
-static bool kev_hook_here(const struct kev_watch *w)
-{
-	u16 kind = kev_watch_kind(w);
-
-	if (kind & KEV_W_ASK_TCP)
-		return kev_sock_is_plain_tcp(sock_from_file(kev_watch_file(w)));
-	return kind & KEV_W_ASK_HERE;
-}
-
-/**
- * kev_hook_wake() - a wake-up whose key does not tell
- * @p: the watch.
- * @want: what it waits for, in poll's bits.
- * @key: of the wake-up.
- * @bits: out: what is ready.
- *
- * Returns true if it was left to a task.
- * Context: under the head's lock.
- */
-bool kev_hook_wake(struct kev_poll *p, u32 want, void *key, u32 *bits)
-{
-	struct kev_watch *w = &p->watch;
-
-	if (key_to_poll(key) & POLLFREE) {
-		kev_hook_free(&p->wait, kev_hook_first(p));
-		*bits = 0;
-		return kev_need_check(w);
-	}
-	if ((READ_ONCE(w->ev.req_flags) & KEVENT_REQ_LAST_CHECK) || !kev_hook_here(w)) {
-		*bits = 0;
-		return kev_need_check(w);
-	}
-	KEV_DELAY(HOOK_ASK);
-	/* not released while we are on its queue: see kev.h */
-	*bits = kev_hook_ask(kev_watch_file(w), want);
-	return false;
+	w->look = kev_hook_class(file);
 }

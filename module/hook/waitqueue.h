@@ -8,7 +8,8 @@
 #include <linux/poll.h>
 #include <linux/wait.h>
 
-#include "../source.h"
+#include "../ready.h"
+#include "look.h"
 
 /**
  * struct kev_poll - a watch that sits on the wait queues of its file
@@ -22,43 +23,234 @@ struct kev_poll {
 	wait_queue_entry_t wait;
 };
 
-/*
- * What a wake-up's key proves.  TCP names PRI on every packet; other bits come
- * and go the same way.
+/**
+ * struct kev_poll_kind - what differs between sources that use this
+ * @want: from the source's event bits to poll's.
+ * @values: and back: what is ready, and what is known about it.  queue->lock is
+ *	held, or the file referenced; takes no lock.
+ * @longer: kev_hook_long() of this kind, not inlined.
  */
-#define KEV_KEY_TRUSTED	((__force u32)(EPOLLIN | EPOLLOUT | EPOLLRDNORM | \
-				       EPOLLWRNORM))
+struct kev_poll_kind {
+	u32 (*want)(u32 event);
+	void (*values)(struct file *file, u32 event, u32 mask,
+		       struct kev_values *v);
+	unsigned int (*longer)(struct kev_watch *w, int sync, u32 mask);
+};
+
 /* What poll(2) reports without being asked. */
-#define KEV_KEY_ALWAYS	((__force u32)(EPOLLERR | EPOLLHUP))
+#define KEV_POLL_ALWAYS	((__force u32)(EPOLLERR | EPOLLHUP))
 
 static inline struct kev_poll *kev_poll_of(struct kev_watch *w)
 {
 	return container_of(w, struct kev_poll, watch);
 }
 
-static inline struct kev_poll *kev_poll_of_wait(wait_queue_entry_t *wait)
+/* What an error, a hang-up or an end of file looks like in ret_flags. */
+static __always_inline u32 kev_poll_flags(u32 mask)
 {
-	return container_of(wait, struct kev_poll, wait);
+	const u32 hup = (__force u32)EPOLLHUP, rdhup = (__force u32)EPOLLRDHUP;
+	u32 flags = 0;
+
+	if (likely(!(mask & (KEV_POLL_ALWAYS | rdhup))))
+		return 0;
+	if (mask & (rdhup | hup))
+		flags |= KEVENT_RET_EOF;
+	if (mask & hup)
+		flags |= KEVENT_RET_HUP;
+	if (mask & (__force u32)EPOLLERR)
+		flags |= KEVENT_RET_ERROR;
+	return flags | KEVENT_RET_BROKEN;
+}
+
+int kev_hook_free(wait_queue_entry_t *wait);
+void kev_hook_prepare(struct kev_watch *w, struct file *file);
+int kev_hook_attach(struct kev_poll *p, struct file *file,
+		    const wait_queue_func_t *wakes, u32 *mask);
+void kev_hook_detach(struct kev_watch *w);
+u32 kev_hook_ask(struct file *file, u32 want);
+
+/*
+ * What of the watch's poll bits is ready, in most wake-ups: there is something to
+ * read, and that is all there is to tell.  0: any other case.
+ */
+static __always_inline u32 kev_hook_readable(struct kev_watch *w,
+					     const struct kev_poll_kind *kind,
+					     const enum kev_look look)
+{
+	u32 want;
+
+	if (unlikely(!kev_look_readable(w->file, look)))
+		return 0;
+	want = kind->want(w->ev.event);
+	return unlikely(want & KEV_POLL_OTHER) ? 0 : want & KEV_POLL_IN;
 }
 
 /*
- * The bits of want that a wake-up with this key proves; 0: it is about
- * something else.  False: the key does not tell, ask.
+ * The callback of a wake-up, of files of one class.  The key says what it is about,
+ * and proves nothing.
+ *
+ * Context: under the head's lock.  Returns what tells the kernel if an exclusive
+ * waiter has used the wake-up up: that is so if it woke somebody.
  */
-static __always_inline bool kev_key_tells(u32 want, void *key, u32 *bits)
+static __always_inline int kev_hook_woken(wait_queue_entry_t *wait, int sync,
+					  u32 key,
+					  const struct kev_poll_kind *kind,
+					  const enum kev_look look)
 {
-	u32 k = (u32)(uintptr_t)key;
+	struct kev_poll *p = container_of(wait, struct kev_poll, wait);
+	struct kev_values v = {};
+	struct kev_watch *w;
+	struct kev_queue *q;
+	unsigned int told;
+	u32 mask;
 
-	/* POLLFREE is not trusted either: it goes with the rest */
-	*bits = k & (want | (__force u32)POLLFREE);
-	return likely(*bits) ? !(*bits & ~KEV_KEY_TRUSTED) : k;
+	/* The head's lock, in full.  Partner: kev_watch_set(), before it is asked. */
+	smp_mb__after_spinlock();
+	if (!(key & kind->want(READ_ONCE(p->watch.ev.event))) && key)
+		return 0;	/* about something else */
+	/* what is kept over calls is computed only now */
+	OPTIMIZER_HIDE_VAR(p);
+	w = &p->watch;
+	q = w->queue;
+	raw_spin_lock(&q->lock);
+	/* no key: it may be the end of a pipe */
+	mask = likely(key) ? kev_hook_readable(w, kind, look) : 0;
+	if (likely(mask)) {
+		kind->values(w->file, w->ev.event, mask, &v);
+		if (likely(kev_ready_short(q, w, &v))) {
+			if (unlikely(q->attention & KEV_Q_WAITERS))
+				goto notify;
+			raw_spin_unlock(&q->lock);
+			return 0;	/* nobody sleeps */
+		}
+	}
+	told = kind->longer(w, sync, mask);
+	goto unlock;
+notify:
+	told = kev_notify(q, 0, sync);
+unlock:
+	raw_spin_unlock(&q->lock);
+	return !!(told & KEV_TOLD_WOKE);
 }
 
-void kev_hook_prepare(struct kev_watch *w, struct file *file);
-int kev_hook_attach(struct kev_poll *p, struct file *file,
-		    wait_queue_func_t func, u32 *mask);
-void kev_hook_detach(struct kev_watch *w);
-u32 kev_hook_ask(struct file *file, u32 want);
-bool kev_hook_wake(struct kev_poll *p, u32 want, void *key, u32 *bits);
+/*
+ * All of them; mask is what was found by a look, or 0.  Inlined into the longer of a
+ * kind.
+ */
+static __always_inline unsigned int
+kev_hook_long(struct kev_watch *w, int sync, u32 mask,
+	      const struct kev_poll_kind *kind)
+{
+	u32 event = w->ev.event;
+	struct kev_values v = {};
+
+	lockdep_assert_held(&w->queue->lock);
+	if (w->state & (KEV_W_DISARMED | KEV_W_DEAD))
+		return 0;
+	if (w->ev.req_flags & KEVENT_REQ_LAST_CHECK)
+		return kev_ready_ask(w);
+	if (!mask && !kev_look_file(w, kind->want(event), &mask))
+		return kev_ready_ask(w);
+	if (!mask)
+		return 0;
+	kind->values(w->file, event, mask, &v);
+	return kev_ready_long(w, v, sync, 0);
+}
+
+/*
+ * Files that may be looked at here wake with irqs off (but on -rt), and stay; of
+ * others that is not known.
+ */
+static __always_inline int kev_hook_wake(wait_queue_entry_t *wait, int sync,
+					 void *key,
+					 const struct kev_poll_kind *kind,
+					 const enum kev_look look)
+{
+	u32 k = (u32)(uintptr_t)key;
+	unsigned long flags;
+	int ret;
+
+	if (look != KEV_LOOK_TASK && !IS_ENABLED(CONFIG_PREEMPT_RT))
+		return kev_hook_woken(wait, sync, k, kind, look);
+	if (unlikely(k & (__force u32)POLLFREE))
+		return kev_hook_free(wait);
+	local_irq_save(flags);
+	ret = kev_hook_woken(wait, sync, k, kind, look);
+	local_irq_restore(flags);
+	return ret;
+}
+
+/* The callback of a source for a class of files. */
+#define KEV_HOOK_WAKE(_name, _look)					\
+static int _name##_wake_##_look(wait_queue_entry_t *wait,		\
+				unsigned int mode, int sync, void *key)	\
+{									\
+	return kev_hook_wake(wait, sync, key, &_name##_kind, _look);	\
+}
+
+/*
+ * All that a source has that uses this, made of its _want() and _values(): the
+ * callbacks, and of struct kev_source_ops attach, look and ask.
+ */
+#define KEV_HOOK_SOURCE(_name)						\
+static unsigned int _name##_longer(struct kev_watch *w, int sync,	\
+				   u32 mask);				\
+									\
+static const struct kev_poll_kind _name##_kind = {			\
+	.want	= _name##_want,						\
+	.values	= _name##_values,					\
+	.longer	= _name##_longer,					\
+};									\
+									\
+static noinline unsigned int _name##_longer(struct kev_watch *w,	\
+					    int sync, u32 mask)		\
+{									\
+	return kev_hook_long(w, sync, mask, &_name##_kind);		\
+}									\
+									\
+KEV_HOOK_WAKE(_name, KEV_LOOK_TASK)					\
+KEV_HOOK_WAKE(_name, KEV_LOOK_EVENTFD)					\
+KEV_HOOK_WAKE(_name, KEV_LOOK_PIPE)					\
+KEV_HOOK_WAKE(_name, KEV_LOOK_UNIX)					\
+KEV_HOOK_WAKE(_name, KEV_LOOK_TCP)					\
+									\
+static int _name##_attach(struct kev_watch *w, struct file *file,	\
+			  const struct ukevent *uk, struct kev_values *v) \
+{									\
+	static const wait_queue_func_t wakes[] = {			\
+		[KEV_LOOK_TASK]	= _name##_wake_KEV_LOOK_TASK,		\
+		[KEV_LOOK_EVENTFD] = _name##_wake_KEV_LOOK_EVENTFD,	\
+		[KEV_LOOK_PIPE]	= _name##_wake_KEV_LOOK_PIPE,		\
+		[KEV_LOOK_UNIX]	= _name##_wake_KEV_LOOK_UNIX,		\
+		[KEV_LOOK_TCP]	= _name##_wake_KEV_LOOK_TCP,		\
+	};								\
+	u32 mask;							\
+	int err;							\
+									\
+	err = kev_hook_attach(kev_poll_of(w), file, wakes, &mask);	\
+	mask &= _name##_want(uk->event);				\
+	if (!err && mask)						\
+		_name##_values(file, uk->event, mask, v);		\
+	return err;							\
+}									\
+									\
+static bool _name##_look(struct kev_watch *w, struct kev_values *v)	\
+{									\
+	u32 mask;							\
+									\
+	if (!kev_look_file(w, _name##_want(w->ev.event), &mask))	\
+		return false;						\
+	if (mask)							\
+		_name##_values(w->file, w->ev.event, mask, v);		\
+	return true;							\
+}									\
+									\
+static void _name##_ask(struct file *file, u32 event, struct kev_values *v) \
+{									\
+	u32 mask = kev_hook_ask(file, _name##_want(event));		\
+									\
+	if (mask)							\
+		_name##_values(file, event, mask, v);			\
+}
 
 #endif /* KEV_HOOK_WAITQUEUE_H */

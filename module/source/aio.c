@@ -19,7 +19,11 @@
 #include "../aio.h"
 #include "../compat/pagecache.h"
 #include "../delay.h"
+#include "../quota.h"
+#include "../ready.h"
+#include "../request.h"
 #include "../source.h"
+#include "../watch.h"
 
 #define KEV_AIO_REQ	(KEVENT_REQ_ONESHOT | KEVENT_REQ_WAKEUP_ALL | \
 			 KEVENT_REQ_ALWAYS_QUEUE | KEVENT_REQ_TIMESTAMP)
@@ -89,8 +93,7 @@ void kev_aio_finish(struct kev_aio *a)
 	if (a->watch && !a->worker)
 		*a->here = v;
 	else if (a->watch)
-		kev_ready_values(a->watch, v.bits, v.ret_flags, v.data,
-				 v.data2, 0);
+		kev_ready_values(a->watch, &v);
 	a->watch = NULL;
 	spin_unlock(&a->lock);
 	KEV_DELAY(AIO_TOLD);
@@ -346,7 +349,7 @@ int kev_aio_sendfile(struct kev_queue *q, struct kevent_ioc_sendfile *sf,
 	ret = kev_aio_check(sf, file);
 	if (ret)
 		return ret;
-	kev_watch_reap(q, KEV_REAP_ADD);
+	kev_watch_reap(q, KEV_REAP_ONE);
 	in = file ? kev_aio_open(sf) : fget(sf->in_fd);
 	if (IS_ERR_OR_NULL(in))
 		return in ? PTR_ERR(in) : -EBADF;

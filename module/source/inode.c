@@ -10,7 +10,9 @@
 
 #include "../delay.h"
 #include "../hook/fsnotify.h"
+#include "../ready.h"
 #include "../record.h"
+#include "../source.h"
 
 #define KEV_INODE_EVENTS \
 	(KEVENT_INODE_CREATE | KEVENT_INODE_REMOVE | KEVENT_INODE_MODIFY | \
@@ -25,17 +27,15 @@
  * @marks: what it hangs on; NULL before and after.  Set last by ADD: @records
  *	is there for READ from then on.
  * @records: the buffer.
- * @spent: its one shot is fired.
  * @nameless: the file's last name is gone, or there never was one.
  * @last: the newest record, if last.record.len is not 0.
  *
- * The last three: marks->lock.
+ * The last two: queue->lock.
  */
 struct kev_inode {
 	struct kev_watch watch;
 	struct kev_marks *marks;
 	struct kev_records *records;
-	bool spent;
 	bool nameless;
 	union {
 		struct kevent_record_inode record;
@@ -165,22 +165,33 @@ static u32 kev_inode_records(struct kev_inode *i, u32 events, u32 isdir,
 	return ret;
 }
 
-static void kev_inode_event(struct kev_watch *w, u32 mask,
-			    const struct inode *inode, const struct qstr *name,
-			    u32 cookie)
+static void kev_inode_event_locked(struct kev_watch *w, u32 mask,
+				   const struct inode *inode,
+				   const struct qstr *name, u32 move)
 {
 	struct kev_inode *i = kev_inode_of(w);
 	u32 isdir = mask & FS_ISDIR ? KEVENT_INODE_ISDIR : 0;
 	u32 events, lost;
 
 	events = kev_inode_events(mask) | kev_inode_names(i, mask, inode);
-	events &= READ_ONCE(w->ev.event);
-	if (!events || i->spent)
+	events &= w->ev.event;
+	if (!events || (w->state & (KEV_W_DEAD | KEV_W_FIRED)))
 		return;
-	if (READ_ONCE(w->ev.req_flags) & KEVENT_REQ_ONESHOT)
-		i->spent = true;
-	lost = kev_inode_records(i, events, isdir, cookie, name);
-	kev_ready_count_with(w, events | isdir, hweight32(events), lost);
+	lost = kev_inode_records(i, events, isdir, move, name);
+	kev_ready_total(w, events | isdir, hweight32(events), lost);
+}
+
+/* The terms are those that hold now, for the records as for the event. */
+static void kev_inode_event(struct kev_watch *w, u32 mask,
+			    const struct inode *inode, const struct qstr *name,
+			    u32 move)
+{
+	struct kev_queue *q = w->queue;
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&q->lock, flags);
+	kev_inode_event_locked(w, mask, inode, name, move);
+	raw_spin_unlock_irqrestore(&q->lock, flags);
 }
 
 /* ---- Watching ---------------------------------------------------------- */
@@ -250,9 +261,6 @@ static void kev_inode_modify(struct kev_watch *w, const struct ukevent *uk)
 
 	kev_marks_widen(i->marks, inode, kev_inode_mask(inode, uk->event),
 			kev_inode_mask(inode, KEV_INODE_EVENTS));
-	spin_lock(&i->marks->lock);
-	i->spent = false;
-	spin_unlock(&i->marks->lock);
 }
 
 static struct kev_records *kev_inode_get_records(struct kev_watch *w)
@@ -271,6 +279,7 @@ const struct kev_source_ops kev_source_inode = {
 	.has_file	= true,
 	.has_path	= true,
 	.has_params	= true,
+	.retells	= true,
 	.init		= kev_marks_init,
 	.exit		= kev_marks_exit,
 	.check		= kev_inode_check,

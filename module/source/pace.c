@@ -6,7 +6,7 @@
 #include <linux/module.h>
 #include <linux/percpu.h>
 
-#include "../source.h"
+#include "../quota.h"
 #include "pace.h"
 
 static unsigned int timer_floor_ns = 50 * NSEC_PER_USEC;

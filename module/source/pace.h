@@ -34,6 +34,7 @@ struct kev_pace {
 	ktime_t start;
 };
 
+u64 kev_timer_floor(void);
 void kev_pace_due(struct kev_pace *pace, const struct hrtimer *timer,
 		  ktime_t clock);
 u64 kev_pace_pause(const struct kev_pace *pace, struct kev_user *user,

@@ -3,7 +3,7 @@
  * KEVENT_POLL: any file that poll(2) can wait for, by the bits of poll(2).
  */
 #include "../hook/waitqueue.h"
-#include "../ready.h"
+#include "../source.h"
 
 #define KEV_POLL_EVENTS	(KEVENT_POLL_POLLIN | KEVENT_POLL_POLLPRI | \
 			 KEVENT_POLL_POLLOUT | KEVENT_POLL_POLLERR | \
@@ -14,47 +14,16 @@
 
 static_assert(KEVENT_POLL_POLLRDHUP == (__force u32)EPOLLRDHUP);
 
-static u32 kev_poll_flags(u32 bits)
+static __always_inline u32 kev_poll_want(u32 event)
 {
-	return bits & KEV_KEY_ALWAYS ? KEVENT_RET_BROKEN : 0;
+	return event | KEV_POLL_ALWAYS;
 }
 
-static noinline int kev_poll_wake_ask(struct kev_watch *w, u32 want, void *key,
-				      int sync)
+static __always_inline void kev_poll_values(struct file *file, u32 event,
+					    u32 mask, struct kev_values *v)
 {
-	u32 bits;
-
-	if (kev_hook_wake(kev_poll_of(w), want, key, &bits))
-		return 1;
-	if (!bits)
-		return 0;
-	return kev_ready_values(w, bits, kev_poll_flags(bits), 0, 0, sync);
-}
-
-static __always_inline int kev_poll_woken(wait_queue_entry_t *wait, int sync,
-					  void *key, bool irqs_off)
-{
-	struct kev_watch *w = &kev_poll_of_wait(wait)->watch;
-	u32 want, bits;
-
-	OPTIMIZER_HIDE_VAR(w);	/* one base register, not two */
-	want = READ_ONCE(w->ev.event) | KEV_KEY_ALWAYS;
-	if (unlikely(!kev_key_tells(want, key, &bits)))
-		return kev_poll_wake_ask(w, want, key, sync);
-	return bits && kev_ready(w, bits, sync, irqs_off);
-}
-
-static int kev_poll_wake(wait_queue_entry_t *wait, unsigned int mode, int sync,
-			 void *key)
-{
-	return kev_poll_woken(wait, sync, key, false);
-}
-
-/* For files that are known to wake with irqs off: see kev_hook_class(). */
-static int kev_poll_wake_irqs_off(wait_queue_entry_t *wait, unsigned int mode,
-				  int sync, void *key)
-{
-	return kev_poll_woken(wait, sync, key, true);
+	v->bits = mask;
+	v->ret_flags = kev_poll_flags(mask);
 }
 
 static int kev_poll_check(struct file *file, const struct ukevent *uk)
@@ -62,26 +31,7 @@ static int kev_poll_check(struct file *file, const struct ukevent *uk)
 	return file && !file_can_poll(file) ? -EPERM : 0;
 }
 
-static int kev_poll_attach(struct kev_watch *w, struct file *file,
-			   const struct ukevent *uk, struct kev_values *v)
-{
-	wait_queue_func_t wake = kev_poll_wake;
-
-	if (kev_watch_kind(w) & (KEV_W_ASK_HERE | KEV_W_ASK_TCP))
-		wake = kev_poll_wake_irqs_off;
-	if (kev_hook_attach(kev_poll_of(w), file, wake, &v->bits))
-		return -ENOMEM;
-	v->bits &= READ_ONCE(w->ev.event) | KEV_KEY_ALWAYS;
-	v->ret_flags = kev_poll_flags(v->bits);
-	return 0;
-}
-
-static void kev_poll_ask(struct kev_watch *w, struct file *file,
-			 struct kev_values *v)
-{
-	v->bits = kev_hook_ask(file, READ_ONCE(w->ev.event) | KEV_KEY_ALWAYS);
-	v->ret_flags = kev_poll_flags(v->bits);
-}
+KEV_HOOK_SOURCE(kev_poll)
 
 const struct kev_source_ops kev_source_poll = {
 	.name		= "kev_poll",
@@ -89,9 +39,11 @@ const struct kev_source_ops kev_source_poll = {
 	.events		= KEV_POLL_EVENTS,
 	.req_flags	= KEV_REQ_FILE,
 	.has_file	= true,
+	.can_mute	= true,
 	.check		= kev_poll_check,
 	.prepare	= kev_hook_prepare,
 	.attach		= kev_poll_attach,
 	.detach		= kev_hook_detach,
+	.look		= kev_poll_look,
 	.ask		= kev_poll_ask,
 };

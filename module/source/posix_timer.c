@@ -36,14 +36,19 @@
 #include "../compat/timer.h"
 #include "../delay.h"
 #include "../hook/posix_timer.h"
+#include "../lookup.h"
+#include "../queue.h"
+#include "../quota.h"
+#include "../ready.h"
 #include "../source.h"
+#include "../watch.h"
 #include "pace.h"
 
 #define KEV_PTIMER_HASH_BITS	9
 
 /**
  * struct kev_ptimer - a watch of type POSIX_TIMER
- * @watch: the watch.
+ * @owned: the watch.
  * @node: in kev_ptimers.
  * @k: the kernel's timer; NULL while not in the table.
  * @pacer: ends the waiting of a timer that is too fast.
@@ -53,11 +58,10 @@
  * @waits: the timer waits for @pacer.
  * @periodic: is counted as one of the user's periodic timers.
  * @passes: a one-shot watch that has had its event: expiries are signals again.
- * @missed: the watch was disarmed when there was something to report.
  * @wants_value: events carry @value, not the watch's ptr; under queue->lock.
  */
 struct kev_ptimer {
-	struct kev_watch watch;
+	struct kev_owned owned;
 	struct hlist_node node;
 	struct k_itimer *k;
 	struct hrtimer pacer;
@@ -67,7 +71,6 @@ struct kev_ptimer {
 	bool waits;
 	bool periodic;
 	bool passes;
-	bool missed;
 	bool wants_value;
 };
 
@@ -76,7 +79,7 @@ static DEFINE_SPINLOCK(kev_ptimers_lock);
 
 static struct kev_ptimer *kev_ptimer_of(struct kev_watch *w)
 {
-	return container_of(w, struct kev_ptimer, watch);
+	return container_of(w, struct kev_ptimer, owned.watch);
 }
 
 /* ---- The table --------------------------------------------------------- */
@@ -124,25 +127,20 @@ static void kev_ptimer_set_periodic(struct kev_ptimer *p, bool periodic)
 	if (p->periodic == periodic)
 		return;
 	p->periodic = periodic;
-	kev_user_add_timers(p->watch.queue->account, periodic ? 1 : -1);
+	kev_user_add_timers(p->owned.watch.queue->account, periodic ? 1 : -1);
 }
 
 /* Adds n to the total, and reports.  Context: queue->lock held, too. */
 static void kev_ptimer_tell(struct kev_ptimer *p, u32 n)
 {
-	struct kev_watch *w = &p->watch;
-	struct kev_queue *q = w->queue;
-	u64 merged = q->merged;
-	bool taken;
+	struct kev_watch *w = &p->owned.watch;
+	unsigned int told;
 
-	lockdep_assert_held(&q->lock);
+	lockdep_assert_held(&w->queue->lock);
 	if (p->wants_value)
 		w->ev.ptr = p->value;
-	w->ev.ret_data[1] += n;
-	w->ev.ret_flags |= KEVENT_RET_DATA;
-	taken = kev_ready_locked(w, KEVENT_POSIX_TIMER_FIRED, 0, 0);
-	kev_pace_told(&p->pace, taken && q->merged == merged);
-	p->missed |= !taken;
+	told = kev_ready_total(w, KEVENT_POSIX_TIMER_FIRED, n, 0);
+	kev_pace_told(&p->pace, told & KEV_TOLD_NEW);
 }
 
 /*
@@ -169,7 +167,7 @@ static u64 kev_ptimer_passed(struct kev_ptimer *p, struct k_itimer *k)
  */
 static bool kev_ptimer_report(struct kev_ptimer *p, struct k_itimer *k)
 {
-	struct kev_watch *w = &p->watch;
+	struct kev_watch *w = &p->owned.watch;
 	struct kev_queue *q = w->queue;
 	unsigned long flags;
 	bool ended;
@@ -192,7 +190,7 @@ static bool kev_ptimer_report(struct kev_ptimer *p, struct k_itimer *k)
 static bool kev_ptimer_pace(struct kev_ptimer *p, struct k_itimer *k)
 {
 	struct hrtimer *timer = &k->it.real.timer;
-	u64 pause = kev_pace_pause(&p->pace, p->watch.queue->account,
+	u64 pause = kev_pace_pause(&p->pace, p->owned.watch.queue->account,
 				   k->it_interval);
 
 	if (p->passes || hrtimer_expires_remaining(timer) >= (s64)pause)
@@ -313,17 +311,17 @@ static bool kev_ptimer_end(struct kev_queue *q, const struct k_itimer *k)
 	mutex_lock(&q->mutex);
 	rcu_read_lock();
 	p = kev_ptimer_find(k);
-	if (p && p->watch.queue == q) {
+	if (p && p->owned.watch.queue == q) {
 		raw_spin_lock_irq(&q->lock);
 		/* DEAD, and in the table: its adder takes it down */
-		busy = p->watch.state & (KEV_W_ADDING | KEV_W_DEAD);
+		busy = p->owned.watch.state & (KEV_W_ADDING | KEV_W_DEAD);
 		raw_spin_unlock_irq(&q->lock);
 	} else {
 		p = NULL;
 	}
 	rcu_read_unlock();
 	if (p && !busy)
-		kev_watch_close(&p->watch);
+		kev_watch_close(&p->owned.watch);
 	mutex_unlock(&q->mutex);
 	return !busy;
 }
@@ -342,7 +340,7 @@ void kev_ptimer_deleted(struct k_itimer *k)
 	for (;;) {
 		rcu_read_lock();
 		p = kev_ptimer_find(k);
-		q = p ? p->watch.queue : NULL;
+		q = p ? p->owned.watch.queue : NULL;
 		if (q && !refcount_inc_not_zero(&q->refs))
 			q = NULL;
 		rcu_read_unlock();
@@ -515,28 +513,13 @@ static void kev_ptimer_detach(struct kev_watch *w)
 	kev_ptimer_hook_put();
 }
 
-/* Also of a one-shot that is armed again: then the timer is to be taken. */
-static void kev_ptimer_modify(struct kev_watch *w, const struct ukevent *uk)
+static void kev_ptimer_set(struct kev_watch *w, const struct ukevent *uk)
 {
 	struct kev_ptimer *p = kev_ptimer_of(w);
-	struct kev_queue *q = w->queue;
-	struct k_itimer *k = p->k;
-	unsigned long flags, flags2;
 
-	lockdep_assert_held(&q->mutex);
-	raw_spin_lock_irq(&q->lock);
 	p->wants_value = uk->param[0] & KEVENT_POSIX_TIMER_VALUE;
-	raw_spin_unlock_irq(&q->lock);
-	if (READ_ONCE(p->passes))
-		kev_ptimer_take(p);
-	spin_lock_irqsave(&k->it_lock, flags);
-	raw_spin_lock_irqsave(&q->lock, flags2);	/* -rt: irqs are on */
-	if (p->missed) {
-		p->missed = false;
-		kev_ptimer_tell(p, 0);
-	}
-	raw_spin_unlock_irqrestore(&q->lock, flags2);
-	spin_unlock_irqrestore(&k->it_lock, flags);
+	if (p->wants_value)
+		w->ev.ptr = p->value;
 }
 
 const struct kev_source_ops kev_source_posix_timer = {
@@ -547,10 +530,12 @@ const struct kev_source_ops kev_source_posix_timer = {
 	.has_params	= true,
 	.modify_params	= true,
 	.per_process	= true,
+	.sole		= true,
+	.retells	= true,
 	.init		= kev_ptimer_hook_init,
 	.exit		= kev_ptimer_hook_exit,
 	.check		= kev_ptimer_check,
 	.attach		= kev_ptimer_attach,
 	.detach		= kev_ptimer_detach,
-	.modify		= kev_ptimer_modify,
+	.set		= kev_ptimer_set,
 };

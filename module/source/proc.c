@@ -12,15 +12,15 @@
 
 #include "../compat/pidfd.h"
 #include "../delay.h"
+#include "../ready.h"
 #include "../source.h"
 
 /**
  * struct kev_proc - a watch of type PROC
  * @watch: the watch.
  * @wait: on the wait queue of @pid.
- * @pid: referenced; NULL when detached.  Changed under queue->mutex and
- *	queue->lock, with @wait on no queue.
- * @child: of the process that added it: it may know the status.  As @pid.
+ * @pid: referenced from attach to detach.
+ * @child: of the process that added it: it may know the status.
  */
 struct kev_proc {
 	struct kev_watch watch;
@@ -46,9 +46,9 @@ static u32 kev_proc_status(const struct task_struct *task)
 
 /*
  * Has it exited?  As pidfd_poll(); one that was reaped has no status any more.
- * Any context.
+ * Any context, takes no lock.
  */
-static bool kev_proc_look(struct pid *pid, bool child, struct kev_values *v)
+static void kev_proc_see(struct pid *pid, bool child, struct kev_values *v)
 {
 	struct task_struct *task;
 	bool exited = true;
@@ -67,7 +67,6 @@ static bool kev_proc_look(struct pid *pid, bool child, struct kev_values *v)
 	rcu_read_unlock();
 	if (exited)
 		v->bits = KEVENT_PROC_EXIT;
-	return exited;
 }
 
 static int kev_proc_wake(wait_queue_entry_t *wait, unsigned int mode, int sync,
@@ -76,10 +75,10 @@ static int kev_proc_wake(wait_queue_entry_t *wait, unsigned int mode, int sync,
 	struct kev_proc *p = container_of(wait, struct kev_proc, wait);
 	struct kev_values v = {};
 
-	if (!kev_proc_look(p->pid, p->child, &v))
+	kev_proc_see(p->pid, p->child, &v);
+	if (!v.bits)
 		return 0;
-	return kev_ready_values(&p->watch, v.bits, v.ret_flags, v.data, 0,
-				sync);
+	return !!(kev_ready_values(&p->watch, &v) & KEV_TOLD_WOKE);
 }
 
 /* ---- Who it is --------------------------------------------------------- */
@@ -149,32 +148,6 @@ static int kev_proc_check(struct file *file, const struct ukevent *uk)
 	return file && !kev_pidfd_pid(file) ? -EINVAL : 0;
 }
 
-/* Takes over the reference. */
-static void kev_proc_hook(struct kev_proc *p, struct pid *pid)
-{
-	struct kev_queue *q = p->watch.queue;
-	bool child = kev_proc_is_child(pid);
-
-	raw_spin_lock_irq(&q->lock);
-	p->pid = pid;
-	p->child = child;
-	raw_spin_unlock_irq(&q->lock);
-	add_wait_queue(&pid->wait_pidfd, &p->wait);
-}
-
-static void kev_proc_unhook(struct kev_proc *p)
-{
-	struct kev_queue *q = p->watch.queue;
-	struct pid *pid = p->pid;
-
-	remove_wait_queue(&pid->wait_pidfd, &p->wait);
-	KEV_DELAY(PROC_UNHOOKED);
-	raw_spin_lock_irq(&q->lock);
-	p->pid = NULL;
-	raw_spin_unlock_irq(&q->lock);
-	put_pid(pid);
-}
-
 static int kev_proc_attach(struct kev_watch *w, struct file *file,
 			   const struct ukevent *uk, struct kev_values *v)
 {
@@ -183,57 +156,32 @@ static int kev_proc_attach(struct kev_watch *w, struct file *file,
 
 	if (IS_ERR(pid))
 		return PTR_ERR(pid);
+	p->pid = pid;
+	p->child = kev_proc_is_child(pid);
 	init_waitqueue_func_entry(&p->wait, kev_proc_wake);
-	kev_proc_hook(p, pid);
+	add_wait_queue(&pid->wait_pidfd, &p->wait);
 	KEV_DELAY(PROC_HOOKED);
-	kev_proc_look(pid, p->child, v);
+	kev_proc_see(pid, p->child, v);
 	return 0;
 }
 
 static void kev_proc_detach(struct kev_watch *w)
 {
-	kev_proc_unhook(kev_proc_of(w));
-}
-
-/*
- * A watch that has fired, and whose pid is another child's by now, is added or
- * modified anew.
- */
-static void kev_proc_modify(struct kev_watch *w, const struct ukevent *uk)
-{
 	struct kev_proc *p = kev_proc_of(w);
-	struct pid *pid;
+	struct pid *pid = p->pid;
 
-	if (kev_watch_file(w))
-		return;
-	pid = kev_proc_child_of_number(w->ev.id.raw[0]);
-	if (IS_ERR(pid))
-		return;
-	if (pid == p->pid) {
-		put_pid(pid);
-		return;
-	}
-	kev_proc_unhook(p);
-	kev_proc_hook(p, pid);
-}
-
-/* The watch is pinned, but may be detached meanwhile. */
-static void kev_proc_ask(struct kev_watch *w, struct file *file,
-			 struct kev_values *v)
-{
-	struct kev_proc *p = kev_proc_of(w);
-	struct pid *pid;
-	bool child;
-
-	raw_spin_lock_irq(&w->queue->lock);
-	pid = get_pid(p->pid);
-	child = p->child;
-	raw_spin_unlock_irq(&w->queue->lock);
-	if (!pid)
-		return;
-	KEV_DELAY(PROC_LOOK);
-	kev_proc_look(pid, child, v);
+	remove_wait_queue(&pid->wait_pidfd, &p->wait);
+	KEV_DELAY(PROC_UNHOOKED);
 	put_pid(pid);
+}
+
+/* For MODIFY, which holds the mutex: it is hooked. */
+static bool kev_proc_look(struct kev_watch *w, struct kev_values *v)
+{
+	struct kev_proc *p = kev_proc_of(w);
+
+	kev_proc_see(p->pid, p->child, v);
+	return true;
 }
 
 const struct kev_source_ops kev_source_proc = {
@@ -248,6 +196,5 @@ const struct kev_source_ops kev_source_proc = {
 	.check		= kev_proc_check,
 	.attach		= kev_proc_attach,
 	.detach		= kev_proc_detach,
-	.modify		= kev_proc_modify,
-	.ask		= kev_proc_ask,
+	.look		= kev_proc_look,
 };

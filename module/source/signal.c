@@ -28,8 +28,12 @@
 #include "../compat/signal.h"
 #include "../delay.h"
 #include "../hook/signal.h"
+#include "../lookup.h"
+#include "../queue.h"
+#include "../ready.h"
 #include "../record.h"
 #include "../source.h"
+#include "../watch.h"
 
 /* Watches of one signal of one process: each signal goes to all of them. */
 #define KEV_SIGNAL_MAX		64
@@ -40,8 +44,16 @@
 #define KEV_SIGNAL_FAULTS	(sigmask(SIGSEGV) | sigmask(SIGBUS) | \
 				 sigmask(SIGILL) | sigmask(SIGTRAP) | \
 				 sigmask(SIGFPE) | sigmask(SIGSYS))
+/*
+ * What the kernel does itself, whatever becomes of the signal: end, stop, go on.
+ * And what it repeats until the signal was taken from where it is pending: the
+ * interval timer of setitimer(ITIMER_REAL) goes on when SIGALRM is dequeued, and
+ * a read or write of a terminal in the background starts over until SIGTTIN or
+ * SIGTTOU has stopped the task.  docs/signal.md has the others, with reasons.
+ */
 #define KEV_SIGNAL_UNMASKABLE	(sigmask(SIGKILL) | sigmask(SIGSTOP) | \
-				 sigmask(SIGCONT))
+				 sigmask(SIGCONT) | sigmask(SIGALRM) | \
+				 sigmask(SIGTTIN) | sigmask(SIGTTOU))
 
 /**
  * struct kev_process - a process that has watches
@@ -67,20 +79,18 @@ struct kev_process {
 
 /**
  * struct kev_signal - a watch of type SIGNAL
- * @watch: the watch.
+ * @owned: the watch.
  * @node: in its process's list, until the process ends.
  * @process: from attach to detach.
  * @records: NULL before and after that.  queue->lock.
- * @untold: signals came while it was disarmed.  queue->lock.
  * @taken: the signal that is being generated is taken away for it.  siglock and
  *	queue->lock.
  */
 struct kev_signal {
-	struct kev_watch watch;
+	struct kev_owned owned;
 	struct hlist_node node;
 	struct kev_process *process;
 	struct kev_records *records;
-	bool untold;
 	bool taken;
 };
 
@@ -106,7 +116,7 @@ MODULE_PARM_DESC(signals_missed,
 
 static struct kev_signal *kev_signal_of(struct kev_watch *w)
 {
-	return container_of(w, struct kev_signal, watch);
+	return container_of(w, struct kev_signal, owned.watch);
 }
 
 static int kev_signal_number(const struct kev_watch *w)
@@ -165,7 +175,7 @@ static bool kev_process_link(struct kev_process *p, struct kev_signal *s)
 	unsigned int n = 0;
 
 	lockdep_assert_held(&kev_process_lock);
-	list = &p->watches[kev_signal_number(&s->watch) - 1];
+	list = &p->watches[kev_signal_number(&s->owned.watch) - 1];
 	hlist_for_each_entry(pos, list, node)
 		n++;
 	if (n >= KEV_SIGNAL_MAX)
@@ -184,7 +194,7 @@ static void kev_signal_begin(struct kev_signal *s, struct kev_records *r)
 {
 	/* that of the calling task stays */
 	struct sighand_struct *sighand = rcu_dereference_raw(current->sighand);
-	struct kev_queue *q = s->watch.queue;
+	struct kev_queue *q = s->owned.watch.queue;
 
 	spin_lock_irq(&sighand->siglock);
 	raw_spin_lock(&q->lock);
@@ -270,7 +280,7 @@ static struct kev_queue *kev_dying_queue(void)
 	raw_spin_lock(&kev_process_lock);
 	s = kev_dying_watch();
 	if (s) {
-		q = s->watch.queue;
+		q = s->owned.watch.queue;
 		refcount_inc(&q->refs);
 	}
 	raw_spin_unlock(&kev_process_lock);
@@ -288,13 +298,13 @@ static void kev_dying_end(struct kev_queue *q)
 	lockdep_assert_held(&q->mutex);
 	raw_spin_lock(&kev_process_lock);
 	s = kev_dying_watch();
-	if (s && s->watch.queue != q)
+	if (s && s->owned.watch.queue != q)
 		s = NULL;
 	if (s)
 		hlist_del_init_rcu(&s->node);
 	raw_spin_unlock(&kev_process_lock);
 	if (s)
-		kev_watch_close(&s->watch);
+		kev_watch_close(&s->owned.watch);
 }
 
 static void kev_dying_run(struct work_struct *work)
@@ -393,7 +403,7 @@ static bool kev_signal_is_fault(int sig, const struct task_struct *task)
 /* Does a NOMASK watch want it now?  A one-shot that was fired does not. */
 static bool kev_signal_wants(const struct kev_signal *s)
 {
-	const struct kev_watch *w = &s->watch;
+	const struct kev_watch *w = &s->owned.watch;
 
 	lockdep_assert_held(&w->queue->lock);
 	return kev_signal_is_nomask(w) && s->records &&
@@ -405,7 +415,7 @@ static void kev_signal_tell(struct kev_signal *s,
 			    const struct kevent_record_signal *r,
 			    bool delivered)
 {
-	struct kev_watch *w = &s->watch;
+	struct kev_watch *w = &s->owned.watch;
 	struct kev_queue *q = w->queue;
 	unsigned long flags;
 
@@ -418,14 +428,8 @@ static void kev_signal_tell(struct kev_signal *s,
 		atomic_long_inc(&kev_signals_missed);
 	s->taken = false;
 	kev_records_write(s->records, r, sizeof(*r));
-	w->ev.ret_data[1]++;
-	w->ev.ret_flags &= KEVENT_RET_BROKEN;
-	w->ev.ret_flags |= KEVENT_RET_DATA;
-	if (READ_ONCE(s->records->lost))
-		w->ev.ret_flags |= KEVENT_RET_LOST;
-	if (!kev_ready_locked(w, KEVENT_SIGNAL_DELIVERY, 0, 0) &&
-	    !(w->state & KEV_W_FIRED))
-		s->untold = true;
+	kev_ready_total(w, KEVENT_SIGNAL_DELIVERY, 1,
+			READ_ONCE(s->records->lost) ? KEVENT_RET_LOST : 0);
 out:
 	raw_spin_unlock_irqrestore(&q->lock, flags);
 }
@@ -471,10 +475,10 @@ bool kev_signal_redirects(int sig, struct task_struct *task)
 	    kev_signal_must_queue(task, sig))
 		goto out;
 	hlist_for_each_entry_rcu(s, &p->watches[sig - 1], node) {
-		raw_spin_lock_irqsave(&s->watch.queue->lock, flags);
+		raw_spin_lock_irqsave(&s->owned.watch.queue->lock, flags);
 		ret = kev_signal_wants(s);
 		s->taken = ret;
-		raw_spin_unlock_irqrestore(&s->watch.queue->lock, flags);
+		raw_spin_unlock_irqrestore(&s->owned.watch.queue->lock, flags);
 		KEV_DELAY(SIGNAL_TAKEN);
 		if (ret)
 			break;
@@ -527,7 +531,7 @@ err_put_hook:
 
 static void kev_signal_drop_records(struct kev_signal *s)
 {
-	struct kev_queue *q = s->watch.queue;
+	struct kev_queue *q = s->owned.watch.queue;
 	struct kev_records *r;
 
 	raw_spin_lock_irq(&q->lock);
@@ -546,19 +550,6 @@ static void kev_signal_detach(struct kev_watch *w)
 	KEV_DELAY(SIGNAL_DROPPED);
 	kev_process_leave(s);
 	kev_signal_hook_put(kev_signal_is_nomask(w));
-}
-
-/* What was kept back, or taken back just now, is told again. */
-static void kev_signal_modify(struct kev_watch *w, const struct ukevent *uk)
-{
-	struct kev_signal *s = kev_signal_of(w);
-
-	raw_spin_lock_irq(&w->queue->lock);
-	if (uk->ret_flags & KEVENT_RET_CANCELLED)
-		s->untold = w->ev.ret_data[1];
-	if (s->untold && kev_ready_locked(w, KEVENT_SIGNAL_DELIVERY, 0, 0))
-		s->untold = false;
-	raw_spin_unlock_irq(&w->queue->lock);
 }
 
 static struct kev_records *kev_signal_records(struct kev_watch *w)
@@ -580,11 +571,11 @@ const struct kev_source_ops kev_source_signal = {
 	.req_flags	= KEV_REQ_COMMON | KEVENT_REQ_CLOSED,
 	.has_params	= true,
 	.per_process	= true,
+	.retells	= true,
 	.init		= kev_signal_hook_init,
 	.exit		= kev_signal_exit,
 	.check		= kev_signal_check,
 	.attach		= kev_signal_attach,
 	.detach		= kev_signal_detach,
-	.modify		= kev_signal_modify,
 	.records	= kev_signal_records,
 };

@@ -13,18 +13,18 @@
 
 #include "../compat/sock.h"
 #include "../hook/waitqueue.h"
+#include "../source.h"
 
 #define KEV_SOCKET_EVENTS	(KEVENT_SOCKET_RECV | KEVENT_SOCKET_ACCEPT | \
 				 KEVENT_SOCKET_SEND)
 
 #define KEV_SOCKET_IN	((__force u32)(EPOLLIN | EPOLLRDNORM | EPOLLRDHUP))
 #define KEV_SOCKET_OUT	((__force u32)(EPOLLOUT | EPOLLWRNORM))
-#define KEV_SOCKET_BAD	((__force u32)(EPOLLERR | EPOLLHUP | EPOLLRDHUP))
 
 /* In poll's bits. */
 static __always_inline u32 kev_socket_want(u32 event)
 {
-	u32 want = KEV_KEY_ALWAYS;
+	u32 want = KEV_POLL_ALWAYS;
 
 	if (event & (KEVENT_SOCKET_RECV | KEVENT_SOCKET_ACCEPT))
 		want |= KEV_SOCKET_IN;
@@ -80,7 +80,6 @@ static void kev_socket_errno(struct sock *sk, struct kev_values *v)
 {
 	int err = READ_ONCE(sk->sk_err);
 
-	v->ret_flags |= KEVENT_RET_BROKEN;
 	if (!err)
 		return;
 	v->ret_flags &= ~KEVENT_RET_DATA2;
@@ -92,15 +91,16 @@ static void kev_socket_errno(struct sock *sk, struct kev_values *v)
  * From poll's bits to what SOCKET reports.  Takes no lock, may be called from
  * the wake-up.
  */
-static __always_inline void kev_socket_values(const struct socket *sock,
-					      u32 event, u32 mask,
-					      struct kev_values *v)
+static __always_inline void kev_socket_values(struct file *file, u32 event,
+					      u32 mask, struct kev_values *v)
 {
+	const struct socket *sock = kev_file_socket(file);
 	struct sock *sk = sock->sk;
+	u32 broken = kev_poll_flags(mask);
 
-	if (mask & (KEV_SOCKET_IN | KEV_KEY_ALWAYS))
+	if (mask & (KEV_SOCKET_IN | KEV_POLL_ALWAYS))
 		v->bits |= event & (KEVENT_SOCKET_RECV | KEVENT_SOCKET_ACCEPT);
-	if (mask & (KEV_SOCKET_OUT | KEV_KEY_ALWAYS))
+	if (mask & (KEV_SOCKET_OUT | KEV_POLL_ALWAYS))
 		v->bits |= event & KEVENT_SOCKET_SEND;
 	if (v->bits & KEVENT_SOCKET_ACCEPT && kev_socket_listens(sk)) {
 		v->data = kev_socket_backlog(sk);
@@ -113,28 +113,13 @@ static __always_inline void kev_socket_values(const struct socket *sock,
 		v->data2 = kev_socket_space(sk);
 		v->ret_flags |= KEVENT_RET_DATA2;
 	}
-	if (unlikely(mask & KEV_SOCKET_BAD))
-		kev_socket_errno(sk, v);
-}
-
-static int kev_socket_wake(wait_queue_entry_t *wait, unsigned int mode,
-			   int sync, void *key)
-{
-	struct kev_poll *p = kev_poll_of_wait(wait);
-	u32 event = READ_ONCE(p->watch.ev.event);
-	u32 want = kev_socket_want(event);
-	struct kev_values v = {};
-	u32 mask;
-
-	if (unlikely(!kev_key_tells(want, key, &mask)) &&
-	    kev_hook_wake(p, want, key, &mask))
-		return 1;
-	if (!mask)
-		return 0;
-	kev_socket_values(sock_from_file(kev_watch_file(&p->watch)),
-			  event, mask, &v);
-	return kev_ready_values(&p->watch, v.bits, v.ret_flags, v.data, v.data2,
-				sync);
+	if (likely(!broken))
+		return;
+	v->ret_flags |= broken;
+	kev_socket_errno(sk, v);
+	/* muted: it is broken in both directions, as far as anybody asked */
+	if (!event)
+		v->bits = KEVENT_SOCKET_RECV | KEVENT_SOCKET_SEND;
 }
 
 static int kev_socket_check(struct file *file, const struct ukevent *uk)
@@ -147,28 +132,7 @@ static int kev_socket_check(struct file *file, const struct ukevent *uk)
 	return sock && sock->sk ? 0 : -EINVAL;
 }
 
-static int kev_socket_attach(struct kev_watch *w, struct file *file,
-			     const struct ukevent *uk, struct kev_values *v)
-{
-	u32 event = READ_ONCE(w->ev.event), mask;
-
-	if (kev_hook_attach(kev_poll_of(w), file, kev_socket_wake, &mask))
-		return -ENOMEM;
-	mask &= kev_socket_want(event);
-	if (mask)
-		kev_socket_values(sock_from_file(file), event, mask, v);
-	return 0;
-}
-
-static void kev_socket_ask(struct kev_watch *w, struct file *file,
-			   struct kev_values *v)
-{
-	u32 event = READ_ONCE(w->ev.event);
-	u32 mask = kev_hook_ask(file, kev_socket_want(event));
-
-	if (mask)
-		kev_socket_values(sock_from_file(file), event, mask, v);
-}
+KEV_HOOK_SOURCE(kev_socket)
 
 const struct kev_source_ops kev_source_socket = {
 	.name		= "kev_socket",
@@ -176,9 +140,11 @@ const struct kev_source_ops kev_source_socket = {
 	.events		= KEV_SOCKET_EVENTS,
 	.req_flags	= KEV_REQ_FILE,
 	.has_file	= true,
+	.can_mute	= true,
 	.check		= kev_socket_check,
 	.prepare	= kev_hook_prepare,
 	.attach		= kev_socket_attach,
 	.detach		= kev_hook_detach,
+	.look		= kev_socket_look,
 	.ask		= kev_socket_ask,
 };

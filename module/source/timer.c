@@ -6,8 +6,11 @@
 #include <linux/hrtimer.h>
 #include <linux/math64.h>
 
+#include "../compat/timens.h"
 #include "../compat/timer.h"
 #include "../delay.h"
+#include "../quota.h"
+#include "../ready.h"
 #include "../source.h"
 #include "pace.h"
 
@@ -59,7 +62,8 @@ static enum hrtimer_restart kev_timer_expire(struct hrtimer *timer)
 		return HRTIMER_NORESTART;
 	}
 	now = hrtimer_cb_get_time(timer);
-	if (READ_ONCE(t->watch.ev.req_flags) & KEVENT_REQ_ONESHOT) {
+	/* halted before it changes */
+	if (data_race(t->watch.ev.req_flags) & KEVENT_REQ_ONESHOT) {
 		kev_ready_count(&t->watch, KEVENT_TIMER_FIRED,
 				kev_timer_count(t, now));
 		return HRTIMER_NORESTART;
@@ -67,7 +71,8 @@ static enum hrtimer_restart kev_timer_expire(struct hrtimer *timer)
 	kev_pace_due(&t->pace, timer, now);
 	kev_pace_told(&t->pace,
 		      kev_ready_count(&t->watch, KEVENT_TIMER_FIRED,
-				      kev_timer_count(t, now)));
+				      kev_timer_count(t, now)) &
+		      KEV_TOLD_NEW);
 	now = ktime_add_ns(now, kev_pace_pause(&t->pace,
 					       t->watch.queue->account,
 					       t->interval));
@@ -90,7 +95,9 @@ static void kev_timer_start(struct kev_timer *t, const struct ukevent *uk)
 	hrtimer_setup(&t->timer, kev_timer_expire, clock,
 		      HRTIMER_MODE_ABS_SOFT);
 	t->next = ns_to_ktime(value);
-	if (!absolute)
+	if (absolute)
+		t->next = kev_timens_to_host(clock, t->next);
+	else
 		t->next = ktime_add_safe(kev_timer_now(&t->timer), t->next);
 	t->interval = uk->param[1];
 	t->pace.backoff = 0;
@@ -134,7 +141,6 @@ static int kev_timer_attach(struct kev_watch *w, struct file *file,
 
 static void kev_timer_modify(struct kev_watch *w, const struct ukevent *uk)
 {
-	kev_timer_stop(w);
 	kev_timer_start(kev_timer_of(w), uk);
 }
 
@@ -148,5 +154,6 @@ const struct kev_source_ops kev_source_timer = {
 	.check		= kev_timer_check,
 	.attach		= kev_timer_attach,
 	.detach		= kev_timer_stop,
+	.halt		= kev_timer_stop,
 	.modify		= kev_timer_modify,
 };

@@ -8,6 +8,8 @@
 #include <linux/mm.h>
 #include <linux/slab.h>
 
+#include "../quota.h"
+#include "../ready.h"
 #include "../source.h"
 
 #define KEV_LETTERS_DEFAULT	64
@@ -56,7 +58,7 @@ static int kev_user_attach(struct kev_watch *w, struct file *file,
 {
 	if (uk->param[1] || uk->param[2] || uk->param[0] > KEV_LETTERS_MAX)
 		return -EINVAL;
-	if (kev_watch_kind(w) & KEV_W_EACH)
+	if (uk->req_flags & KEVENT_REQ_PAYLOAD)
 		return kev_user_alloc(w, uk->param[0]);
 	return uk->param[0] ? -EINVAL : 0;
 }
@@ -77,10 +79,8 @@ static int kev_user_fire(struct kev_watch *w, u32 bits,
 			 const struct ukevent *uk)
 {
 	if (w->state & KEV_W_EACH)
-		return kev_ready_each(w, bits, uk->ptr);
-	w->ev.ret_data[1]++;
-	w->ev.ret_flags |= KEVENT_RET_DATA;
-	kev_ready_locked(w, bits, 0, 0);
+		return kev_post_letter(w, bits, uk->ptr);
+	kev_ready_total(w, bits, 1, 0);
 	return 0;
 }
 
@@ -90,6 +90,7 @@ const struct kev_source_ops kev_source_user = {
 	.events		= ~0u,
 	.req_flags	= KEV_REQ_COMMON | KEVENT_REQ_PAYLOAD,
 	.has_params	= true,
+	.retells	= true,
 	.check		= kev_user_check,
 	.attach		= kev_user_attach,
 	.detach		= kev_user_detach,

@@ -143,7 +143,7 @@ static void add(struct subject *s, unsigned int type, uint64_t id,
 	kevent_prep(&uk, type, id, event, flags, id);
 	uk.param[0] = param;
 	change(s->q, KEVENT_CTL_ADD, &uk);
-	if (uk.ret_flags & KEVENT_RET_BROKEN)
+	if ((uk.ret_flags & KEVENT_RET_REFUSED) || !uk.cookie)
 		return;
 	CHECK_LT(s->num, WATCHES_MAX);
 	s->cookies[s->num++] = uk.cookie;

@@ -22,6 +22,7 @@ static const struct {
 	{ KEVENT_IOC_AIO_SENDFILE,	0xc080eb07 },
 	{ KEVENT_IOC_AIO_SENDFILE_PATH,	0xc080eb08 },
 	{ KEVENT_IOC_READ,		0xc020eb09 },
+	{ KEVENT_IOC_CHANGE,		0xc040eb0a },
 };
 
 #define ALL_CALLS ((1u << ARRAY_SIZE(calls)) - 1)

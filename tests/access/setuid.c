@@ -20,7 +20,7 @@ struct line {
 	struct turn ready, go, done, end;
 };
 
-static const int watched[] = { SIGUSR1, SIGTERM, SIGALRM, SIGCHLD, SIGURG };
+static const int watched[] = { SIGUSR1, SIGTERM, SIGPIPE, SIGCHLD, SIGURG };
 
 /* ---- The privileged program ------------------------------------------------------ */
 

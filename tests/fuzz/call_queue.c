@@ -275,6 +275,18 @@ static void do_ctl(struct fuzz_thread *t, const uint64_t *arg)
 		remember_cookie(&uk);
 }
 
+static void do_change(struct fuzz_thread *t, const uint64_t *arg)
+{
+	struct ukevent uk, *entry;
+
+	fill(&uk, arg + 2);
+	uk.req_flags |= KEVENT_REQ_CMD(arg[1]);
+	entry = place(t, arg[0], arg[9], &uk, sizeof(uk));
+	if (ioctl(slot_get(arg[0]), KEVENT_IOC_CHANGE, entry) >= 0 &&
+	    arg[1] == KEVENT_CTL_ADD && fetch(t, entry, &uk, sizeof(uk)))
+		remember_cookie(&uk);
+}
+
 static void do_entry(struct fuzz_thread *t, const uint64_t *arg)
 {
 	struct ukevent *uk = &fuzz.entry[arg[0] % FUZZ_ENTRIES];
@@ -485,6 +497,8 @@ const struct fuzz_op queue_ops[] = {
 	FUZZ_OP("hammer", 4, do_hammer, K_QUEUE, K_WORD, K_WORD),
 	FUZZ_OP("ctl", 60, do_ctl, K_QUEUE, K_CMD, K_TYPE, K_ID, K_EVENT, K_REQ,
 		K_PARAM, K_PARAM, K_PARAM, K_PTR),
+	FUZZ_OP("change", 30, do_change, K_QUEUE, K_CMD, K_TYPE, K_ID, K_EVENT,
+		K_REQ, K_PARAM, K_PARAM, K_PARAM, K_PTR),
 	FUZZ_OP("entry", 24, do_entry, K_ENTRY, K_TYPE, K_ID, K_EVENT, K_REQ,
 		K_PARAM, K_PARAM, K_PARAM, K_CMD),
 	FUZZ_OP("batch", 12, do_batch, K_QUEUE, K_CMD, K_COUNT, K_ZERO, K_PTR,

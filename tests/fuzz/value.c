@@ -128,7 +128,7 @@ static uint64_t make_signo(void)
 static uint64_t make_len(void)
 {
 	static const uint64_t lens[] = {
-		0, 1, 8, 63, 64, 65, 128, 4096, 8192, 65536,
+		0, 1, 4, 8, 63, 64, 65, 128, 4096, 8192, 65536,
 	};
 
 	return lens[rng_below(ARRAY_SIZE(lens))];

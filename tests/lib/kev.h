@@ -316,6 +316,60 @@ static inline int kev_sleeper_join(struct kev_sleeper *s)
 	return s->ret;
 }
 
+/* A thread in one GET_EVENTS, for max events at most. */
+struct kev_getter {
+	struct test_thread thread;
+	int queue;
+	unsigned int min;
+	unsigned int max;
+	struct ukevent *buf;
+	struct ukevent uk[8];
+	int ret;
+	int error;
+	bool over;
+};
+
+static inline void *kev_getter_run(void *arg)
+{
+	struct kev_getter *g = arg;
+
+	errno = 0;
+	g->ret = kevent_get_events(g->queue, g->min, g->max, NULL, g->buf, 0);
+	g->error = errno;
+	__atomic_store_n(&g->over, true, __ATOMIC_RELEASE);
+	return NULL;
+}
+
+/* For one event; change what is to be before kev_getter_start(). */
+static inline void kev_getter_prep(struct kev_getter *g, int q)
+{
+	memset(g, 0, sizeof(*g));
+	g->queue = q;
+	g->min = 1;
+	g->max = 1;
+	g->buf = g->uk;
+}
+
+/* Starts the thread; comes back when it sleeps. */
+static inline void kev_getter_start(struct kev_getter *g)
+{
+	thread_start(&g->thread, kev_getter_run, g);
+	wait_blocked(g->thread.tid);
+}
+
+static inline bool kev_getter_over(const struct kev_getter *g)
+{
+	return __atomic_load_n(&g->over, __ATOMIC_ACQUIRE);
+}
+
+/* Returns what the call returned, errno as it was. */
+static inline int kev_getter_join(struct kev_getter *g)
+{
+	thread_join(&g->thread);
+	errno = g->error;
+	return g->ret;
+}
+
 /* The fds that the process has; takes none, and no memory, to tell. */
 static inline unsigned int count_fds(void)
 {

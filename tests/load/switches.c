@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Nobody switches the hooks off: by sysctl it is refused, kprobes do not matter. */
-/* vm: --param hook_linger=0 */
+/* vm: --param hook_linger=0 --smp 1 */
 #include "../source/posix_timer.h"
 #include "../source/signals.h"
 #include "switches.h"

@@ -19,7 +19,10 @@
 #define RACE_MS_DEFAULT	40
 #define RACE_ROUNDS_MIN	5
 #define RACE_SIDES_MAX	4
-/* Of the watch that is raced about; of one that a child has made. */
+/*
+ * Of the watch that is raced about; of one that a child has made. The upper half is
+ * the source's: it tells of the terms of an ADD or MODIFY, for @terms.
+ */
 #define RACE_PTR	0x5ace
 #define RACE_CHILD_PTR	0xc411d
 /* Interrupts WAIT. */
@@ -55,6 +58,7 @@ struct side;
  * @type: KEVENT_*.
  * @flags: which of KEVENT_REQ_* ADD takes.
  * @level: an event that came before ADD is reported as well.
+ * @unasked: bits that come although nobody asked for them.
  * @oneshot: the watch always ends with its event.
  * @counts: ret_data[1] counts each event.
  * @ready_counts: READY is one.
@@ -70,6 +74,7 @@ struct side;
  * @add: in place of CTL_ADD.  Returns 0 or an errno; counts by itself.
  * @child: in the child of ACT_FORK, which ends then.
  * @settle: after that.
+ * @terms: an event has come: is it one of the terms that are in its ptr?
  * @check: more rules.
  * @allows: is this errno one of the source's own?
  */
@@ -78,6 +83,7 @@ struct source {
 	unsigned int type;
 	unsigned int flags;
 	bool level;
+	unsigned int unasked;
 	bool oneshot;
 	bool counts;
 	bool ready_counts;
@@ -94,6 +100,7 @@ struct source {
 	int (*add)(struct side *side);
 	void (*child)(struct scene *s);
 	void (*settle)(struct scene *s);
+	void (*terms)(const struct scene *s, const struct ukevent *uk);
 	void (*check)(struct scene *s);
 	bool (*allows)(const struct side *side, int error);
 };
@@ -278,6 +285,9 @@ static inline void side_saw(struct side *side, const struct ukevent *uk)
 		return;
 	}
 	side->seen++;
+	CHECK_EQ(uk->ret_data[0] & ~(uk->event | src->unasked), 0);
+	if (src->terms)
+		src->terms(side->s, uk);
 	if (src->counts && (uk->ret_flags & KEVENT_RET_DATA) &&
 	    uk->ret_data[1] > side->total)
 		side->total = uk->ret_data[1];

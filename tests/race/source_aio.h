@@ -96,6 +96,7 @@ static const struct source aio_source = {
 	.flags	= KEVENT_REQ_ALWAYS_QUEUE | KEVENT_REQ_TIMESTAMP |
 		  KEVENT_REQ_WAKEUP_ALL,
 	.oneshot = true,
+	.unasked = ~KEVENT_AIO_BIO,
 	.own_rules = true,
 	.close	= file_close,
 	.make	= race_aio_make,

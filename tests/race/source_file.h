@@ -223,11 +223,34 @@ static inline void poll_settle(struct scene *s)
 		kev_try(s->q, KEVENT_CTL_REMOVE, KEVENT_POLL, s->extra, 0, 0);
 }
 
+/* Two sets of terms: what is asked for, and what says which it was. */
+static inline unsigned int poll_asks(uint64_t ptr)
+{
+	return ptr >> 32 ? POLLIN | POLLOUT : POLLIN;
+}
+
+static inline void poll_prep(const struct scene *s, struct ukevent *uk,
+			     unsigned int *seed)
+{
+	(void)s;
+	uk->ptr |= (uint64_t)(rand_r(seed) & 1) << 32;
+	uk->event = poll_asks(uk->ptr);
+}
+
+static inline void poll_terms(const struct scene *s, const struct ukevent *uk)
+{
+	(void)s;
+	CHECK_EQ(uk->event, poll_asks(uk->ptr));
+}
+
 static const struct source poll_source = {
 	.name	= "poll",
 	.type	= KEVENT_POLL,
 	.flags	= RACE_FLAGS_FILE,
 	.level	= true,
+	.unasked = POLLERR | POLLHUP,
+	.prep	= poll_prep,
+	.terms	= poll_terms,
 	.close	= file_close,
 	.make	= poll_make,
 	.drop	= poll_drop,

@@ -85,6 +85,7 @@ static inline bool inode_allows(const struct side *side, int error)
 static const struct source inode_source = {
 	.name	= "inode",
 	.type	= KEVENT_INODE,
+	.unasked = KEVENT_INODE_ISDIR,
 	.flags	= RACE_FLAGS | KEVENT_REQ_CLOSED,
 	.counts	= true,
 	.close	= file_close,

@@ -9,6 +9,8 @@
 
 /* Expires while the actors are at it. */
 #define TIMER_NS	60000
+/* Unit of the time that is in ptr, ns. */
+#define TIMER_TICK	64
 
 static inline void timer_make(struct scene *s)
 {
@@ -29,6 +31,17 @@ static inline void timer_prep(const struct scene *s, struct ukevent *uk,
 	if (rand_r(seed) & 1)
 		uk->param[1] = 1 + rand_r(seed) % TIMER_NS;
 	uk->param[2] = KEVENT_TIMER_CLOCK(CLOCK_MONOTONIC);
+	uk->req_flags |= KEVENT_REQ_TIMESTAMP;
+	uk->ptr |= (now_ns() + uk->param[0]) / TIMER_TICK << 32;
+}
+
+/* By its own terms it can't have expired earlier; READY fires it at any time. */
+static inline void timer_terms(const struct scene *s, const struct ukevent *uk)
+{
+	uint32_t due = uk->ptr >> 32, came = (uk->time + TIMER_TICK) / TIMER_TICK;
+
+	if (!race_has(s, ACT_READY))
+		CHECK_GE((int32_t)(came - due), 0);
 }
 
 /* By itself. */
@@ -51,6 +64,7 @@ static const struct source timer_source = {
 	.make	= timer_make,
 	.drop	= timer_drop,
 	.prep	= timer_prep,
+	.terms	= timer_terms,
 	.event	= timer_event,
 };
 

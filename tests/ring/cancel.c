@@ -10,7 +10,7 @@ static bool cancelled(const struct kevent_ring *ring, uint32_t index)
 /* What the result of REMOVE or MODIFY says of outstanding events. */
 static unsigned int outstanding(struct ukevent uk)
 {
-	return uk.ret_flags & (KEVENT_RET_CANCELLED | KEVENT_RET_CLAIMED);
+	return uk.ret_flags & KEVENT_RET_CANCELLED;
 }
 
 static unsigned int remove_user(int q, uint64_t id)
@@ -86,7 +86,7 @@ TEST(claimed_until_freed)
 	kev_claim_to(&ring, 2);
 	kev_free_to(&ring, 1);
 	CHECK_EQ(remove_user(q, 1), 0);
-	CHECK_EQ(remove_user(q, 2), KEVENT_RET_CLAIMED);
+	CHECK_EQ(remove_user(q, 2), 0);
 	CHECK(cancelled(&ring, 1));
 }
 
@@ -101,7 +101,7 @@ TEST(claimed_and_unclaimed)
 	kev_claim_to(&ring, 1);
 	kev_fire(q, 1, 2);
 	CHECK_EQ(kev_tail(&ring), 2);
-	CHECK(remove_user(q, 1) & KEVENT_RET_CLAIMED);
+	CHECK_EQ(remove_user(q, 1), KEVENT_RET_CANCELLED);
 	CHECK(cancelled(&ring, 0));
 	CHECK(cancelled(&ring, 1));
 }
@@ -120,10 +120,10 @@ TEST(many_claimed)
 		kev_claim_to(&ring, i + 1);
 	}
 	kev_free_to(&ring, 3);
-	CHECK_EQ(remove_user(q, 1), KEVENT_RET_CLAIMED);
+	CHECK_EQ(remove_user(q, 1), 0);
 	for (i = 3; i < 14; i++)
 		CHECK_EQ(cancelled(&ring, i), i % 2 == 0);
-	CHECK_EQ(remove_user(q, 2), KEVENT_RET_CLAIMED);
+	CHECK_EQ(remove_user(q, 2), 0);
 	for (i = 3; i < 14; i++)
 		CHECK(cancelled(&ring, i));
 }
@@ -165,8 +165,8 @@ TEST(later_in_the_batch_in_hand)
 	}
 	kev_expect(&ring, 0, 1);
 	CHECK_EQ(kev_seen(&ring), 4);
-	CHECK_EQ(remove_user(q, 1), KEVENT_RET_CLAIMED);
-	CHECK_EQ(remove_user(q, 3), KEVENT_RET_CLAIMED);
+	CHECK_EQ(remove_user(q, 1), 0);
+	CHECK_EQ(remove_user(q, 3), 0);
 	kev_expect(&ring, 2, 1);
 	kev_expect_none(&ring);
 }
@@ -276,7 +276,7 @@ TEST(results_of_a_batch)
 	kev_claim_to(&ring, 1);
 	kev_fire(q, 1, 1);
 	CHECK_EQ(kevent_ctl(q, KEVENT_CTL_REMOVE, 4, uk), 1);
-	CHECK_EQ(outstanding(uk[0]), KEVENT_RET_CLAIMED);
+	CHECK_EQ(outstanding(uk[0]), 0);
 	CHECK_EQ(outstanding(uk[1]), KEVENT_RET_CANCELLED);
 	CHECK_EQ(outstanding(uk[2]), 0);
 	CHECK_EQ(kevent_error(&uk[3]), ENOENT);
@@ -312,7 +312,7 @@ TEST(modify_cancels_claimed)
 	kev_fire(q, 1, 1);
 	kev_expect(&ring, 2, 1);
 	uk = kev_modify(q, KEVENT_UNOTIFY, 1, 0xff, 0);
-	CHECK_EQ(outstanding(uk), KEVENT_RET_CLAIMED);
+	CHECK_EQ(outstanding(uk), 0);
 	kev_expect_none(&ring);
 }
 

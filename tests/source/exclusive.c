@@ -2,21 +2,38 @@
 /* Tests KEVENT_REQ_EXCLUSIVE: one of the queues that watch a file gets it. */
 #include "kinds.h"
 
+#include <sys/epoll.h>
+
+/* A queue with a thread that sleeps in it, for one event. */
+struct idle {
+	struct kevent_ring ring;
+	struct kev_sleeper sleeper;
+	int q;
+};
+
+static void idle_make(struct idle *i)
+{
+	i->q = kev_queue(&i->ring, 16);
+}
+
+static void idle_sleep(struct idle *i)
+{
+	while (kevent_ring_next(&i->ring))
+		;
+	kev_sleeper_prep(&i->sleeper, i->q);
+	kev_sleeper_start(&i->sleeper);
+}
+
+static void idle_drop(struct idle *i)
+{
+	kev_close(i->q, &i->ring);
+}
+
 static int events_of(int q)
 {
 	struct ukevent uk[8];
 
 	return CHECK_OK(kevent_get_events(q, 0, 8, NULL, uk, 0));
-}
-
-/* Two queues; returns how many events one change brought in both together. */
-static int one_change(int q, int other, struct thing *t)
-{
-	int n = 0;
-
-	thing_change(t);
-	CHECK_SOON((n += events_of(q) + events_of(other)) > 0);
-	return n + events_of(q) + events_of(other);
 }
 
 TEST_KINDS_BACK(all_without)
@@ -38,7 +55,8 @@ TEST_KINDS_BACK(all_without)
 	kev_close(other, NULL);
 }
 
-TEST_KINDS_BACK(one_with)
+/* Nobody is woken by it: then it is everybody's. */
+TEST_KINDS_BACK(all_if_nobody_sleeps)
 {
 	int other = kev_queue(NULL, 0), i;
 	struct thing t;
@@ -46,59 +64,114 @@ TEST_KINDS_BACK(one_with)
 	thing_make(&t, k);
 	thing_add(q, &t, KEVENT_REQ_ET | KEVENT_REQ_EXCLUSIVE);
 	thing_add(other, &t, KEVENT_REQ_ET | KEVENT_REQ_EXCLUSIVE);
-	for (i = 0; i < 6; i++)
-		CHECK_EQ(one_change(q, other, &t), 1);
+	for (i = 0; i < 4; i++) {
+		thing_change(&t);
+		/* not asleep, as somebody who waits for it would be */
+		CHECK_SOON(events_of(q));
+		CHECK_SOON(events_of(other));
+	}
 	thing_drop(&t);
+	kev_close(other, NULL);
+}
+
+/* Whoever comes first on the file's list, has an event already or not. */
+static void idle_one_gets_it(const struct kind *k, int q, bool first)
+{
+	struct idle idle;
+	struct thing t;
+	int i;
+
+	thing_make(&t, k);
+	idle_make(&idle);
+	if (first)
+		thing_add(q, &t, KEVENT_REQ_ET | KEVENT_REQ_EXCLUSIVE);
+	thing_add(idle.q, &t, KEVENT_REQ_ET | KEVENT_REQ_EXCLUSIVE);
+	if (!first)
+		thing_add(q, &t, KEVENT_REQ_ET | KEVENT_REQ_EXCLUSIVE);
+	for (i = 0; i < 4; i++) {
+		idle_sleep(&idle);
+		thing_change(&t);
+		CHECK_EQ(kev_sleeper_join(&idle.sleeper), 1);
+	}
+	thing_drop(&t);
+	idle_drop(&idle);
+}
+
+TEST_KINDS_BACK(behind_a_busy_one)
+{
+	idle_one_gets_it(k, q, true);
+}
+
+TEST_KINDS_BACK(before_a_busy_one)
+{
+	idle_one_gets_it(k, q, false);
+}
+
+/* Somebody who polls the queue's fd, and has not heard of an event yet, is woken. */
+TEST_KINDS_BACK(polled_one_gets_it)
+{
+	int other = kev_queue(NULL, 0), ep, i;
+	struct epoll_event ev = { .events = EPOLLIN };
+	struct thing t;
+
+	thing_make(&t, k);
+	thing_add(q, &t, KEVENT_REQ_ET | KEVENT_REQ_EXCLUSIVE);
+	thing_add(other, &t, KEVENT_REQ_ET | KEVENT_REQ_EXCLUSIVE);
+	ep = CHECK_OK(epoll_create1(EPOLL_CLOEXEC));
+	CHECK_OK(epoll_ctl(ep, EPOLL_CTL_ADD, other, &ev));
+	for (i = 0; i < 4; i++) {
+		thing_change(&t);
+		CHECK_EQ(epoll_wait(ep, &ev, 1, 5000 * test_scale()), 1);
+		thing_take(other, &t);
+	}
+	thing_drop(&t);
+	close(ep);
 	kev_close(other, NULL);
 }
 
 /* The one that is left gets all. */
 TEST_KINDS_BACK(one_leaves)
 {
-	int other = kev_queue(NULL, 0), i;
+	struct idle idle;
 	struct thing t;
+	int i;
 
 	thing_make(&t, k);
+	idle_make(&idle);
+	thing_add(idle.q, &t, KEVENT_REQ_ET | KEVENT_REQ_EXCLUSIVE);
 	thing_add(q, &t, KEVENT_REQ_ET | KEVENT_REQ_EXCLUSIVE);
-	thing_add(other, &t, KEVENT_REQ_ET | KEVENT_REQ_EXCLUSIVE);
-	thing_change(&t);
-	CHECK_SOON(events_of(q) + events_of(other) > 0);
-	thing_remove(other, &t);
+	idle_sleep(&idle);
+	thing_remove(idle.q, &t);
 	for (i = 0; i < 4; i++) {
 		thing_change(&t);
 		thing_take(q, &t);
 	}
-	thing_add(other, &t, KEVENT_REQ_ET | KEVENT_REQ_EXCLUSIVE);
-	thing_remove(q, &t);
-	take_none(q);
-	while (events_of(other))
-		;
-	for (i = 0; i < 4; i++) {
-		thing_change(&t);
-		thing_take(other, &t);
-	}
+	CHECK_EQ(kevent_wake(idle.q, 1), 1);
+	kev_sleeper_join(&idle.sleeper);
 	thing_drop(&t);
-	kev_close(other, NULL);
+	idle_drop(&idle);
 }
 
 /* A watch that does not say so gets each event beside those that do. */
 TEST_KINDS_BACK(others_get_all)
 {
-	int a = kev_queue(NULL, 0), b = kev_queue(NULL, 0), i;
+	struct idle idle;
 	struct thing t;
+	int i;
 
 	thing_make(&t, k);
-	thing_add(a, &t, KEVENT_REQ_ET | KEVENT_REQ_EXCLUSIVE);
+	idle_make(&idle);
+	thing_add(idle.q, &t, KEVENT_REQ_ET | KEVENT_REQ_EXCLUSIVE);
 	thing_add(q, &t, KEVENT_REQ_ET);
-	thing_add(b, &t, KEVENT_REQ_ET | KEVENT_REQ_EXCLUSIVE);
 	for (i = 0; i < 4; i++) {
-		CHECK_EQ(one_change(a, b, &t), 1);
+		idle_sleep(&idle);
+		thing_change(&t);
+		CHECK_EQ(kev_sleeper_join(&idle.sleeper), 1);
 		thing_take(q, &t);
 		take_none(q);
 	}
 	thing_drop(&t);
-	kev_close(a, NULL);
-	kev_close(b, NULL);
+	idle_drop(&idle);
 }
 
 /* What nobody can be woken for any more must not swallow the others' event. */
@@ -168,8 +241,8 @@ TEST(no_herd)
 	thing_drop(&t);
 }
 
-/* Nor is one that has fired made exclusive: it is hooked as it was added. */
-TEST(not_of_a_fired_one)
+/* Beside one that has fired, whose event is still there: another watch. */
+TEST(after_a_fired_one)
 {
 	struct kevent_ring ring;
 	int q = kev_queue(&ring, 4);
@@ -179,8 +252,8 @@ TEST(not_of_a_fired_one)
 	thing_add(q, &t, KEVENT_REQ_ONESHOT);
 	thing_raise(&t);
 	CHECK_EQ(kev_tail(&ring), 1);
-	CHECK_EQ(thing_try(q, KEVENT_CTL_ADD, &t, KEVENT_REQ_EXCLUSIVE), EEXIST);
+	CHECK_EQ(thing_try(q, KEVENT_CTL_ADD, &t,
+			   KEVENT_REQ_EXCLUSIVE | KEVENT_REQ_ET), 0);
 	thing_take(q, &t);
-	CHECK_EQ(thing_try(q, KEVENT_CTL_ADD, &t, KEVENT_REQ_EXCLUSIVE), 0);
 	thing_drop(&t);
 }

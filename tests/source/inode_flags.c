@@ -102,12 +102,12 @@ TEST(oneshot)
 	expect(q, dir, CREATE, 1);
 }
 
-/* Added again while its event is in the ring: the watch lives on. */
+/* Added again while its event is in the ring: each has its own records. */
 TEST(oneshot_added_again)
 {
 	int dir = own_directory(), q;
 	struct kevent_ring ring;
-	struct records *r;
+	struct records *r, *again;
 	struct ukevent uk;
 
 	q = kev_queue(&ring, 16);
@@ -116,15 +116,18 @@ TEST(oneshot_added_again)
 	make_file("one");
 	make_file("lost");
 	uk = inode_add(q, dir, CREATE, KEVENT_REQ_ONESHOT);
-	CHECK_EQ(uk.cookie, r->cookie);
+	CHECK_NE(uk.cookie, r->cookie);
+	again = records_of(q, &uk);
 	make_file("two");
-	CHECK(kevent_ring_next(&ring));
+	CHECK_EQ(kevent_ring_next(&ring)->cookie, r->cookie);
 	record_expect(r, CREATE, "one");
-	record_expect(r, CREATE, "two");
 	record_expect_none(r);
+	CHECK_EQ(kevent_ring_next(&ring)->cookie, again->cookie);
+	record_expect(again, CREATE, "two");
+	record_expect_none(again);
 }
 
-/* Disarmed: no event, but the record is there once it is armed again. */
+/* Disarmed: no event until it is armed again, which then tells of it. */
 TEST(dispatch)
 {
 	int dir = own_directory(), q = kev_queue(NULL, 0);
@@ -135,10 +138,16 @@ TEST(dispatch)
 	CHECK_EQ(take(q).ret_data[0], CREATE);
 	make_file("two");
 	take_none(q);
-	kev_modify(q, KEVENT_INODE, dir, CREATE, KEVENT_REQ_DISPATCH);
+	kev_modify(q, KEVENT_INODE, dir, CREATE,
+		   KEVENT_REQ_DISPATCH | KEVENT_REQ_ALWAYS_QUEUE);
+	uk = take(q);
+	CHECK_EQ(uk.ret_data[0], CREATE);
+	CHECK_EQ(uk.ret_data[1], 2);
 	take_none(q);
 	record_expect(r, CREATE, "one");
 	record_expect(r, CREATE, "two");
+	kev_modify(q, KEVENT_INODE, dir, CREATE, KEVENT_REQ_DISPATCH);
+	take_none(q);
 	make_file("three");
 	CHECK_EQ(take(q).ret_data[0], CREATE);
 	record_expect(r, CREATE, "three");

@@ -111,7 +111,7 @@ TEST_KINDS_RING(removed_claimed)
 	thing_add(q, &t, KEVENT_REQ_ONESHOT);
 	raise_into(&t, ring);
 	uk = kev_expect(ring, t.fd, k->event);
-	CHECK_EQ(thing_remove(q, &t).ret_flags, KEVENT_RET_CLAIMED);
+	CHECK_EQ(thing_remove(q, &t).ret_flags, 0);
 	CHECK(uk->ret_flags & KEVENT_RET_CANCELLED);
 	kev_expect_none(ring);
 	CHECK_EQ(thing_try(q, KEVENT_CTL_REMOVE, &t, 0), ENOENT);
@@ -306,21 +306,38 @@ TEST(added_again_and_removed)
 	kev_expect_none(&ring);
 }
 
-/* What waits for a slot, or is all there is without a ring, has one place. */
-TEST(added_again_while_it_waits)
+/* Also where it waits for a slot, or, without a ring, for somebody who takes it. */
+static void added_again_while_it_waits(int q)
 {
-	int q = kev_queue(NULL, 0);
 	struct ukevent uk;
 
 	add_with(q, 100, 1);
 	kev_fire(q, 1, 0);
-	CHECK_EQ(kev_try(q, KEVENT_CTL_ADD, KEVENT_UNOTIFY, 1, 2,
-			 KEVENT_REQ_ONESHOT), EEXIST);
+	add_with(q, 200, 2);
+	kev_fire(q, 1, 0);
+	add_with(q, 300, 4);
+	CHECK_EQ(kev_try(q, KEVENT_CTL_ADD, KEVENT_UNOTIFY, 1, 2, 0), EEXIST);
 	uk = take(q);
 	CHECK_EQ(uk.ptr, 100);
 	CHECK_EQ(uk.ret_data[0], 1);
-	add_with(q, 200, 2);
-	kev_fire(q, 1, 0);
-	CHECK_EQ(take(q).ptr, 200);
+	uk = take(q);
+	CHECK_EQ(uk.ptr, 200);
+	CHECK_EQ(uk.ret_data[0], 2);
 	take_none(q);
+	kev_fire(q, 1, 0);
+	CHECK_EQ(take(q).ptr, 300);
+	take_none(q);
+	CHECK_EQ(watches_of(q), 0);
+}
+
+TEST(added_again_without_ring)
+{
+	added_again_while_it_waits(kev_queue(NULL, 0));
+}
+
+TEST(added_again_with_a_full_ring)
+{
+	struct kevent_ring ring;
+
+	added_again_while_it_waits(kev_queue(&ring, 1));
 }

@@ -74,7 +74,8 @@ TEST(refused)
 	static const uint64_t ids[] = {
 		0, 65, 1ull << 32, SIGUSR1 | 1ull << 32, SIGUSR1 | 1ull << 62,
 		~0ull, NOMASK, NOMASK | 65, NOMASK | SIGKILL, NOMASK | SIGSTOP,
-		NOMASK | SIGCONT,
+		NOMASK | SIGCONT, NOMASK | SIGALRM, NOMASK | SIGTTIN,
+		NOMASK | SIGTTOU,
 	};
 	int q = kev_queue(NULL, 0);
 	struct ukevent uk;
@@ -204,10 +205,12 @@ TEST(dispatch)
 	raise(SIGUSR1);
 	raise(SIGUSR1);
 	take_none(q);
-	kev_modify(q, KEVENT_SIGNAL, SIGUSR1, 1, KEVENT_REQ_DISPATCH);
+	kev_modify(q, KEVENT_SIGNAL, SIGUSR1, 1,
+		   KEVENT_REQ_DISPATCH | KEVENT_REQ_ALWAYS_QUEUE);
 	take_signal(q, SIGUSR1, 3);
 	take_none(q);
-	kev_modify(q, KEVENT_SIGNAL, SIGUSR1, 1, KEVENT_REQ_DISPATCH);
+	kev_modify(q, KEVENT_SIGNAL, SIGUSR1, 1,
+		   KEVENT_REQ_DISPATCH | KEVENT_REQ_ALWAYS_QUEUE);
 	take_none(q);
 	raise(SIGUSR1);
 	take_signal(q, SIGUSR1, 4);
@@ -225,7 +228,8 @@ TEST(modify)
 	CHECK_EQ(kev_modify(q, KEVENT_SIGNAL, SIGUSR1, 1, 0).ret_flags, 0);
 	kev_expect_none(&ring);
 	raise(SIGUSR1);
-	CHECK_EQ(kev_modify(q, KEVENT_SIGNAL, SIGUSR1, 1, 0).ret_flags,
+	CHECK_EQ(kev_modify(q, KEVENT_SIGNAL, SIGUSR1, 1,
+			    KEVENT_REQ_ALWAYS_QUEUE).ret_flags,
 		 KEVENT_RET_CANCELLED);
 	check_signal(kev_expect(&ring, SIGUSR1, 1), SIGUSR1, 1);
 	kev_expect_none(&ring);

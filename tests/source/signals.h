@@ -8,6 +8,13 @@
 #include <sys/prctl.h>
 #include <sys/time.h>
 
+/* Not taken away: what the kernel does itself, or repeats until it was taken. */
+static inline bool is_refused(int sig)
+{
+	return sig == SIGKILL || sig == SIGSTOP || sig == SIGCONT ||
+	       sig == SIGALRM || sig == SIGTTIN || sig == SIGTTOU;
+}
+
 #define NOMASK KEVENT_SIGNAL_NOMASK
 
 static inline struct ukevent add_signal(int q, uint64_t id, unsigned int flags)

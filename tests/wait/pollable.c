@@ -65,6 +65,8 @@ TEST(events_that_wait_for_a_slot)
 	kev_claim_to(&ring, 1);
 	CHECK(!readable(q));
 	kev_fire(q, 1, 1);
+	CHECK(!readable(q));		/* nobody could take it */
+	kev_free_to(&ring, 1);
 	CHECK(readable(q));
 }
 

@@ -206,19 +206,19 @@ enum {
 /* ------------------------------------------------------------------------
  * What came (struct ukevent.ret_flags).
  */
-#define KEVENT_RET_BROKEN	0x0001u	/* in a result: the change failed, and
-					 * (__s32)ret_data[1] is -errno.  In an
-					 * event: error, hang-up or end of file */
-#define KEVENT_RET_DONE		0x0002u	/* in a result: this entry has failed
-					 * (with BROKEN), or its event was
-					 * ready at ADD and is in ret_data */
+#define KEVENT_RET_BROKEN	0x0001u	/* an error, a hang-up or the end of a
+					 * file: at least one of EOF, HUP, ERROR,
+					 * CLOSED says which; for KEVENT_AIO, the
+					 * transfer failed */
+#define KEVENT_RET_DONE		0x0002u	/* in a result: its event was ready at
+					 * once, and is here and nowhere else */
 #define KEVENT_RET_COPY_FAILED	0x0004u	/* reserved */
 #define KEVENT_RET_CANCELLED	0x0008u	/* in the ring: the watch has ended,
 					 * skip.  In the result of REMOVE and
 					 * MODIFY: an event was outstanding, and
-					 * nobody had claimed it */
-#define KEVENT_RET_CLAIMED	0x0010u	/* in the result of REMOVE and MODIFY:
-					 * an event may be in somebody's hands */
+					 * nobody will get it */
+#define KEVENT_RET_REFUSED	0x0010u	/* in a result: the change was refused,
+					 * and ret_data[1] is the errno */
 #define KEVENT_RET_DATA		0x0020u	/* ret_data[1] is valid */
 #define KEVENT_RET_DATA2	0x0040u	/* data2 is valid */
 #define KEVENT_RET_ERRNO	0x0080u	/* data2 is the socket's pending error,
@@ -226,8 +226,15 @@ enum {
 #define KEVENT_RET_LOST		0x0100u	/* records of this watch found no room
 					 * since the last READ, which says how
 					 * many */
-#define KEVENT_RET_CLOSED	0x0200u	/* with BROKEN: the file is gone and the
-					 * watch with it (KEVENT_REQ_CLOSED) */
+#define KEVENT_RET_CLOSED	0x0200u	/* the file is gone and the watch with
+					 * it (KEVENT_REQ_CLOSED) */
+#define KEVENT_RET_EOF		0x0400u	/* nothing more will come: the peer has
+					 * shut down its sending side (RDHUP), or
+					 * is gone (HUP).  Data may be unread */
+#define KEVENT_RET_HUP		0x0800u	/* nothing can be sent either (POLLHUP) */
+#define KEVENT_RET_ERROR	0x1000u	/* an error is pending, or, on the
+					 * sending side of a pipe, the readers
+					 * are gone (POLLERR) */
 
 /* Who a watch is for: a file descriptor or a number, by type. */
 struct kevent_id {
@@ -504,6 +511,13 @@ struct kevent_ioc_ctl {
 	__u64 reserved;
 };
 
+/*
+ * KEVENT_IOC_CHANGE: one change, with its KEVENT_REQ_CMD() in req_flags.  The
+ * result is written into the struct ukevent, as by CTL, unless it was refused:
+ * then the call fails, with that errno, and only ret_flags may have changed.
+ * Returns 1 with KEVENT_RET_DONE in the result, else 0.
+ */
+
 /* Flags of GET_EVENTS and WAIT */
 #define KEVENT_FLAGS_ABSTIME	0x01u	/* timeout is a point in time */
 #define KEVENT_FLAGS_TIMEOUT	0x02u	/* timeout counts; else no limit */
@@ -596,9 +610,11 @@ struct kevent_ioc_wait {
  *
  * read(fd, buf, len) is the cheapest call that waits.  len 8: WAIT with min 1
  * and nothing else, and the result is a struct kevent_read; ENXIO without a
- * ring.  len 64 or more: GET_EVENTS with min 1 and as many events as fit, and
- * the result is struct ukevent[]; 0 after WAKE.  Other lengths: EINVAL.  EAGAIN
- * with O_NONBLOCK, EINTR after a signal.
+ * ring.  len 4: WAIT with min 0, which does what is to be done and does not wait;
+ * the result is the tail alone; ENXIO without a ring.  len 64 or more: GET_EVENTS
+ * with min 1 and as many events as fit, and the result is struct ukevent[]; 0 after
+ * WAKE.  Other lengths: EINVAL.  EAGAIN with O_NONBLOCK, but not for len 4; EINTR
+ * after a signal.
  */
 struct kevent_read {
 	__u32 num;
@@ -823,5 +839,6 @@ struct kevent_ioc_info {
 #define KEVENT_IOC_AIO_SENDFILE_PATH \
 				_IOWR(KEVENT_IOC_MAGIC, 8, struct kevent_ioc_sendfile)
 #define KEVENT_IOC_READ		_IOWR(KEVENT_IOC_MAGIC, 9, struct kevent_ioc_read)
+#define KEVENT_IOC_CHANGE	_IOWR(KEVENT_IOC_MAGIC, 10, struct ukevent)
 
 #endif /* _UAPI_LINUX_KEVENT_H */

@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* The calls of the device. */
+#ifndef KEV_CTL_H
+#define KEV_CTL_H
+
+#include <linux/fs.h>
+
+long kev_ioctl(struct file *file, unsigned int cmd, unsigned long arg);
+ssize_t kev_read(struct file *file, char __user *buf, size_t len, loff_t *pos);
+
+#endif /* KEV_CTL_H */

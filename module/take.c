@@ -1,0 +1,344 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * GET_EVENTS, and read(2) of events: copying them out.
+ *
+ * An event is taken when it has been copied, and both under queue->lock, with page
+ * faults off: so none has to be given back.  If the program's memory is not there,
+ * it is fetched with the lock dropped, and that is tried again.
+ *
+ * Watches that are to be asked are asked here, each once, just before it is copied:
+ * what is over is dropped.  So an event of a watch with LAST_CHECK says what is
+ * true now; and so do those of level-triggered ones, and of files that a wake-up
+ * could not ask.
+ */
+#include <linux/sched/signal.h>
+#include <linux/uaccess.h>
+
+#include "delay.h"
+#include "ready.h"
+#include "take.h"
+#include "watch.h"
+
+/* Events copied before irqs are let on for a moment. */
+#define KEV_TAKE_MAX	16
+
+/* Context: queue->lock held.  False: the memory is not there, or not writable. */
+static bool kev_put_event(struct ukevent __user *to, const struct ukevent *e)
+{
+	const u64 *from = (const u64 *)e;
+	u64 __user *p = (u64 __user *)to;
+	bool done = false;
+
+	pagefault_disable();
+	if (!user_write_access_begin(p, sizeof(*e)))
+		goto out;
+	unsafe_put_user(from[0], p + 0, fault);
+	unsafe_put_user(from[1], p + 1, fault);
+	unsafe_put_user(from[2], p + 2, fault);
+	unsafe_put_user(from[3], p + 3, fault);
+	unsafe_put_user(from[4], p + 4, fault);
+	unsafe_put_user(from[5], p + 5, fault);
+	unsafe_put_user(from[6], p + 6, fault);
+	unsafe_put_user(from[7], p + 7, fault);
+	done = true;
+fault:
+	user_write_access_end();
+out:
+	pagefault_enable();
+	return done;
+}
+
+/* ---- From the ring ----------------------------------------------------- */
+
+/*
+ * An entry of a watch that wants to be asked when it is handed out was made by a
+ * WAIT, earlier.  It is taken back, and the watch is asked as if it had not been.
+ * False: it is too late for that, as the watch has ended.
+ */
+static bool kev_recall(struct kev_queue *q, u32 index)
+{
+	struct kev_watch *w = q->ring.slots[index & q->ring.mask].owner;
+
+	if (!w || w->index != index || !(w->ev.req_flags & KEVENT_REQ_LAST_CHECK) ||
+	    (w->state & (KEV_W_DEAD | KEV_W_UNTABLED | KEV_W_UNHOOKED)))
+		return false;
+	kev_ring_recall(&q->ring, &w->index);
+	kev_unlist(w);
+	w->state &= ~(KEV_W_DISARMED | KEV_W_FIRED);
+	kev_enlist_ask(w);
+	return true;
+}
+
+/*
+ * Copies up to max entries from the first unclaimed one, then claims them.  *taken:
+ * how many slots that were; some may have been cancelled.  Returns how many were
+ * copied, or -EFAULT if that stopped it.
+ */
+static int kev_copy_entries(struct kev_queue *q, const struct kev_view *v,
+			    struct ukevent __user *buf, u32 max, u32 *taken)
+{
+	u32 n = min3(q->ring.tail - v->claim, max, KEV_TAKE_MAX + 0u);
+	const struct ukevent *e;
+	int num = 0;
+
+	for (*taken = 0; *taken < n; ++*taken) {
+		e = kev_ring_entry(&q->ring, v->claim + *taken);
+		if (e->ret_flags & KEVENT_RET_CANCELLED)
+			continue;
+		if (unlikely(e->req_flags & KEVENT_REQ_LAST_CHECK) &&
+		    kev_recall(q, v->claim + *taken))
+			continue;	/* it is cancelled now */
+		if (unlikely(!kev_put_event(buf + num, e)))
+			return num ?: -EFAULT;
+		num++;
+	}
+	return num;
+}
+
+/*
+ * Takes entries, and frees their slots.  Returns how many; -EFAULT; or -EAGAIN:
+ * look again.
+ */
+static int kev_take_entries(struct kev_queue *q, struct ukevent __user *buf,
+			    u32 max)
+{
+	struct kev_view v = kev_ring_look(&q->ring);
+	u32 taken, from = v.claim, freed = 0;
+	int num;
+
+	num = kev_copy_entries(q, &v, buf, max, &taken);
+	KEV_DELAY(COPIED);
+	if (!taken)
+		return num;
+	if (!kev_ring_claim(&q->ring, &v, taken))
+		return -EAGAIN;
+	if (!q->ring.no_seen)
+		kev_ring_commit_range(&q->ring, &from, from + taken, &freed);
+	return num ?: -EAGAIN;	/* all cancelled: perhaps there are more */
+}
+
+/* ---- From the list ----------------------------------------------------- */
+
+/*
+ * Asks a watch, now on no list.  True: it is ready, and w->ev is the event.  False:
+ * it is not, or it has ended.
+ */
+static bool kev_take_ask(struct kev_watch *w)
+	__must_hold(&w->queue->lock)
+{
+	struct kev_values v;
+
+	kev_unlist(w);
+	if (!kev_watch_ask(w, &v))
+		return false;
+	if (v.bits && !(w->state & KEV_W_DISARMED)) {
+		kev_set_waiting(w, &v);
+		return true;
+	}
+	if (w->ev.req_flags & KEVENT_REQ_LAST_CHECK)
+		kev_clear_waiting(w);
+	/* what came before is an event all the same, but for those */
+	if (kev_has_waiting(w))
+		return true;
+	kev_not_ready(w);
+	return false;
+}
+
+/*
+ * An event that was asked for was copied.  A wake-up may have put it on a list just
+ * now; what it added was copied as well, unless the file is to be asked.
+ */
+static void kev_asked_done(struct kev_watch *w)
+{
+	if (w->on == KEV_ON_READY && !(w->state & KEV_W_ASK))
+		kev_unlist(w);
+	kev_clear_waiting(w);
+}
+
+/*
+ * The first of those that wait or are to be asked.  Returns 1: it was copied; 0: it
+ * was not ready, or has ended; -EFAULT: it is the first still.
+ */
+static int kev_take_listed(struct kev_queue *q, struct ukevent __user *to)
+	__must_hold(&q->lock)
+{
+	struct kev_watch *w;
+	bool ask;
+
+	if (kev_has_ring(q))
+		w = list_first_entry(&q->check, struct kev_watch, link);
+	else
+		w = kev_first_waiting(q);
+	ask = kev_must_ask(w);
+	if (unlikely(ask) && !kev_take_ask(w))
+		return 0;
+	if (unlikely(!kev_put_event(to, &w->ev))) {
+		if (ask)
+			kev_enlist_first(w);
+		return -EFAULT;
+	}
+	if (unlikely(ask))
+		kev_asked_done(w);
+	else
+		kev_waiting_done(w);
+	if (unlikely(w->state & (KEV_W_LISTED | KEV_W_LONG)))
+		kev_ready_delivered(w);
+	return 1;
+}
+
+/* ---- Both -------------------------------------------------------------- */
+
+/* The memory is not there.  False: it can't be. */
+static bool kev_fault_in(struct kev_queue *q, struct ukevent __user *to)
+	__must_hold(&q->lock)
+{
+	unsigned long bad;
+
+	raw_spin_unlock_irq(&q->lock);
+	KEV_DELAY(FAULT_IN);
+	bad = clear_user(to, sizeof(*to));
+	cond_resched();
+	raw_spin_lock_irq(&q->lock);
+	return !bad;
+}
+
+/* At most so many of the list: who is level-triggered comes back to it. */
+static u32 kev_take_budget(const struct kev_queue *q)
+{
+	return kev_has_ring(q) ? q->nask : q->nready;
+}
+
+/*
+ * The next few.  Returns as kev_take_entries(); 0: none, *left tells if there may be
+ * more.
+ */
+static __always_inline int kev_take_some(struct kev_queue *q,
+					 struct ukevent __user *buf, u32 max,
+					 u32 *left)
+	__must_hold(&q->lock)
+{
+	int ret;
+
+	if (kev_has_ring(q) && kev_available(q))
+		return kev_take_entries(q, buf, max);
+	if (!*left || list_empty(kev_ask_list(q))) {
+		*left = 0;
+		return 0;
+	}
+	ret = kev_take_listed(q, buf);
+	*left -= ret != -EFAULT;
+	return ret;
+}
+
+/*
+ * Copies events out, up to max.  Returns how many, or -EFAULT if that is why there
+ * is none.
+ */
+static int kev_take(struct kev_queue *q, struct ukevent __user *buf, u32 max)
+	__must_hold(&q->lock)
+{
+	unsigned int n = 0;
+	u32 num = 0, left;
+	bool taker = true;
+	int ret;
+
+	if (unlikely(kev_has_ring(q))) {
+		kev_let_in(q, &taker);
+		kev_ask_levels(q, &taker);
+	}
+	left = kev_take_budget(q);
+	while (num < max) {
+		ret = kev_take_some(q, buf + num, max - num, &left);
+		if (unlikely(ret == -EFAULT)) {
+			if (!kev_fault_in(q, buf + num))
+				return num ?: -EFAULT;
+			ret = -EAGAIN;
+		}
+		if (!ret && !left)
+			break;
+		num += max(ret, 0);
+		n += max(ret, 1);
+		if (n >= KEV_TAKE_MAX) {
+			n = 0;
+			kev_breathe(q);
+			if (signal_pending(current))
+				break;
+		}
+	}
+	if (unlikely(kev_has_ring(q)) && num)
+		kev_let_in(q, NULL);
+	return num;
+}
+
+/* There is not enough yet.  Returns as kev_get_events(). */
+static noinline int kev_get_long(struct kev_queue *q,
+				 const struct kev_deadline *d,
+				 struct ukevent __user *buf, u32 min, u32 max)
+	__must_hold(&q->lock)
+{
+	int ret, num;
+
+	for (;;) {
+		ret = kev_sleep(q, d, min, false, 0, min == 1);
+		if (ret == -EINTR && fatal_signal_pending(current))
+			return ret;
+		/* what is there, although it is not enough */
+		num = kev_take(q, buf, max);
+		if (num)
+			return num;
+		/* enough, and then nothing: not ready, cancelled, or taken */
+		if (ret <= 0)
+			return ret;
+		if (signal_pending(current))
+			return -EINTR;
+		kev_breathe(q);
+	}
+}
+
+/* Until there are enough, and then they are taken.  Returns as kev_get_events(). */
+static __always_inline int kev_get_locked(struct kev_queue *q,
+					  const struct kev_deadline *d,
+					  struct ukevent __user *buf, u32 min,
+					  u32 max)
+	__must_hold(&q->lock)
+{
+	int num;
+
+	if (!min)
+		return kev_take(q, buf, max);
+	if (min == 1 && !signal_pending(current)) {
+		num = kev_take(q, buf, max);
+		if (likely(num)) {
+			q->immediate += num > 0;
+			return num;
+		}
+	}
+	return kev_get_long(q, d, buf, min, max);
+}
+
+/**
+ * kev_get_events() - GET_EVENTS
+ * @q: the queue.
+ * @d: when to give up.
+ * @buf: where to.
+ * @min: see struct kevent_ioc_get.
+ * @max: likewise.
+ *
+ * Context: process, no locks.  Returns how many were copied, or -errno.
+ */
+int kev_get_events(struct kev_queue *q, const struct kev_deadline *d,
+		   struct ukevent __user *buf, u32 min, u32 max)
+{
+	int ret;
+
+	/* those whose event was taken before: its records may still be read then */
+	kev_watch_reap(q, KEV_REAP_MAX);
+	raw_spin_lock_irq(&q->lock);
+	if (kev_has_pollers(q))
+		kev_poll_rearm(q);
+	ret = kev_get_locked(q, d, buf, min, max);
+	if (unlikely(q->attention & KEV_Q_SLEEPERS))
+		kev_leave(q, ret > 0);
+	raw_spin_unlock_irq(&q->lock);
+	return ret;
+}
