@@ -32,9 +32,12 @@ void *xcalloc(size_t num, size_t size);
 /* ---- clock.c ----------------------------------------------------------- */
 
 extern bool clock_ticks;
+extern bool clock_marks;
 
 void clock_use_ticks(void);
 uint64_t clock_now(void);
+uint64_t clock_begin(void);
+uint64_t clock_end(uint64_t begin);
 const char *clock_unit(void);
 const char *clock_total(void);
 uint64_t clock_monotonic(void);
@@ -46,6 +49,8 @@ struct samples {
 	double *v;
 	unsigned int num, max;
 };
+
+extern unsigned int samples_ops;
 
 void samples_init(struct samples *s, unsigned int max);
 void samples_add(struct samples *s, uint64_t ticks, unsigned int ops);

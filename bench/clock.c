@@ -17,6 +17,7 @@
 #define SETTLE_US	400000	/* until RCU has freed what a phase left */
 
 bool clock_ticks;
+bool clock_marks;
 
 static uint64_t clock_ns(clockid_t id)
 {
@@ -54,6 +55,30 @@ void clock_use_ticks(void)
 	die("instructions are counted on x86-64 only");
 }
 #endif
+
+/* bench/where.sh stops here: what is between two calls is measured. */
+static __attribute__((noinline)) void where_mark(void)
+{
+	__asm__ volatile("");
+}
+
+/* What is measured begins. */
+uint64_t clock_begin(void)
+{
+	if (unlikely(clock_marks))
+		where_mark();
+	return clock_now();
+}
+
+/* It ends.  Returns how long it took. */
+uint64_t clock_end(uint64_t begin)
+{
+	uint64_t ticks = clock_now() - begin;
+
+	if (unlikely(clock_marks))
+		where_mark();
+	return ticks;
+}
 
 /* What timers are set by, whatever the unit. */
 uint64_t clock_monotonic(void)

@@ -122,6 +122,7 @@ static void usage(FILE *f)
 	      "                       instructions: under qemu -icount shift=0 only\n"
 	      "  --json FILE          one object a line; -: to stdout, and only that\n"
 	      "  --list               what can be measured\n"
+	      "  --where              for bench/where.sh, which steps through it\n"
 	      "  --help\n"
 	      "\n"
 	      "Figures are costs of one event (change, close, timer), above the same\n"
@@ -198,6 +199,8 @@ static void parse(char **arg)
 			opt.level = LEVEL_QUICK;
 		} else if (!strcmp(*arg, "--all")) {
 			opt.level = LEVEL_ALL;
+		} else if (!strcmp(*arg, "--where")) {
+			clock_marks = true;
 		} else if (!strcmp(*arg, "--list")) {
 			opt.list = true;
 		} else if (!strcmp(*arg, "--help")) {
@@ -219,6 +222,26 @@ static void describe(const struct job *job)
 		job->size->mode ? job->size->mode : job->ops->mode);
 }
 
+/* The next stop of bench/where.sh; what it sees follows. */
+static __attribute__((noinline)) void where_job(void)
+{
+	__asm__ volatile("");
+}
+
+static void run_here(const struct job *job, struct results *res)
+{
+	alarm(ROW_SECONDS);
+	if (clock_marks)
+		where_job();
+	job->work->run(job, res);
+	if (clock_marks)
+		printf("where %u %s-%s n=%u k=%u\n", samples_ops,
+		       job->ops->name,
+		       job->size->mode ? job->size->mode : job->ops->mode,
+		       job->size->n, job->size->k);
+	fflush(stdout);
+}
+
 /* In a process of its own: nothing is left for the next one. */
 static bool run_job(const struct job *job, struct results *res)
 {
@@ -235,8 +258,7 @@ static bool run_job(const struct job *job, struct results *res)
 	if (pid < 0)
 		die_errno("fork");
 	if (!pid) {
-		alarm(ROW_SECONDS);
-		job->work->run(job, res);
+		run_here(job, res);
 		_exit(0);
 	}
 	while (waitpid(pid, &status, 0) < 0) {

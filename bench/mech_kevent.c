@@ -108,7 +108,10 @@ static void kevent_change(struct mech *m, unsigned int cmd, struct source *s,
 	for (i = 0; i < num; i++)
 		kevent_prep(&k->events[i], k->type, (unsigned int)s[i].rfd,
 			    event, k->flags, (uintptr_t)&s[i]);
-	ret = kevent_ctl(k->fd, cmd, num, k->events);
+	if (num == 1)
+		ret = kevent_ctl_one(k->fd, cmd, k->events);
+	else
+		ret = kevent_ctl(k->fd, cmd, num, k->events);
 	if (unlikely(ret < 0))
 		die_errno("KEVENT_IOC_CTL");
 	for (i = 0; ret && i < num; i++) {
@@ -118,19 +121,19 @@ static void kevent_change(struct mech *m, unsigned int cmd, struct source *s,
 	}
 }
 
-static void kevent_add(struct mech *m, struct source *s, unsigned int num)
+static void mech_add(struct mech *m, struct source *s, unsigned int num)
 {
 	kevent_change(m, KEVENT_CTL_ADD, s, num, KEVENT_POLL_POLLIN);
 }
 
-static void kevent_modify(struct mech *m, struct source *s, unsigned int num,
+static void mech_modify(struct mech *m, struct source *s, unsigned int num,
 			  bool more)
 {
 	kevent_change(m, KEVENT_CTL_MODIFY, s, num,
 		      KEVENT_POLL_POLLIN | (more ? KEVENT_POLL_POLLPRI : 0));
 }
 
-static void kevent_remove(struct mech *m, struct source *s, unsigned int num)
+static void mech_remove(struct mech *m, struct source *s, unsigned int num)
 {
 	kevent_change(m, KEVENT_CTL_REMOVE, s, num, 0);
 }
@@ -282,9 +285,9 @@ static void get_expired(struct mech *m, struct tally *t)
 #define KEVENT_COMMON(_prefix)						\
 	.open = _prefix##_open,						\
 	.close = _prefix##_close,					\
-	.add = kevent_add,						\
-	.modify = kevent_modify,					\
-	.remove = kevent_remove,					\
+	.add = mech_add,						\
+	.modify = mech_modify,					\
+	.remove = mech_remove,					\
 	.timers = kevent_timers,					\
 	.expired = _prefix##_expired
 

@@ -8,6 +8,9 @@
 
 #include "bench.h"
 
+/* In the last one: for bench/where.sh. */
+unsigned int samples_ops;
+
 void samples_init(struct samples *s, unsigned int max)
 {
 	s->v = xcalloc(max, sizeof(*s->v));
@@ -20,6 +23,7 @@ void samples_add(struct samples *s, uint64_t ticks, unsigned int ops)
 	if (s->num == s->max)
 		die("more samples than room");
 	s->v[s->num++] = (double)ticks / ops;
+	samples_ops = ops;
 }
 
 static int compare(const void *a, const void *b)

@@ -52,12 +52,13 @@ static void change_all(struct change *c, change_fn fn)
 	clock_settle();
 	for (i = 0; i < c->n; i += BATCH) {
 		unsigned int here = min(BATCH, c->n - i);
-		uint64_t start = clock_now();
+		uint64_t start = clock_begin(), ticks;
 
 		for (j = 0; j < here; j += c->chunk)
 			fn(c->m, &c->s[i + j], min(c->chunk, here - j));
+		ticks = clock_end(start);
 		if (here == BATCH)
-			samples_add(&c->samples, clock_now() - start, here);
+			samples_add(&c->samples, ticks, here);
 	}
 }
 

@@ -69,11 +69,11 @@ static void event_run(const struct job *job, struct results *res)
 	for (i = 0; i < 2 * rounds; i++)
 		one_round(&r);
 	for (i = 0; i < runs; i++) {
-		uint64_t start = clock_now();
+		uint64_t start = clock_begin();
 
 		for (j = 0; j < rounds; j++)
 			one_round(&r);
-		samples_add(&samples, clock_now() - start, rounds * k);
+		samples_add(&samples, clock_end(start), rounds * k);
 	}
 	result_add(res, job->work->names[0], NULL, clock_unit(),
 		   samples_median(&samples));

@@ -143,9 +143,9 @@ static uint64_t one_round(struct http *h, const struct http_ops *ops,
 		for (i = 0; i < n; i++)
 			client[i] = client_start(addr);
 		h->want += n;
-		start = clock_now();
+		start = clock_begin();
 		ops->serve(h);
-		ticks += clock_now() - start;
+		ticks += clock_end(start);
 		for (i = 0; i < n; i++)
 			client_finish(client[i]);
 	}

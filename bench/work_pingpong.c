@@ -74,14 +74,15 @@ static double measure(struct side *side)
 
 	samples_init(&samples, RUNS);
 	for (i = 0; i < RUNS + 1; i++) {
-		uint64_t start = clock_now();
+		uint64_t start = clock_begin(), ticks;
 
 		for (j = 0; j < TRIPS; j++) {
 			source_fire(side->other);
 			side_wait(side);
 		}
+		ticks = clock_end(start);
 		if (i)
-			samples_add(&samples, clock_now() - start, TRIPS);
+			samples_add(&samples, ticks, TRIPS);
 	}
 	median = samples_median(&samples);
 	samples_free(&samples);

@@ -68,16 +68,18 @@ static uint64_t one_life(struct mech *m, struct source *s, uint64_t *at,
 		at[i] = begin + (uint64_t)i * size->k * 1000;
 		s[i].armed = 1;
 	}
-	start = clock_now();
+	start = clock_begin();
 	m->ops->timers(m, s, at, size->n);
-	armed = clock_now() - start;
+	armed = clock_end(start);
 	if (clock_monotonic() >= begin)
 		die("arming took longer than %u ns", LEAD_NS);
+	start = clock_begin();
 	stolen = spin_until(at[size->n - 1] + TRAIL_NS);
-	start = clock_now();
+	clock_end(start);
+	start = clock_begin();
 	m->ops->expired(m, &t);
 	tally_check(&t);
-	return armed + stolen + clock_now() - start;
+	return armed + stolen + clock_end(start);
 }
 
 static void timer_run(const struct job *job, struct results *res)

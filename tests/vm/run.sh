@@ -22,6 +22,7 @@ directory's path, relays its output and exits with its status.
   --no-ftrace     do not load kevent.ko, which is built as for a kernel whose
                   ftrace can't redirect
   --log FILE      keep the kernel's log there
+  --gdb SOCKET    QEMU's gdb stub listens there
   --ram FILE      the machine's memory; kept, for who looks for something in it
 
 KEVENT_* variables of the environment are passed on. KEVENT_CACHE says where
@@ -45,7 +46,7 @@ top=$(cd "$here/../.." && pwd)
 . "$here/klog.sh"
 trap 'die "failed in line $LINENO"' ERR
 
-kernel=6.12 icount=0 load=1 smp='' mem='' timeout=300 module=1 append='' keep='' ram=''
+kernel=6.12 icount=0 load=1 smp='' mem='' timeout=300 module=1 append='' keep='' ram='' gdb=''
 kmemleak=0
 declare -a add=() params=()
 
@@ -64,6 +65,7 @@ while [ $# -gt 0 ]; do
 	--no-module) module=0 ;;
 	--no-ftrace) export KEVENT_NO_FTRACE=1; load=0 ;;
 	--log) keep=$2; shift ;;
+	--gdb) gdb=$2; shift ;;
 	--ram) ram=$2; shift ;;
 	-h | --help) usage; exit ;;
 	--) shift; break ;;
@@ -206,6 +208,8 @@ start_qemu() {
 	[ -z "$ram" ] || options+=(-machine memory-backend=ram -object
 		"memory-backend-file,id=ram,size=${mem}M,mem-path=$ram,share=on")
 	[ $kmemleak = 0 ] || cmdline+=" kmemleak=on"
+
+	[ -z "$gdb" ] || options+=(-gdb "unix:$gdb,server=on,wait=off")
 
 	mkfifo "$work/monitor.in" "$work/monitor.out"
 	exec 7<>"$work/monitor.in" 8<>"$work/monitor.out"
