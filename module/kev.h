@@ -10,11 +10,18 @@
  * hrtimer) and calls kev_ready*() from there, in any context.  ready.c decides
  * what becomes of the event, and post.c does it: merged into the watch's
  * unclaimed entry, posted into the ring, put on the ready list because the ring
- * is full, or left to be asked in a task.  wait.c does in the program's calls
- * what a wake-up can't: asking files, handing over from the ready list, sleeping.
+ * is full, or left to be asked in a task.  wait.c and take.c do in the program's
+ * calls what a wake-up can't: asking files, letting in what waits, sleeping,
+ * copying out.
  *
  *	event -> source -> hook -> ready -> post -> ring, notify
- *	call  -> main -> ctl -> change -> request -> watch -> source -> hook
+ *	call  -> ctl -> change, take -> request, wait -> watch -> source -> hook
+ *
+ * scripts/check-tree.sh has who may include whom.  docs/design.md walks through an
+ * event, an ADD and a close.
+ *
+ * A wake-up proves nothing: the file is looked at, under queue->lock where that
+ * only reads (hook/look.h), else in a task.  docs/design.md has the table.
  *
  * LOCK ORDER (outer first)
  *
@@ -24,7 +31,7 @@
  *	  timer's it_lock, transfer's lock (aio.h)	the source's lock
  *	    queue->lock			raw spinlock, irqs off
  *	      records->lock		raw spinlock, a record at a time
- *	      scheduler's locks		wake_up_process()
+ *	      scheduler's locks		default_wake_function()
  *
  * Tables of sources, under which no lock of ours is taken: kev_process_lock
  * (source/signal.c), kev_ptimers_lock (source/posix_timer.c), kev_aio_lines_lock
@@ -32,37 +39,41 @@
  *
  * There is no lock of a watch: every post needs the ring's lock anyway, and one
  * lock for the two saves a sixth of the post path.  Under queue->lock: no
- * allocation, no ->poll, no table, no wait-queue head lock, no user memory.
+ * allocation, no table, no lock of a source, no ->poll but one that only reads, no
+ * page fault (take.c copies with them off).
  * No loop under it, or under another lock with irqs off, is as long as a
  * program makes it: after some 64 steps kev_breathe() lets go, or the caller
  * comes back for the rest.  So REMOVE, MODIFY and close take back a watch's
  * entries in pieces, the newest first; in between the watch is as it would be
- * with the older ones alone, but for DEAD.  Threads that sleep in one queue are
- * each looked at once for an event that is let in, and the lock is let go of
- * before the next; watches of one file (KEV_FILE_WATCHES_MAX) once.
+ * with the older ones alone, but for DEAD.  An event wakes two sleepers at most,
+ * however many there are; those it wakes pass it on, in their own time (notify.c).
+ * Watches of one file (KEV_FILE_WATCHES_MAX a user) are each looked at once.
  * Under queue->mutex: no ->poll, no user memory, no allocation that reclaims
- * (a close in the reclaiming task may need the mutex).  ->poll of a watched
- * file is called with no lock of ours, but from the wake-up itself where that
- * is known to be safe (hook/waitqueue.c).
+ * (a close in the reclaiming task may need the mutex).
  *
  * WHO OWNS WHAT
  *
- *	queue->mutex: which watches a queue has: membership in kev_files and
- *	    queue->watches; attaching and detaching hooks; dead.
- *	queue->lock: watch->state, on, link, ev, index, pins; the ring and its
- *	    slots; the lists ready, level, check, fired; sleepers; attention;
- *	    counters.
+ *	queue->mutex: which watches a queue has: membership in kev_files,
+ *	    queue->numbers and queue->watches; attaching and detaching hooks;
+ *	    queue->dead.
+ *	queue->lock: watch->state, on, link, ev, index, pins, terms, missed; the
+ *	    ring and its slots; letters; the lists ready, level, check, fired;
+ *	    sleepers; attention; counters.
  *	RCU: lookup in kev_files by the close hook; a watch's memory after it
  *	    left the tables, and its queue's, whose reference is taken there.
- *	kev_users_lock: the users' accounts and their references.  Counts in
- *	    them: atomic; what a timer's report costs: unlocked, approximate.
+ *	Users: found by kev_users, under RCU; kept by references (quota.c).
+ *	    Counts in them: atomic; what a timer's report costs: unlocked,
+ *	    approximate.
  *	kev_pace_end: each CPU's own; a timer's callback stays on its CPU.
  *	records->lock: what a watch's records hold, and lost (record.h).
  *	linger->lock: arming and disarming a set of probes (hook/linger.h).
  *	    Sleeping, outside all others; no other of ours is held.
- *	Set before publication, never changed: watch->queue, ev.id, type,
- *	    cookie; key but for a closed file; of the state KEV_W_KIND;
- *	    of the flags KEV_REQ_FIXED.  At load: kev_key_secret.
+ *	Set before publication, never changed: watch->queue, look, ev.id, type,
+ *	    cookie; file but for a closed one; of the state KEV_W_NUMBER and
+ *	    KEV_W_OWNED; of the flags KEV_REQ_FIXED.  At load: what a source gave
+ *	    its hook.
+ *	Looked at with no lock of ours: ev.event, by a wake-up that may not be
+ *	    about what the watch asks for (kev_hook_woken).
  *	User page (seen, head): the program's.  Each is read once per decision
  *	    and believed only as far as it hurts its owner alone.
  *
@@ -72,10 +83,15 @@
  *			reference
  *	(none)		armed
  *	DISARMED	ONESHOT or DISPATCH has had its event; wake-ups pass by
- *	FIRED		with DISARMED: will be reaped when its slot is free
+ *	FIRED		with DISARMED: a ONESHOT.  Its event stands; it is no
+ *			longer found by its key, an ADD makes another beside it;
+ *			reaped when its slot is free
+ *	UNHOOKED	with FIRED or UNTABLED: nothing tells it anything any more
  *	UNTABLED	file closed, last event outstanding
  *	DEAD		removed; nobody posts for it again.  Set under the lock
  *			by the one who then takes it down
+ *	GONE		taken down, while somebody had a pin, who frees it
+ *	ASK, LEVEL, LONG, EACH	how its events go; not how it lives
  *
  * WAYS A WATCH ENDS: REMOVE; last close of its file (hook/close.c), deletion of
  * its POSIX timer (hook/posix_timer.c), or, for signals, the end of the process
@@ -86,7 +102,7 @@
  * afterwards), out of the tables, free after RCU.  Only then out of the tables:
  * who ends a watch may have no reference, and a close that no longer finds it
  * does not wait for the mutex, but frees what it was hooked to.  Who holds a pin
- * (is asking the file, or copying an event out, lock dropped) frees instead, and
+ * (is asking the file, lock dropped) frees instead, and
  * an ADDING watch is detached by its adder: who asks or adds holds a file
  * reference, so a close can't be waiting for them.  Close against the others: the
  * close hook takes the mutex of each queue that watches the file, and the file is
@@ -97,7 +113,18 @@
  * release looks there.  So until the hook has run for it, the file of a watch
  * that is in the table is not freed; and a watch that is neither DEAD nor UNTABLED
  * under queue->lock is one whose hook has not passed: under that lock its file may
- * be tried with increment-unless-zero.
+ * be looked at, and tried with increment-unless-zero.
+ *
+ * TERMS.  An answer belongs to the terms under which it was asked for.  Wake-ups
+ * and looks make their events under queue->lock, of the terms that hold there; who
+ * asks in a task compares watch->terms afterwards; a timer is halted before its
+ * terms change, and started after that.
+ *
+ * WHO TELLS WHOM.  Each entry that is made notifies, where it is made: kev_made().
+ * But the first one that a taker lets in, who is about to take it.  Who leaves a
+ * call without it, or leaves a file that is ready still, tells another:
+ * kev_leave().  Outer pollers of the queue's fd are woken once for each time that
+ * somebody looked.
  *
  * BARRIERS
  *
@@ -108,11 +135,14 @@
  *	    Partner: the consumer's fence between storing seen and reading.
  *	cancel: kev_ring_cancel() writes, full fence, looks at seen; so for
  *	    each piece.  Same partner.
- *	overflow: kev_wait_for_slot() sets the flag, full fence, looks at head.
+ *	overflow: kev_wait_in_line() sets the flag, full fence, looks at head.
  *	    Partner: the consumer's fence between storing head and the flag.
  *	done ranges: kev_remember_done() notes and sets the flag, full fence;
  *	    whoever called it looks at head again.  Partner: the consumer's
  *	    fence between storing head and the flag.
+ *	new terms: kev_watch_set() stores them, full fence, and the file is asked
+ *	    after that.  Partner: the fence in kev_hook_woken(), between what made
+ *	    the file ready and the load of ev.event.
  *	sleep: announcing a sleeper and looking for events are both under
  *	    queue->lock, like posting and looking for sleepers: no fence.
  *

@@ -58,6 +58,12 @@ void kev_records_put(struct kev_records *r)
 	kfree(r);
 }
 
+/* In bytes: what was asked for, rounded up. */
+size_t kev_records_size(struct kev_records *r)
+{
+	return kfifo_size(&r->fifo);
+}
+
 /* Any context.  False: no room; it is counted. */
 bool kev_records_write(struct kev_records *r, const void *record, size_t len)
 {

@@ -5,7 +5,7 @@
  */
 #include <linux/file.h>
 #include <linux/smp.h>
-#include <linux/timekeeping.h>
+#include <linux/ktime.h>
 
 #include "compat/file.h"
 #include "delay.h"

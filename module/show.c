@@ -8,6 +8,7 @@
 #include <linux/sched/signal.h>
 #include <linux/seq_file.h>
 
+#include "record.h"
 #include "show.h"
 #include "source.h"
 
@@ -66,10 +67,24 @@ static const char *kev_show_list(const struct kev_watch *w)
 	}
 }
 
+/* What ADD would be given for one like it.  Context: queue->mutex held. */
+static void kev_show_params(struct kev_watch *w, u64 *param)
+{
+	const struct kev_source_ops *ops = kev_source_of(w);
+	struct kev_records *r;
+
+	if (w->state & (KEV_W_ADDING | KEV_W_UNHOOKED))
+		return;
+	if (ops->params)
+		ops->params(w, param);
+	r = ops->records ? ops->records(w) : NULL;
+	if (r)
+		param[0] = kev_records_size(r);
+}
+
 /* Context: queue->mutex held. */
 static void kev_show_watch(struct seq_file *m, struct kev_watch *w)
 {
-	const struct kev_source_ops *ops = kev_source_of(w);
 	u64 param[3] = {};
 	struct ukevent ev;
 	const char *state, *list;
@@ -79,8 +94,7 @@ static void kev_show_watch(struct seq_file *m, struct kev_watch *w)
 	state = kev_show_state(w);
 	list = kev_show_list(w);
 	raw_spin_unlock_irq(&w->queue->lock);
-	if (ops->params && !(w->state & (KEV_W_ADDING | KEV_W_UNHOOKED)))
-		ops->params(w, param);
+	kev_show_params(w, param);
 	seq_printf(m, "watch:\ttype: %u id: %llx event: %x req_flags: %x ptr: %llx",
 		   ev.type, ev.id.raw_u64, ev.event, ev.req_flags, ev.ptr);
 	seq_printf(m, " param: %llx %llx %llx cookie: %llx state: %s list: %s\n",

@@ -53,8 +53,8 @@ struct kev_records;
  *	the terms that hold there.
  * @set: the new terms hold: take new parameters.  queue->lock held.  May be NULL.
  * @modify: the same, where it may sleep.  queue->mutex held.  May be NULL.
- * @params: what param of ADD would be now, for fdinfo.  queue->mutex held.  May be
- *	NULL: zeros.
+ * @params: what param of ADD would be now, for fdinfo; but the size of @records.
+ *	queue->mutex held.  May be NULL: zeros.
  * @records: the watch's buffer of details, for READ; NULL while it has none.
  *	queue->mutex held, and no other lock: @attach may be under way.  May be
  *	NULL: none of this source.

@@ -85,8 +85,80 @@ parameters() {
 		grep -v '(delay' | sed 's/.*(//')
 }
 
+# Who may include whom in module/: those of a line, the lines below, and no others.
+# A circle is then impossible, and a hook does not know its source.
+layers() {
+	cat <<'END'
+main
+ctl show
+source/aio aio_engine aio_send
+change take
+request wait
+source/inode source/pipe source/poll source/posix_timer
+source/proc source/signal source/socket source/timer source/user
+source/pace
+watch
+hook/close hook/fsnotify hook/posix_timer hook/signal hook/waitqueue
+hook/close_x86_64 hook/posix_timer_x86_64
+hook/entry hook/ftrace hook/linger hook/look hook/tracepoint
+lookup queue record source
+ready
+post
+notify
+quota
+aio
+kev
+ring table
+delay
+delay_points
+compat/file compat/fsnotify compat/ftrace compat/mm compat/pagecache compat/pidfd
+compat/posix_timer compat/sendpages compat/signal compat/sock compat/timens compat/timer
+compat/redirects
+END
+}
+
+# "file included": of module/, without their suffixes.
+includes() {
+	local file dir to
+
+	for file in module/*.[chS] module/*/*.[chS]; do
+		dir=${file%/*}
+		file=${file%.*}
+		sed -nE 's/^#include "(.*)"$/\1/p' "${dir}/${file##*/}".[chS] 2>/dev/null |
+			while read -r to; do
+				to=$(realpath -m --relative-to=module "$dir/$to")
+				echo "${file#module/} ${to%.*}"
+			done
+	done | sort -u
+}
+
+directions() {
+	awk '
+		NR == FNR {
+			for (i = 1; i <= NF; i++)
+				layer[$i] = FNR
+			next
+		}
+		!($1 in layer) || !($2 in layer) {
+			print "layers() in check-tree.sh lacks module/" $1 " or module/" $2
+			next
+		}
+		$1 != $2 && layer[$1] >= layer[$2] {
+			print "module/" $1 " must not include module/" $2
+		}
+	' <(layers) <(includes)
+}
+
+circles() {
+	local found
+
+	found=$(directions)
+	[ -z "$found" ] || complain "$found"
+}
+
 versions
 example
+circles
 licences
 named_tests docs/threat-model.md
 named_tests docs/limits.md

@@ -10,12 +10,48 @@
 #include <linux/posix-timers.h>
 #include <linux/sched/signal.h>
 
+/* The list of a process' timers: under its siglock. */
 #ifdef KEV_HAVE_ITIMER_HLIST
-#define kev_for_each_itimer(k, signal) \
-	hlist_for_each_entry(k, &(signal)->posix_timers, list)
+
+static inline struct k_itimer *
+kev_itimer_first(struct signal_struct *signal)
+{
+	return hlist_entry_safe(signal->posix_timers.first, struct k_itimer,
+				list);
+}
+
+static inline struct k_itimer *
+kev_itimer_next(struct signal_struct *signal, struct k_itimer *k)
+{
+	return hlist_entry_safe(k->list.next, struct k_itimer, list);
+}
+
+static inline bool kev_itimer_is_off(const struct k_itimer *k)
+{
+	return !k->list.pprev || k->list.pprev == LIST_POISON2;
+}
+
 #else
-#define kev_for_each_itimer(k, signal) \
-	list_for_each_entry(k, &(signal)->posix_timers, list)
+
+static inline struct k_itimer *
+kev_itimer_first(struct signal_struct *signal)
+{
+	return list_first_entry_or_null(&signal->posix_timers, struct k_itimer,
+					list);
+}
+
+static inline struct k_itimer *
+kev_itimer_next(struct signal_struct *signal, struct k_itimer *k)
+{
+	return list_is_last(&k->list, &signal->posix_timers) ?
+		NULL : list_next_entry(k, list);
+}
+
+static inline bool kev_itimer_is_off(const struct k_itimer *k)
+{
+	return list_empty(&k->list) || k->list.prev == LIST_POISON2;
+}
+
 #endif
 
 /* Of the clocks that kev_itimer_has_hrtimer() is true for. */
@@ -32,26 +68,34 @@ static inline bool kev_itimer_has_hrtimer(const struct k_itimer *k)
 	       k->it_clock == CLOCK_BOOTTIME || k->it_clock == CLOCK_TAI;
 }
 
+/* Timers that are looked at with irqs off. */
+#define KEV_ITIMER_STEPS	64
+
 /*
  * A timer of the calling process, or NULL.  Context: rcu_read_lock() held;
  * until it is dropped the memory stays what it is, but the timer may be
- * deleted: see kev_itimer_is_mine().
+ * deleted: see kev_itimer_is_mine().  The walk begins anew if that happens to the
+ * one at which it pauses.
  */
 static inline struct k_itimer *kev_itimer_find(int id)
 {
+	struct signal_struct *signal = current->signal;
 	/* that of the calling task stays */
 	struct sighand_struct *sighand = rcu_dereference_raw(current->sighand);
-	struct k_itimer *k, *found = NULL;
+	unsigned int n = 0;
+	struct k_itimer *k;
 
 	spin_lock_irq(&sighand->siglock);
-	kev_for_each_itimer(k, current->signal) {
-		if (k->it_id == id) {
-			found = k;
-			break;
-		}
+	for (k = kev_itimer_first(signal); k && k->it_id != id;
+	     k = kev_itimer_is_off(k) ? kev_itimer_first(signal) :
+					kev_itimer_next(signal, k)) {
+		if (++n % KEV_ITIMER_STEPS)
+			continue;
+		spin_unlock_irq(&sighand->siglock);
+		spin_lock_irq(&sighand->siglock);
 	}
 	spin_unlock_irq(&sighand->siglock);
-	return found;
+	return k;
 }
 
 /* All that follow: it_lock held. */

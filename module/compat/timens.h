@@ -33,4 +33,10 @@ static inline ktime_t kev_timens_to_host(clockid_t clock, ktime_t t)
 	return ktime_add_safe(t, -offset);
 }
 
+/* And back. */
+static inline ktime_t kev_timens_from_host(clockid_t clock, ktime_t t)
+{
+	return ktime_add_safe(t, kev_timens_offset(clock));
+}
+
 #endif /* KEV_COMPAT_TIMENS_H */

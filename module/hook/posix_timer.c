@@ -3,13 +3,12 @@
  * POSIX timers: their expiry, their settings, their end.
  *
  *	posix_timer_fn()	the hrtimer's callback: where a watched timer
- *				would send its signal, kev_ptimer_expire() runs
- *				in its place
+ *				would send its signal, @expire runs in its place
  *	common_timer_set()	timer_settime(), the timer locked: only looked
- *				at, by kev_ptimer_setting()
+ *				at, by @setting
  *	the function that	called by timer_delete(), exit and exec, in a
  *	frees a timer		task and with nothing of ours or of the timers'
- *				held: kev_ptimer_deleted() runs first
+ *				held: @deleted runs first
  *
  * Probes are ftrace_ops, PERMANENT: nobody can switch them off silently, and
  * other than a kprobe they are not left out where another one is running.  For
@@ -30,6 +29,9 @@
 
 #if defined(KEV_FTRACE_REDIRECTS) && defined(CONFIG_X86_64)
 
+/* Of the source.  Set at load, before anything is armed. */
+static const struct kev_ptimer_ops *kev_ptimer_ops;
+
 /* Calls between a probe and the end of what it sent them to. */
 static atomic_t kev_ptimer_inside = ATOMIC_INIT(0);
 
@@ -41,7 +43,7 @@ unsigned long kev_ptimer_delete_resume;
 /* In place of posix_timer_fn(). */
 static enum hrtimer_restart kev_ptimer_fn(struct hrtimer *timer)
 {
-	enum hrtimer_restart ret = kev_ptimer_expire(timer);
+	enum hrtimer_restart ret = kev_ptimer_ops->expire(timer);
 
 	atomic_dec(&kev_ptimer_inside);
 	return ret;
@@ -54,7 +56,7 @@ static void notrace kev_ptimer_trace_fn(unsigned long ip,
 {
 	struct hrtimer *timer = (void *)kev_fregs_argument(fregs, 0);
 
-	if (likely(!kev_ptimer_takes(kev_itimer_of(timer))))
+	if (likely(!kev_ptimer_ops->takes(kev_itimer_of(timer))))
 		return;
 	atomic_inc(&kev_ptimer_inside);
 	kev_fregs_redirect(fregs, (unsigned long)kev_ptimer_fn);
@@ -65,13 +67,13 @@ static void notrace kev_ptimer_trace_set(unsigned long ip,
 					 struct ftrace_ops *ops,
 					 struct ftrace_regs *fregs)
 {
-	kev_ptimer_setting((void *)kev_fregs_argument(fregs, 0));
+	kev_ptimer_ops->setting((void *)kev_fregs_argument(fregs, 0));
 }
 
 /* Called by kev_ptimer_delete_entry(). */
 asmlinkage void kev_ptimer_delete(struct k_itimer *k)
 {
-	kev_ptimer_deleted(k);
+	kev_ptimer_ops->deleted(k);
 	atomic_dec(&kev_ptimer_inside);
 }
 
@@ -82,7 +84,7 @@ static void notrace kev_ptimer_trace_delete(unsigned long ip,
 {
 	struct k_itimer *k = (void *)kev_fregs_argument(fregs, 0);
 
-	if (likely(!kev_ptimer_is_watched(k)))
+	if (likely(!kev_ptimer_ops->is_watched(k)))
 		return;
 	WRITE_ONCE(kev_ptimer_delete_resume, ip + MCOUNT_INSN_SIZE);
 	atomic_inc(&kev_ptimer_inside);
@@ -177,10 +179,12 @@ void kev_ptimer_hook_put(void)
 }
 
 /* Fails where this kernel's timers can't be caught. */
-int kev_ptimer_hook_init(void)
+int kev_ptimer_hook_init(const struct kev_ptimer_ops *ops)
 {
-	int err = kev_linger_try(&kev_ptimer_linger);
+	int err;
 
+	kev_ptimer_ops = ops;
+	err = kev_linger_try(&kev_ptimer_linger);
 	if (err)
 		kev_ptimer_free();
 	return err;
@@ -195,7 +199,7 @@ void kev_ptimer_hook_exit(void)
 
 #else
 
-int kev_ptimer_hook_init(void)
+int kev_ptimer_hook_init(const struct kev_ptimer_ops *ops)
 {
 	return -EOPNOTSUPP;
 }

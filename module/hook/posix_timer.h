@@ -7,17 +7,25 @@
 
 struct k_itimer;
 
-/* hook/posix_timer.c */
-int kev_ptimer_hook_init(void);
+/**
+ * struct kev_ptimer_ops - what becomes of a timer that was caught
+ * @is_watched: is it one to be caught?  Asked before it is freed.  Any context.
+ * @takes: the same, before an expiry.
+ * @expire: in place of the kernel's callback.  hardirq; on -rt, softirq.
+ * @setting: timer_settime() is about to change it.  it_lock held.
+ * @deleted: it is about to be freed.  A task, with nothing held; may sleep.
+ */
+struct kev_ptimer_ops {
+	bool (*is_watched)(const struct k_itimer *k);
+	bool (*takes)(const struct k_itimer *k);
+	enum hrtimer_restart (*expire)(struct hrtimer *timer);
+	void (*setting)(struct k_itimer *k);
+	void (*deleted)(struct k_itimer *k);
+};
+
+int kev_ptimer_hook_init(const struct kev_ptimer_ops *ops);
 void kev_ptimer_hook_exit(void);
 int kev_ptimer_hook_get(void);
 void kev_ptimer_hook_put(void);
-
-/* source/posix_timer.c: what becomes of a timer that was caught */
-bool kev_ptimer_takes(const struct k_itimer *k);
-bool kev_ptimer_is_watched(const struct k_itimer *k);
-enum hrtimer_restart kev_ptimer_expire(struct hrtimer *timer);
-void kev_ptimer_setting(struct k_itimer *k);
-void kev_ptimer_deleted(struct k_itimer *k);
 
 #endif /* KEV_HOOK_POSIX_TIMER_H */

@@ -25,25 +25,28 @@
 #include "signal.h"
 #include "tracepoint.h"
 
+/* Of the source.  Set at load, before anything is armed. */
+static const struct kev_signal_ops *kev_signal_ops;
+
 /* ---- Telling ----------------------------------------------------------- */
 
 static void kev_signal_trace(void *data, int sig, struct kernel_siginfo *info,
 			     struct task_struct *task, int group, int result)
 {
-	kev_signal_generated(sig, info, task, group, result);
+	kev_signal_ops->generated(sig, info, task, group, result);
 }
 
 /* Of each thread; the last ones may both find that nobody is left. */
 static KEV_PROCESS_EXIT_FUNC(kev_exit_trace)
 {
 	if (!atomic_read(&task->signal->live))
-		kev_signal_process_ends(task);
+		kev_signal_ops->process_ends(task);
 }
 
 static void kev_exec_trace(void *data, struct task_struct *task, pid_t old_pid,
 			   struct linux_binprm *bprm)
 {
-	kev_signal_process_ends(task);
+	kev_signal_ops->process_ends(task);
 }
 
 static struct kev_tracepoint kev_signal_points[] = {
@@ -82,8 +85,9 @@ static void notrace kev_signal_probe(unsigned long ip, unsigned long parent_ip,
 				     struct ftrace_regs *fregs)
 {
 	struct task_struct *task = (void *)kev_fregs_argument(fregs, 1);
+	int sig = kev_fregs_argument(fregs, 0);
 
-	if (unlikely(kev_signal_redirects(kev_fregs_argument(fregs, 0), task)))
+	if (unlikely(kev_signal_ops->redirects(sig, task)))
 		kev_fregs_redirect(fregs, (unsigned long)kev_signal_ignore);
 }
 
@@ -163,8 +167,9 @@ void kev_signal_hook_put(bool redirect)
 	kev_linger_put(&kev_signal_tells_linger);
 }
 
-int kev_signal_hook_init(void)
+int kev_signal_hook_init(const struct kev_signal_ops *ops)
 {
+	kev_signal_ops = ops;
 	return kev_tracepoint_find(kev_signal_points,
 				   ARRAY_SIZE(kev_signal_points));
 }

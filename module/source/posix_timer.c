@@ -96,7 +96,7 @@ static struct kev_ptimer *kev_ptimer_find(const struct k_itimer *k)
 }
 
 /* The question of the hook in the freeing of timers.  Any context. */
-bool kev_ptimer_is_watched(const struct k_itimer *k)
+static bool kev_ptimer_is_watched(const struct k_itimer *k)
 {
 	bool found;
 
@@ -107,7 +107,7 @@ bool kev_ptimer_is_watched(const struct k_itimer *k)
 }
 
 /* The question of the hook in expiries. */
-bool kev_ptimer_takes(const struct k_itimer *k)
+static bool kev_ptimer_takes(const struct k_itimer *k)
 {
 	struct kev_ptimer *p;
 	bool takes;
@@ -246,7 +246,7 @@ static void kev_ptimer_paced_locked(struct kev_ptimer *p, struct k_itimer *k)
 /* ---- Expiry: contexts -------------------------------------------------- */
 
 /* In place of the kernel's function: hardirq; on -rt, softirq in a task. */
-enum hrtimer_restart kev_ptimer_expire(struct hrtimer *timer)
+static enum hrtimer_restart kev_ptimer_expire(struct hrtimer *timer)
 {
 	struct k_itimer *k = kev_itimer_of(timer);
 	enum hrtimer_restart ret;
@@ -285,7 +285,7 @@ static enum hrtimer_restart kev_ptimer_paced(struct hrtimer *pacer)
  * timer_settime() is about to forget what the timer was.  From a probe, it_lock
  * held, for any timer there is.
  */
-void kev_ptimer_setting(struct k_itimer *k)
+static void kev_ptimer_setting(struct k_itimer *k)
 {
 	struct kev_ptimer *p;
 
@@ -331,7 +331,7 @@ static bool kev_ptimer_end(struct kev_queue *q, const struct k_itimer *k)
  * Process context, nothing held.  Who adds is another thread, and needs nothing
  * of ours: it can be waited for.
  */
-void kev_ptimer_deleted(struct k_itimer *k)
+static void kev_ptimer_deleted(struct k_itimer *k)
 {
 	struct kev_ptimer *p;
 	struct kev_queue *q;
@@ -522,6 +522,24 @@ static void kev_ptimer_set(struct kev_watch *w, const struct ukevent *uk)
 		w->ev.ptr = p->value;
 }
 
+static int kev_ptimer_init(void)
+{
+	static const struct kev_ptimer_ops ops = {
+		.is_watched	= kev_ptimer_is_watched,
+		.takes		= kev_ptimer_takes,
+		.expire		= kev_ptimer_expire,
+		.setting	= kev_ptimer_setting,
+		.deleted	= kev_ptimer_deleted,
+	};
+
+	return kev_ptimer_hook_init(&ops);
+}
+
+static void kev_ptimer_params(struct kev_watch *w, u64 *param)
+{
+	param[0] = kev_ptimer_of(w)->wants_value ? KEVENT_POSIX_TIMER_VALUE : 0;
+}
+
 const struct kev_source_ops kev_source_posix_timer = {
 	.name		= "kev_posix_timer",
 	.size		= sizeof(struct kev_ptimer),
@@ -532,10 +550,11 @@ const struct kev_source_ops kev_source_posix_timer = {
 	.per_process	= true,
 	.sole		= true,
 	.retells	= true,
-	.init		= kev_ptimer_hook_init,
+	.init		= kev_ptimer_init,
 	.exit		= kev_ptimer_hook_exit,
 	.check		= kev_ptimer_check,
 	.attach		= kev_ptimer_attach,
 	.detach		= kev_ptimer_detach,
 	.set		= kev_ptimer_set,
+	.params		= kev_ptimer_params,
 };

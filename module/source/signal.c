@@ -324,7 +324,7 @@ static void kev_dying_run(struct work_struct *work)
 static DECLARE_WORK(kev_dying_work, kev_dying_run);
 
 /* By the process itself, in a tracepoint. */
-void kev_signal_process_ends(struct task_struct *task)
+static void kev_signal_process_ends(struct task_struct *task)
 {
 	struct kev_process *p;
 
@@ -435,8 +435,9 @@ out:
 }
 
 /* In the tracepoint. */
-void kev_signal_generated(int sig, struct kernel_siginfo *info,
-			  struct task_struct *task, bool group, int result)
+static void kev_signal_generated(int sig, struct kernel_siginfo *info,
+				 struct task_struct *task, bool group,
+				 int result)
 {
 	struct kevent_record_signal r;
 	struct kev_process *p;
@@ -460,7 +461,7 @@ void kev_signal_generated(int sig, struct kernel_siginfo *info,
 }
 
 /* In the probe.  Who removes a watch just now has had its last event. */
-bool kev_signal_redirects(int sig, struct task_struct *task)
+static bool kev_signal_redirects(int sig, struct task_struct *task)
 {
 	struct kev_process *p;
 	struct kev_signal *s;
@@ -557,6 +558,17 @@ static struct kev_records *kev_signal_records(struct kev_watch *w)
 	return READ_ONCE(kev_signal_of(w)->records);
 }
 
+static int kev_signal_init(void)
+{
+	static const struct kev_signal_ops ops = {
+		.generated	= kev_signal_generated,
+		.redirects	= kev_signal_redirects,
+		.process_ends	= kev_signal_process_ends,
+	};
+
+	return kev_signal_hook_init(&ops);
+}
+
 static void kev_signal_exit(void)
 {
 	kev_signal_hook_exit();
@@ -572,7 +584,7 @@ const struct kev_source_ops kev_source_signal = {
 	.has_params	= true,
 	.per_process	= true,
 	.retells	= true,
-	.init		= kev_signal_hook_init,
+	.init		= kev_signal_init,
 	.exit		= kev_signal_exit,
 	.check		= kev_signal_check,
 	.attach		= kev_signal_attach,

@@ -144,6 +144,17 @@ static void kev_timer_modify(struct kev_watch *w, const struct ukevent *uk)
 	kev_timer_start(kev_timer_of(w), uk);
 }
 
+/* Its next expiry, as an absolute time: that is what a copy of it would need. */
+static void kev_timer_params(struct kev_watch *w, u64 *param)
+{
+	struct kev_timer *t = kev_timer_of(w);
+	clockid_t clock = READ_ONCE(t->timer.base)->clockid;
+
+	param[0] = kev_timens_from_host(clock, READ_ONCE(t->next));
+	param[1] = t->interval;
+	param[2] = KEVENT_TIMER_CLOCK(clock) | KEVENT_TIMER_ABSTIME;
+}
+
 const struct kev_source_ops kev_source_timer = {
 	.name		= "kev_timer",
 	.size		= sizeof(struct kev_timer),
@@ -156,4 +167,5 @@ const struct kev_source_ops kev_source_timer = {
 	.detach		= kev_timer_stop,
 	.halt		= kev_timer_stop,
 	.modify		= kev_timer_modify,
+	.params		= kev_timer_params,
 };

@@ -84,6 +84,11 @@ static int kev_user_fire(struct kev_watch *w, u32 bits,
 	return 0;
 }
 
+static void kev_user_params(struct kev_watch *w, u64 *param)
+{
+	param[0] = kev_user_of(w)->size;
+}
+
 const struct kev_source_ops kev_source_user = {
 	.name		= "kev_user",
 	.size		= sizeof(struct kev_mailbox),
@@ -94,5 +99,6 @@ const struct kev_source_ops kev_source_user = {
 	.check		= kev_user_check,
 	.attach		= kev_user_attach,
 	.detach		= kev_user_detach,
+	.params		= kev_user_params,
 	.fire		= kev_user_fire,
 };

@@ -4,5 +4,10 @@
 void probe(struct hrtimer *timer, enum hrtimer_restart (*f)(struct hrtimer *));
 void probe(struct hrtimer *timer, enum hrtimer_restart (*f)(struct hrtimer *))
 {
+#ifndef KEV_PROBE_OTHER
 	hrtimer_setup(timer, f, CLOCK_MONOTONIC, HRTIMER_MODE_ABS_SOFT);
+#else
+	hrtimer_init(timer, CLOCK_MONOTONIC, HRTIMER_MODE_ABS_SOFT);
+	timer->function = f;
+#endif
 }

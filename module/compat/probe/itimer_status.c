@@ -5,7 +5,13 @@
 void probe(struct k_itimer *timer);
 void probe(struct k_itimer *timer)
 {
+#ifndef KEV_PROBE_OTHER
 	timer->it_status = 0;
 	timer->it_signal_seq++;
 	timer->sigq.info.si_signo = 0;
+#else
+	timer->it_active = 0;
+	timer->it_requeue_pending |= REQUEUE_PENDING;
+	timer->sigq->info.si_signo = 0;
+#endif
 }

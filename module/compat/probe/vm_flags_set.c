@@ -4,5 +4,9 @@
 void probe(struct vm_area_struct *vma);
 void probe(struct vm_area_struct *vma)
 {
+#ifndef KEV_PROBE_OTHER
 	vm_flags_set(vma, VM_DONTCOPY);
+#else
+	vma->vm_flags |= VM_DONTCOPY;
+#endif
 }
