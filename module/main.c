@@ -44,6 +44,20 @@ static int kev_release(struct inode *inode, struct file *file)
 	return 0;
 }
 
+/*
+ * A descriptor is closed, perhaps as its program was killed between its return from
+ * a call and what it would have done then: what it was woken for is for others.
+ */
+static int kev_flush(struct file *file, fl_owner_t id)
+{
+	struct kev_queue *q = file->private_data;
+
+	/* Partner: kev_queue_begin() */
+	if (smp_load_acquire(&q->inited))
+		kev_wait_over(q);
+	return 0;
+}
+
 static int kev_mmap(struct file *file, struct vm_area_struct *vma)
 {
 	struct kev_queue *q = file->private_data;
@@ -57,6 +71,7 @@ static int kev_mmap(struct file *file, struct vm_area_struct *vma)
 static const struct file_operations kev_fops = {
 	.owner		= THIS_MODULE,
 	.open		= kev_open,
+	.flush		= kev_flush,
 	.release	= kev_release,
 	.read		= kev_read,
 	.poll		= kev_poll,

@@ -278,3 +278,36 @@ TEST_TIMEOUT(killed, 40)
 	kev_fire(p.q, 1, 1);
 	thread_join(&p.patient);
 }
+
+static void wait_and_stay(void *arg)
+{
+	struct kevent_ioc_wait wait = { .min = 1 };
+	struct pass *p = arg;
+
+	CHECK_EQ(ioctl(p->q, KEVENT_IOC_WAIT, &wait), 1);
+	pause();
+}
+
+/* Killed when its call is over, but before it has taken what it was woken for. */
+TEST_TIMEOUT(killed_after_the_call, 40)
+{
+	struct pass p = { 0 };
+	int status;
+	pid_t pid;
+
+	p.q = kev_queue_at(&p.ring, 4, 0, KEVENT_WAKE_LIFO, 0);
+	kev_add_user(p.q, 1);
+	thread_start(&p.patient, patient, &p);
+	wait_blocked_in(p.patient.tid, SYS_ioctl);
+	pid = start_child(wait_and_stay, &p);
+	wait_blocked_in(pid, SYS_ioctl);
+	kev_fire(p.q, 1, 1);
+	wait_blocked_in(pid, SYS_pause);
+	CHECK_EQ(load(&p.taken), 0);
+	CHECK_OK(kill(pid, SIGKILL));
+	await(&p.taken, 1);
+	CHECK_EQ(waitpid(pid, &status, 0), pid);
+	__atomic_store_n(&p.stop, true, __ATOMIC_RELEASE);
+	kev_fire(p.q, 1, 1);
+	thread_join(&p.patient);
+}
