@@ -1,45 +1,96 @@
 // SPDX-License-Identifier: GPL-2.0
-/* An echo server on port 7777: one queue, one ring, one thread. */
+/* An echo server on port 7777: one queue, one ring, one thread, no blocking call but the wait. */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE	/* accept4() */
+#endif
 #include <netinet/in.h>
+#include <stdlib.h>
 #include <sys/socket.h>
 #include <kevent.h>
 
-static void watch(int queue, int fd, unsigned int events)
+struct conn {
+	int fd;
+	unsigned int events;	/* what its watch reports */
+	size_t sent, len;	/* buf[sent] to buf[len] is still to be sent */
+	char buf[4096];
+};
+
+static void drop(int queue, struct conn *c)
+{
+	kevent_remove(queue, KEVENT_SOCKET, c->fd);	/* no event of it comes after this */
+	close(c->fd);
+	free(c);
+}
+
+/* Level-triggered: reported in each batch for as long as it holds. */
+static int want(int queue, struct conn *c, unsigned int events)
 {
 	struct ukevent uk;
+	int first = !c->events;
 
-	kevent_prep(&uk, KEVENT_SOCKET, fd, events, KEVENT_REQ_ALWAYS_QUEUE, fd);
-	if (kevent_ctl_one(queue, KEVENT_CTL_ADD, &uk) < 0)
+	if (c->events == events)
+		return 0;
+	c->events = events;
+	kevent_prep(&uk, KEVENT_SOCKET, c->fd, events, 0, (uintptr_t)c);
+	return first ? kevent_add(queue, &uk) : kevent_modify(queue, &uk);
+}
+
+static void greet(int queue, int listener)
+{
+	int fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+	struct conn *c = fd < 0 ? NULL : calloc(1, sizeof(*c));
+
+	if (c)
+		c->fd = fd;
+	else if (fd >= 0)
 		close(fd);
+	if (c && want(queue, c, KEVENT_SOCKET_RECV) < 0)
+		drop(queue, c);
+}
+
+/* Sends what the peer takes now. While it takes no more, nothing is read from it. */
+static void serve(int queue, struct conn *c)
+{
+	ssize_t n;
+
+	if (c->sent == c->len) {
+		n = recv(c->fd, c->buf, sizeof(c->buf), 0);
+		if (n < 0 && errno == EAGAIN)
+			return;
+		if (n <= 0) {		/* an error, or the end */
+			drop(queue, c);
+			return;
+		}
+		c->sent = 0;
+		c->len = n;
+	}
+	n = send(c->fd, c->buf + c->sent, c->len - c->sent, MSG_NOSIGNAL);
+	if (n > 0)
+		c->sent += n;
+	if ((n < 0 && errno != EAGAIN) ||
+	    want(queue, c, c->sent < c->len ? KEVENT_SOCKET_SEND : KEVENT_SOCKET_RECV) < 0)
+		drop(queue, c);
 }
 
 int main(void)
 {
 	struct sockaddr_in addr = { .sin_family = AF_INET, .sin_port = htons(7777) };
-	int listener = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+	int listener = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	struct kevent_ring ring;
 	const struct ukevent *uk;
-	char buf[4096];
+	struct ukevent add;
 	int queue = kevent_init(&ring, 256, KEVENT_WAKE_FIFO, 0);
 
+	kevent_prep(&add, KEVENT_SOCKET, listener, KEVENT_SOCKET_ACCEPT, 0, 0);
 	if (queue < 0 || bind(listener, (struct sockaddr *)&addr, sizeof(addr)) ||
-	    listen(listener, 64))
+	    listen(listener, 64) || kevent_add(queue, &add) < 0)
 		return 1;
-	watch(queue, listener, KEVENT_SOCKET_ACCEPT);
 	while (kevent_ring_wait(&ring, NULL) >= 0 || errno == EINTR)
-		while ((uk = kevent_ring_next(&ring))) {
-			int fd = uk->user[0];
-			ssize_t n;
-
-			if (fd == listener) {
-				watch(queue, accept(fd, NULL, NULL), KEVENT_SOCKET_RECV);
-				continue;
-			}
-			n = recv(fd, buf, sizeof(buf), 0);
-			if (n > 0)
-				send(fd, buf, n, MSG_NOSIGNAL);
+		while ((uk = kevent_ring_more(&ring))) {
+			if (uk->ptr)
+				serve(queue, (struct conn *)(uintptr_t)uk->ptr);
 			else
-				close(fd);	/* and the watch is gone */
+				greet(queue, listener);
 		}
 	return 1;
 }
