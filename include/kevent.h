@@ -156,8 +156,9 @@ static inline int kevent_init(struct kevent_ring *ring, unsigned int num,
  * @ring: filled in.
  * @fd: the queue: inherited by fork, or received from another process.
  *
- * A mapping is not inherited: a child makes its own.  Mind that parent and child
- * are then two consumers, and kevent_ring_take() is for that.
+ * Mappings are not inherited by fork, so a child makes its own with this, and must
+ * not touch its parent's struct kevent_ring.  Parent and child are then two
+ * consumers of one ring, and kevent_ring_take() is for that.
  */
 static inline int kevent_attach(struct kevent_ring *ring, int fd)
 {
@@ -179,7 +180,13 @@ static inline int kevent_attach(struct kevent_ring *ring, int fd)
 	return kevent_ring_map(ring, fd, &init);
 }
 
-/** kevent_destroy() - unmap a queue's ring, and close the queue. */
+/**
+ * kevent_destroy() - unmap a queue's ring, and close the queue
+ * @ring: the ring.
+ *
+ * The queue and its watches end with its last descriptor: a child that has
+ * inherited it keeps them.
+ */
 static inline int kevent_destroy(struct kevent_ring *ring)
 {
 	kevent_ring_unmap(ring);
@@ -205,7 +212,7 @@ static inline int kevent_info(int fd, struct kevent_ioc_info *info)
  * @req_flags: KEVENT_REQ_*.
  * @user: returned in each event as ukevent.ptr.
  *
- * Parameters of the source, if it has any, are 0: its default.
+ * The parameters of the type, if it has any, are 0: its defaults.
  */
 static inline void kevent_prep(struct ukevent *uk, unsigned int type,
 			       uint64_t id, unsigned int event,
@@ -228,6 +235,9 @@ static inline void kevent_prep(struct ukevent *uk, unsigned int type,
  * @clock: CLOCK_MONOTONIC and so on.
  * @req_flags: KEVENT_REQ_*.
  * @user: returned in each event.
+ *
+ * The watch of a timer that expires once stays when it has: kevent_modify() starts
+ * it again, kevent_remove() ends it.  With KEVENT_REQ_ONESHOT it ends by itself.
  */
 static inline void kevent_prep_timer(struct ukevent *uk, uint64_t id,
 				     uint64_t value, uint64_t interval,
@@ -253,7 +263,8 @@ static inline void kevent_prep_timer_at(struct ukevent *uk, uint64_t id,
 /**
  * kevent_prep_signal() - fill in a change for a signal of this process
  * @uk: the change.
- * @signo: its number; with | KEVENT_SIGNAL_NOMASK the event comes instead of it.
+ * @signo: its number; with | KEVENT_SIGNAL_NOMASK the event comes instead of it
+ *	(not for all signals: docs/signal.md).
  * @req_flags: KEVENT_REQ_*.
  * @user: returned in each event.
  */
@@ -344,7 +355,9 @@ static inline int kevent_ctl_one(int fd, unsigned int cmd, struct ukevent *uk)
  * @fd: the queue.
  * @uk: what; see kevent_prep().  Its cookie is filled in.
  *
- * What is ready already comes as an event, like what comes later.
+ * What is ready already comes as an event, like what comes later.  Returns 0, or
+ * -1 and errno: EEXIST, as this queue watches the same already; and so on, see
+ * struct kevent_ioc_ctl.
  */
 static inline int kevent_add(int fd, struct ukevent *uk)
 {
@@ -372,8 +385,11 @@ static inline int kevent_add_now(int fd, struct ukevent *uk)
  * @fd: the queue.
  * @uk: the watch, by type and id, and all that is to hold from now on.
  *
- * What was outstanding is taken back, and what is ready under the new terms comes
- * as an event.  Arms a watch that KEVENT_REQ_DISPATCH has disarmed.
+ * Event bits, flags and ptr are replaced, all of them, and so are the parameters of
+ * a timer, which starts anew.  What was outstanding is taken back, and what is
+ * ready under the new terms comes as an event.  Arms a watch that
+ * KEVENT_REQ_DISPATCH has disarmed.  With no event bits, a socket, a pipe or a
+ * KEVENT_POLL is muted: only hang-ups and errors come.
  */
 static inline int kevent_modify(int fd, struct ukevent *uk)
 {
@@ -388,7 +404,12 @@ static inline int kevent_modify(int fd, struct ukevent *uk)
  * @id: its fd or number.
  *
  * Returns 1 if an event of it was outstanding, and will not come any more; else 0,
- * or -1.  An event that somebody has taken can't be called back.
+ * or -1.  The thread that calls this gets no event of the watch afterwards from
+ * kevent_ring_more() and _next(), not even one of the batch in hand.  An event that
+ * another thread has taken can't be called back.
+ *
+ * To be called before close(): that ends the watch only if no duplicate of the fd
+ * and no child has the file open as well.
  */
 static inline int kevent_remove(int fd, unsigned int type, uint64_t id)
 {
@@ -400,7 +421,7 @@ static inline int kevent_remove(int fd, unsigned int type, uint64_t id)
 	return !!(uk.ret_flags & KEVENT_RET_CANCELLED);
 }
 
-/** kevent_remove_cookie() - the same by its cookie: its fd may be gone. */
+/** kevent_remove_cookie() - the same by its cookie: its fd may be closed. */
 static inline int kevent_remove_cookie(int fd, uint64_t cookie)
 {
 	struct ukevent uk;
@@ -462,7 +483,7 @@ static inline int kevent_errno(const struct ukevent *uk)
 	return uk->ret_flags & KEVENT_RET_ERROR ? EIO : 0;
 }
 
-/** kevent_delta() - how much a running total grew; keeps the new one. */
+/** kevent_delta() - how much a running total has grown; *last becomes the new one. */
 static inline uint32_t kevent_delta(uint32_t *last, uint32_t now)
 {
 	uint32_t delta = now - *last;
@@ -656,7 +677,14 @@ static inline int kevent_commit(int fd, uint32_t new_head, uint32_t over)
 	return ioctl(fd, KEVENT_IOC_COMMIT, &commit);
 }
 
-/** kevent_wake() - wake up to @num sleepers of the queue. */
+/**
+ * kevent_wake() - wake sleepers of the queue, with no event
+ * @fd: the queue.
+ * @num: so many at most.
+ *
+ * Returns how many were woken.  Who is not asleep yet is not woken, and does not
+ * hear of it later: to be sure, fire a KEVENT_UNOTIFY.
+ */
 static inline int kevent_wake(int fd, unsigned int num)
 {
 	struct kevent_ioc_wake wake;
@@ -666,7 +694,7 @@ static inline int kevent_wake(int fd, unsigned int num)
 	return ioctl(fd, KEVENT_IOC_WAKE, &wake);
 }
 
-/* A WAIT that waits for nothing: hands over, checks, asks level watches. */
+/* A WAIT that waits for nothing: lets events in, asks files and level watches. */
 static inline int kevent_ring_call(const struct kevent_ring *ring)
 {
 	uint32_t tail;
@@ -771,8 +799,8 @@ static inline uint32_t kevent_ring_claim(struct kevent_ring *ring,
 
 /*
  * The end of a batch and perhaps of the ring: free, see if a call is due.  At the
- * end of the ring one is due also if somebody polls the queue's fd: it makes sure
- * that the poller hears of the next event.
+ * end of the ring one is due also if somebody polls the queue's fd: a poller was
+ * woken once, and is woken again only after a call.
  */
 static inline uint32_t kevent_ring_turn(struct kevent_ring *ring,
 					unsigned int max)
@@ -811,7 +839,7 @@ static inline uint32_t kevent_ring_swap(struct kevent_ring *ring,
 	return tail;
 }
 
-/* Is it to be skipped?  Looked at just before it is acted on. */
+/* Is this entry to be skipped?  Looked at just before it is acted on. */
 static inline int kevent_is_cancelled(const struct ukevent *uk)
 {
 	return __builtin_expect(__atomic_load_n(&uk->ret_flags,
@@ -826,7 +854,9 @@ static inline int kevent_is_cancelled(const struct ukevent *uk)
  * Returns NULL at the end of the batch.  What it returned stays valid until
  * kevent_ring_wait(), _poll() or _next() has begun another batch, and may not be
  * written.  An event of a watch that this thread has removed, or whose file it has
- * closed for good, never comes.  Frees and claims nothing, and makes no call.
+ * closed for good, never comes.  (close() of one of several descriptors of a file
+ * is not for good: REMOVE first.)  Frees and claims nothing, and makes no call: a
+ * loop may be left between two events, and goes on later where it was.
  */
 static inline const struct ukevent *kevent_ring_more(struct kevent_ring *ring)
 {
@@ -850,8 +880,9 @@ static inline const struct ukevent *kevent_ring_more(struct kevent_ring *ring)
  * If the batch in hand is at its end, frees it and claims another.  Returns how many
  * entries are in hand, for kevent_ring_more(); some of them may have been cancelled.
  *
- * Never sleeps.  Makes no call while the ring has events, but for level watches (one
- * a batch), after an overflow, and where the kernel must ask a file.
+ * Never sleeps.  Makes no call while the ring has events, but for level-triggered
+ * watches (one a batch), after an overflow, and where the kernel must ask a file; nor
+ * when it is empty, unless somebody polls the queue's fd.
  */
 static inline int kevent_ring_poll(struct kevent_ring *ring, unsigned int max)
 {
@@ -867,7 +898,8 @@ static inline int kevent_ring_poll(struct kevent_ring *ring, unsigned int max)
  * @timeout: relative; NULL: no limit.
  *
  * As kevent_ring_poll(), but sleeps if there is nothing.  Returns 0 after the timeout
- * or a kevent_wake(); -1 with EINTR after a signal.
+ * or a kevent_wake(); -1 with EINTR after a signal.  What was claimed and not taken
+ * is kept: then it returns at once, with that.
  */
 static inline int kevent_ring_wait_some(struct kevent_ring *ring,
 					unsigned int max,
@@ -891,7 +923,7 @@ static inline int kevent_ring_wait_some(struct kevent_ring *ring,
 	return (int)(kevent_ring_claim(ring, max) - ring->pos);
 }
 
-/** kevent_ring_wait() - the same, of all that are there. */
+/** kevent_ring_wait() - the same, with all that are there. */
 static inline int kevent_ring_wait(struct kevent_ring *ring,
 				   const struct timespec *timeout)
 {
@@ -907,7 +939,9 @@ static inline int kevent_ring_wait(struct kevent_ring *ring,
  *	its result.
  * @num: how many.
  *
- * One call for both.  Does not sleep if a change was refused (kevent_error()).
+ * One call for both.  Does not sleep if a change was refused (kevent_error()), nor if
+ * the batch in hand is not at its end.  A change that finds its file ready has the
+ * event in its result, unless it has KEVENT_REQ_ALWAYS_QUEUE.
  */
 static inline int kevent_ring_wait_changes(struct kevent_ring *ring,
 					   unsigned int max,
@@ -938,9 +972,9 @@ static inline int kevent_ring_wait_changes(struct kevent_ring *ring,
  * kevent_ring_next() - the next event, of this batch or another, in place
  * @ring: the ring.
  *
- * As kevent_ring_more(), but goes on with kevent_ring_poll(): NULL says that the ring
- * is empty.  Under load that may be never: a program that has other things to do
- * takes batches.
+ * As kevent_ring_more(), but goes on with the next batch: NULL says that the ring is
+ * empty.  Under load that may be never: a program that has other things to do in each
+ * round of its loop takes batches, with kevent_ring_more().
  */
 static inline const struct ukevent *kevent_ring_next(struct kevent_ring *ring)
 {
@@ -1024,8 +1058,9 @@ static inline int kevent_ring_grab(const struct kevent_ring *ring,
  * @max: at most so many.
  *
  * Returns how many were copied; 0: nothing is there: sleep in kevent_wait(), with
- * ring->user->seen for @last.  What was copied can't be cancelled any more: a
- * thread that removes a watch does not know whether another has its event.
+ * ring->user->seen for @last.  What was copied can't be cancelled any more: after
+ * kevent_remove() has returned 0, another thread may be about to act on an event of
+ * the watch, so what its ptr points to must not be freed before that thread is done.
  */
 static inline unsigned int kevent_ring_take(const struct kevent_ring *ring,
 					    struct ukevent *buf,

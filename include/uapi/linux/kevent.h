@@ -15,9 +15,27 @@
  * Pointers are passed as __u64.  Times are in nanoseconds unless they are a
  * struct __kernel_timespec.
  *
- * open() fails with EOWNERDEAD while the kernel can't tell of the end of files,
- * as its ftrace is switched off (sysctl kernel.ftrace_enabled).  It can't be
- * switched off while anybody has a queue.
+ * The structures of calls, struct kevent_ioc_*, can grow at their ends; struct
+ * ukevent can't.  The number of a call has the size of its structure in it.  What
+ * a program's structure lacks of the kernel's is taken to be zero; what it has
+ * beyond that must be zero, else the call fails with E2BIG.  A structure that
+ * ends before the fields that each call needs gives ENOTTY.  struct kevent_ioc_info
+ * has a field for its size instead.
+ *
+ * open() fails with EOWNERDEAD while the kernel can't tell of the end of files:
+ * its ftrace is switched off (sysctl kernel.ftrace_enabled), or something else,
+ * a live patch for one, has taken the function that the module has to see.  While
+ * anybody has a queue, neither can come about.
+ *
+ * WHEN A WATCH ENDS.  A watch of a file holds no reference to it.  It ends when
+ * the open file ends: when the last descriptor of it is closed, in whatever
+ * process, and nothing else (a mapping, a transfer, a call under way) holds it.
+ * So close() of a descriptor that was duplicated by dup(), inherited by a child
+ * or sent to another process does NOT end the watch: its events go on coming,
+ * with the ptr that ADD gave.  A program that frees what ptr points to first does
+ * REMOVE, and then close(); after close() REMOVE is still possible by the watch's
+ * cookie.  Descriptors that are close-on-exec do not get to programs that are
+ * started, but a child has them from fork() until it calls exec.
  */
 #ifndef _UAPI_LINUX_KEVENT_H
 #define _UAPI_LINUX_KEVENT_H
@@ -26,13 +44,13 @@
 #include <linux/time_types.h>
 #include <linux/types.h>
 
-#define KEVENT_ABI_VERSION	1
+#define KEVENT_ABI_VERSION	2
 
 /* ------------------------------------------------------------------------
  * Kinds of event (struct ukevent.type).  Numbers are never used again.
  */
 enum {
-	KEVENT_SOCKET		= 0,	/* id: fd of a socket */
+	KEVENT_SOCKET		= 0,	/* id: fd of a socket, of any family */
 	KEVENT_INODE		= 1,	/* id: fd of a file or directory; may be
 					 * O_PATH */
 	KEVENT_TIMER		= 2,	/* id: any number of the program's */
@@ -40,7 +58,7 @@ enum {
 	KEVENT_NAIO		= 4,	/* reserved: EOPNOTSUPP */
 	KEVENT_AIO		= 5,	/* id: number of a transfer; made by
 					 * AIO_SENDFILE, not by ADD */
-	KEVENT_PIPE		= 6,	/* id: fd of a pipe or FIFO */
+	KEVENT_PIPE		= 6,	/* id: fd of a pipe or FIFO; POLL does, too */
 	KEVENT_SIGNAL		= 7,	/* id: signal number */
 	KEVENT_POSIX_TIMER	= 8,	/* id: timer_t, the kernel's number */
 	KEVENT_UNOTIFY		= 9,	/* id: any number of the program's */
@@ -58,7 +76,22 @@ enum {
 /* KEVENT_POSIX_TIMER */
 #define KEVENT_POSIX_TIMER_FIRED 0x1u
 
-/* KEVENT_SOCKET and KEVENT_PIPE; ACCEPT is for listening sockets only */
+/*
+ * KEVENT_SOCKET and KEVENT_PIPE.  ACCEPT is for listening sockets; on others it
+ * means the same as RECV.
+ *
+ * A socket can be watched as KEVENT_SOCKET or as KEVENT_POLL.  SOCKET tells with
+ * the event what the next call would find: bytes, space, connections, the error.
+ * POLL tells the bits of poll(2), and so what SOCKET has no bit for: POLLPRI
+ * (urgent data), POLLRDHUP by itself.  One descriptor can have a watch of each
+ * type; they know nothing of each other.
+ *
+ * What has ended can be read or written without blocking, and is reported as
+ * such: a RECV with KEVENT_RET_EOF, a SEND with KEVENT_RET_ERROR.
+ *
+ * With an event of 0 these types, and POLL, are muted: only hang-ups and errors
+ * are reported.  MODIFY gives them their bits back.
+ */
 #define KEVENT_SOCKET_RECV	0x1u
 #define KEVENT_SOCKET_ACCEPT	0x2u
 #define KEVENT_SOCKET_SEND	0x4u
@@ -90,7 +123,8 @@ enum {
 
 /*
  * KEVENT_POLL: the bits of poll(2).  ERR and HUP are always reported; asking
- * for them changes nothing.  Any other bit gives EINVAL.
+ * for them changes nothing.  Other bits than these give EINVAL; epoll ignores
+ * them.
  */
 #define KEVENT_POLL_POLLIN	0x0001u
 #define KEVENT_POLL_POLLPRI	0x0002u
@@ -113,18 +147,23 @@ enum {
  * reaches neither handler nor sigwait, signalfd or pause, and kills or stops
  * nobody.  What depends on the signal's action alone stays: children are reaped
  * as before.  Not taken away are SIGSEGV, SIGBUS, SIGILL, SIGTRAP, SIGFPE and
- * SIGSYS that a thread sends to itself, by a fault or otherwise.  NOMASK holds
- * until the watch ends; a ONESHOT ends with its event, DISPATCH never does.
+ * SIGSYS that a thread sends to itself, by a fault or otherwise, and those few
+ * that are sent from within somebody's probe (see docs/signal.md).  NOMASK holds
+ * until the watch ends, also while DISPATCH has disarmed it; with ONESHOT it
+ * holds for one signal.
  *
  * Who sent it is in records: see KEVENT_IOC_READ, kevent_record_signal.
  * ret_flags has KEVENT_RET_LOST if some found no room since the last READ; the
  * count is right even then.  param[0] of ADD: bytes wanted for records, up to
  * 1 MiB; 0: 4096.  After DISPATCH, MODIFY reports at once what came meanwhile.
  *
- * A watch ends when its process exits or calls exec, with CLOSED after a last
- * event.  It is not inherited by fork.  Other processes that have the queue can
- * name it by its cookie only.  ADD: EINVAL: no such signal; NOMASK with SIGKILL,
- * SIGSTOP or SIGCONT.  ENOSPC: too many watches (64) of this signal.
+ * A watch ends when its process exits or calls exec; if it asked for CLOSED, a
+ * last event says so.  It is not inherited by fork.  Other processes that have
+ * the queue can name it by its cookie only.
+ *
+ * ADD: EINVAL: no such signal; or NOMASK with one that the kernel itself acts on
+ * or waits for: SIGKILL, SIGSTOP, SIGCONT, SIGALRM, SIGTTIN, SIGTTOU (the reasons
+ * are in docs/signal.md).  ENOSPC: too many watches (64) of this signal.
  * EOPNOTSUPP: NOMASK, where this kernel can't support that.
  */
 #define KEVENT_SIGNAL_DELIVERY	0x1u
@@ -158,38 +197,59 @@ enum {
 /* ------------------------------------------------------------------------
  * How to report (struct ukevent.req_flags).
  *
- * Default is true level, as in poll(2): while the condition holds, each WAIT,
- * GET_EVENTS or COMMIT after the last event was claimed reports it again.
+ * POLL, SOCKET and PIPE are level-triggered unless they ask for ET, ONESHOT or
+ * DISPATCH: as in poll(2), while the condition holds, each WAIT, GET_EVENTS,
+ * COMMIT or short read(2) after the last event was claimed reports it again.
+ * Events of the other types are edges, with or without ET.
  */
-#define KEVENT_REQ_ONESHOT	0x0001u	/* one event, then the watch ends; an
-					 * ADD after that arms it anew, and what
-					 * comes then has an entry of its own */
-#define KEVENT_REQ_WAKEUP_ALL	0x0002u	/* wake every sleeper of the queue */
-#define KEVENT_REQ_ET		0x0004u	/* edge: report changes only */
-#define KEVENT_REQ_LAST_CHECK	0x0008u	/* ask again when handed out */
-#define KEVENT_REQ_ALWAYS_QUEUE	0x0010u	/* ready at ADD: into the ring */
-#define KEVENT_REQ_READY	0x0020u	/* ready at ADD, whatever it is */
-#define KEVENT_REQ_DISPATCH	0x0040u	/* one event, then disarmed until MODIFY
-					 * (EPOLLONESHOT, EV_DISPATCH) */
-#define KEVENT_REQ_EXCLUSIVE	0x0080u	/* one of the queues that watch this
-					 * file gets the event (EPOLLEXCLUSIVE);
-					 * set by ADD, MODIFY must repeat it */
-#define KEVENT_REQ_CLOSED	0x0100u	/* a last event, BROKEN, when the file
-					 * is closed for good, the POSIX timer
+#define KEVENT_REQ_ONESHOT	0x0001u	/* One event, and the watch is over.
+					 * That event stands until it is taken,
+					 * or the watch is ended by REMOVE or
+					 * the end of its file.  ADD makes a new
+					 * watch beside it, at any time, whose
+					 * events are its own.  See ADD, below,
+					 * for what is ready at once. */
+#define KEVENT_REQ_WAKEUP_ALL	0x0002u	/* Wake every thread that sleeps in the
+					 * queue for one event, not only one. */
+#define KEVENT_REQ_ET		0x0004u	/* Edge: report changes only. */
+#define KEVENT_REQ_LAST_CHECK	0x0008u	/* Ask the file when the event is handed
+					 * out, and drop the event if it is no
+					 * longer true.  GET_EVENTS asks while it
+					 * copies.  For the ring, the call that
+					 * puts the event there asks; it may be
+					 * out of date when it is read. */
+#define KEVENT_REQ_ALWAYS_QUEUE	0x0010u	/* ADD and MODIFY: what is ready at once
+					 * comes as an event like any other.
+					 * Without this flag it is in the result
+					 * of the change, and no event follows. */
+#define KEVENT_REQ_READY	0x0020u	/* ADD and MODIFY: act as if all that the
+					 * watch asks for were ready. */
+#define KEVENT_REQ_DISPATCH	0x0040u	/* One event, then the watch is disarmed
+					 * until MODIFY (EPOLLONESHOT,
+					 * EV_DISPATCH). */
+#define KEVENT_REQ_EXCLUSIVE	0x0080u	/* Of several queues that watch this
+					 * file, a wake-up goes to one after the
+					 * other, until it has woken somebody
+					 * (EPOLLEXCLUSIVE).  Set by ADD; MODIFY
+					 * must repeat it. */
+#define KEVENT_REQ_CLOSED	0x0100u	/* A last event, BROKEN and CLOSED, when
+					 * the open file ends (see WHEN A WATCH
+					 * ENDS, above), the POSIX timer is
 					 * deleted, or the process with the
-					 * signal has ended */
-#define KEVENT_REQ_TIMESTAMP	0x0200u	/* fill struct ukevent.time */
-#define KEVENT_REQ_COOKIE	0x0400u	/* in REMOVE, MODIFY and READY: the
+					 * signal ends.  What else was
+					 * outstanding is cancelled. */
+#define KEVENT_REQ_TIMESTAMP	0x0200u	/* Fill in struct ukevent.time. */
+#define KEVENT_REQ_COOKIE	0x0400u	/* In REMOVE, MODIFY and READY: the
 					 * watch is named by struct
 					 * ukevent.cookie; type and id are not
 					 * looked at.  MODIFY of TIMER and
 					 * POSIX_TIMER has parameters there:
-					 * EINVAL */
+					 * EINVAL. */
 #define KEVENT_REQ_PAYLOAD	0x0800u	/* KEVENT_UNOTIFY: each READY is an
 					 * event of its own, never merged, with
-					 * the ptr of the READY; set by ADD,
-					 * MODIFY must repeat it */
-#define KEVENT_REQ_CMD_SHIFT	28	/* in a mixed batch: the command */
+					 * the ptr of the READY.  Set by ADD;
+					 * MODIFY must repeat it. */
+#define KEVENT_REQ_CMD_SHIFT	28	/* In a mixed batch: the command. */
 #define KEVENT_REQ_CMD(cmd)	((__u32)(cmd) << KEVENT_REQ_CMD_SHIFT)
 /*
  * Not every type takes every flag; others give EINVAL.
@@ -208,15 +268,22 @@ enum {
  */
 #define KEVENT_RET_BROKEN	0x0001u	/* an error, a hang-up or the end of a
 					 * file: at least one of EOF, HUP, ERROR,
-					 * CLOSED says which; for KEVENT_AIO, the
-					 * transfer failed */
-#define KEVENT_RET_DONE		0x0002u	/* in a result: its event was ready at
-					 * once, and is here and nowhere else */
+					 * CLOSED says which.  It does not say
+					 * that nothing is left to be read: read
+					 * to the end.  KEVENT_AIO: the transfer
+					 * failed */
+#define KEVENT_RET_DONE		0x0002u	/* in a result: it was ready at once,
+					 * and this is the event: no other tells
+					 * of it */
 #define KEVENT_RET_COPY_FAILED	0x0004u	/* reserved */
-#define KEVENT_RET_CANCELLED	0x0008u	/* in the ring: the watch has ended,
-					 * skip.  In the result of REMOVE and
-					 * MODIFY: an event was outstanding, and
-					 * nobody will get it */
+#define KEVENT_RET_CANCELLED	0x0008u	/* in the ring: skip this entry, its
+					 * watch was removed or modified or has
+					 * ended.  In the result of REMOVE and
+					 * MODIFY: an event was outstanding that
+					 * nobody had claimed, and nobody will
+					 * get it.  Without the flag there was
+					 * none, or a consumer has claimed it and
+					 * may be about to act on it */
 #define KEVENT_RET_REFUSED	0x0010u	/* in a result: the change was refused,
 					 * and ret_data[1] is the errno */
 #define KEVENT_RET_DATA		0x0020u	/* ret_data[1] is valid */
@@ -226,8 +293,9 @@ enum {
 #define KEVENT_RET_LOST		0x0100u	/* records of this watch found no room
 					 * since the last READ, which says how
 					 * many */
-#define KEVENT_RET_CLOSED	0x0200u	/* the file is gone and the watch with
-					 * it (KEVENT_REQ_CLOSED) */
+#define KEVENT_RET_CLOSED	0x0200u	/* the file, the POSIX timer or the
+					 * process is gone, and the watch with it
+					 * (KEVENT_REQ_CLOSED) */
 #define KEVENT_RET_EOF		0x0400u	/* nothing more will come: the peer has
 					 * shut down its sending side (RDHUP), or
 					 * is gone (HUP).  Data may be unread */
@@ -261,8 +329,8 @@ struct kevent_id {
  * @type: KEVENT_SOCKET and so on.
  * @event: what to report; in an event, what the watch asked for.
  * @req_flags: KEVENT_REQ_*.
- * @ret_flags: KEVENT_RET_*.  Must be 0 on the way in to ADD; other commands
- *	don't look at it, so that what came back can go in again.
+ * @ret_flags: KEVENT_RET_*.  Not looked at on the way in, and nor is @ret_data,
+ *	so that what came back can go in again.
  * @ret_data: [0]: the bits that are set.  [1], if KEVENT_RET_DATA is set:
  *	KEVENT_SOCKET RECV: bytes readable, of plain TCP (no TLS on top, no
  *	MPTCP); ACCEPT: connections waiting;
@@ -271,36 +339,53 @@ struct kevent_id {
  *	KEVENT_POSIX_TIMER: expiries since ADD, overruns included;
  *	KEVENT_SIGNAL: signals since ADD; KEVENT_PROC: the status.
  *	Levels are the newest known value, counts are running totals modulo
- *	2^32: kevent_delta() of kevent.h gives the difference.
+ *	2^32: the difference of two, a __u32, is what came in between
+ *	(kevent_delta() of kevent.h).
  * @user: returned as it is; @ptr is the same.
  * @ptr: see @user.
  * @param: on the way in, parameters of the source for ADD and MODIFY.  ADD:
  *	unused words must be 0.  Other commands don't look at unused words.
  *	KEVENT_TIMER: [0] first expiry, ns: relative, or absolute with
  *	KEVENT_TIMER_ABSTIME; relative 0 means one interval from now.
- *	[1] interval, ns; 0: fires once.  [2] clock and flags.
+ *	[1] interval, ns; 0: fires once.  The watch stays all the same, unless
+ *	it is ONESHOT: MODIFY starts it again, REMOVE ends it, ADD of the same
+ *	id gives EEXIST.  [2] clock and flags.  Absolute times are those of the
+ *	caller's time namespace.
  *	Intervals below the floor that INFO tells are counted in full, but
  *	reported no more often than the floor.
  *	KEVENT_INODE: [0], ADD only: bytes of the watch's buffer for records,
- *	rounded up to a power of two from 4096 to 1 MB.
+ *	rounded up to a power of two from 4096 to 1 MiB.
  *	KEVENT_POSIX_TIMER: [0] KEVENT_POSIX_TIMER_VALUE or 0.  The timer is
  *	one of the calling process.  While it is watched it sends no signals;
  *	the floor is as for KEVENT_TIMER; timer_settime() and timer_gettime()
  *	do what they always do.  The watch ends with the timer.
- *	KEVENT_SIGNAL: ADD only: [0] bytes for records, or 0.
+ *	KEVENT_SIGNAL: ADD only: [0] bytes for records, likewise, or 0.
  *	KEVENT_UNOTIFY: ADD only, with KEVENT_REQ_PAYLOAD: [0] how many events
  *	may wait while the ring is full or there is none: a power of two (others
  *	are rounded up), at most 65536; 0: 64.  READY beyond that fails with
  *	EAGAIN.  They come in order, after what other watches have waiting.
  * @cookie: the watch's own number, never used again by this queue while
- *	2^32 further watches are made.  Returned by ADD, in every event, and
- *	taken by REMOVE with KEVENT_REQ_COOKIE: it works when the fd is gone.
- * @time: CLOCK_MONOTONIC, ns, of the first event in this entry, with
- *	KEVENT_REQ_TIMESTAMP; else 0.
- * @cpu: CPU on which the event came: a hint for who should take it.
- * @merged: further events that went into this entry (stops at 65535).
+ *	2^32 further watches are made.  Returned by ADD (0 if no watch was made,
+ *	see KEVENT_CTL_ADD), in every event, and taken by REMOVE, MODIFY and
+ *	READY with KEVENT_REQ_COOKIE: it works when the fd is gone.
+ * @time: with KEVENT_REQ_TIMESTAMP: when the first event in this entry came,
+ *	CLOCK_MONOTONIC, ns, in the time namespace of who opened the queue; of
+ *	what is ready at ADD or MODIFY, or is level-triggered and reported
+ *	again, when that was seen.  Else 0.
+ * @cpu: CPU on which the event came, or on which the task ran that asked the
+ *	file: a hint for who should take it.
+ * @merged: further events that went into this entry (stops at 65535).  As other
+ *	fields it may still change until the entry is claimed; an event that
+ *	comes at the moment of the claim may be counted here and have an entry
+ *	of its own as well.
  * @data2: if KEVENT_RET_DATA2 is set: KEVENT_SOCKET SEND: bytes that fit into
- *	the send buffer.  If KEVENT_RET_ERRNO is set: the error.
+ *	the send buffer of a stream socket.  If KEVENT_RET_ERRNO is set: the
+ *	error.
+ *
+ * On the way out @cookie, @time, @cpu, @merged and @data2 are filled in for every
+ * event, and for results with KEVENT_RET_DONE, which are events.  In other results
+ * ADD fills in @cookie, REMOVE of a KEVENT_AIO (with KEVENT_RET_DATA) all of them,
+ * and the rest is left as it was.
  *
  * One cache line.  The first 40 bytes are laid out as in the kevent of 2006.
  */
@@ -378,9 +463,11 @@ struct ukevent {
  * one, GET_EVENTS included: nothing tells another what it is working on.
  *
  * When the ring is full, ready watches wait in the kernel, in order, and
- * KEVENT_RING_OVERFLOW is set; nothing is lost.  Twice as many slots as
- * watches never overflow with one consumer that removes nothing while it
- * works on a batch.
+ * KEVENT_RING_OVERFLOW is set; no event is lost, and calls are made until there
+ * is room again.  Twice as many slots as watches do not overflow with one
+ * consumer that changes no watches while it works on a batch; but each
+ * READY with KEVENT_REQ_PAYLOAD, and each event with KEVENT_INIT_NO_SEEN, takes
+ * a slot of its own.
  */
 #define KEVENT_MMAP_KERNEL	0x00000000u
 #define KEVENT_MMAP_USER	0x01000000u
@@ -394,8 +481,17 @@ struct ukevent {
 					 * once their entry was claimed */
 #define KEVENT_RING_HEAD	0x0008u	/* the kernel has finished ranges: head
 					 * may move further by COMMIT */
-#define KEVENT_RING_POLLED	0x0010u	/* somebody polls the queue's fd: make
-					 * one call before going back to it */
+#define KEVENT_RING_POLLED	0x0010u	/* somebody sits on the queue's fd with
+					 * poll, epoll or another queue.  They
+					 * are woken once, and then not before
+					 * somebody has called: poll of the fd,
+					 * WAIT, GET_EVENTS, COMMIT or a short
+					 * read.  poll(2) and level-triggered
+					 * epoll poll again by themselves; edge-
+					 * triggered ones do not.  So who took
+					 * events from the ring makes one call
+					 * when it is empty, before going back to
+					 * them.  kevent.h does that */
 #define KEVENT_RING_CALL	(KEVENT_RING_OVERFLOW | \
 				 KEVENT_RING_NEED_CHECK | \
 				 KEVENT_RING_LEVEL | KEVENT_RING_HEAD)
@@ -418,7 +514,8 @@ struct kevent_ring_user {
 
 /* ------------------------------------------------------------------------
  * Calls.  All fail with ENOTTY for an unknown number, EFAULT for a bad
- * pointer, EINVAL for unknown flags and nonzero reserved fields, ENXIO before
+ * pointer, EINVAL for unknown flags and nonzero reserved fields, E2BIG for a
+ * structure that is longer than the kernel's and not zero there, ENXIO before
  * INIT (INFO excepted).
  */
 
@@ -435,7 +532,9 @@ struct kevent_ring_user {
  * @entries_len: out: bytes to map at KEVENT_MMAP_ENTRIES.
  * @reserved: 0.
  *
- * EBUSY: the queue has been initialised.  EINVAL: size or policy.  ENOMEM.
+ * EBUSY: the queue has been initialised.  EINVAL: size or policy.  ENOSPC: the
+ * user's limit of memory for rings, records and payloads (docs/limits.md).
+ * ENOMEM.
  */
 struct kevent_ioc_init {
 	__u32 ring_size;
@@ -455,7 +554,28 @@ struct kevent_ioc_init {
 
 #define KEVENT_INIT_NO_SEEN	0x1u	/* see "The ring" */
 
-/* Commands of CTL, and of the changes of WAIT */
+/*
+ * Commands of CTL, CHANGE, and of the changes of WAIT.
+ *
+ * ADD: watches.  What is ready at once is in the result, with KEVENT_RET_DONE, or,
+ *	with KEVENT_REQ_ALWAYS_QUEUE, comes as an event.  A KEVENT_REQ_ONESHOT
+ *	whose event is in the result has had it: no watch is left, and its
+ *	cookie is 0.
+ * REMOVE: ends the watch of this type and id, and every one-shot of them that is
+ *	over and whose event nobody has taken.  Entries that are in the ring are
+ *	marked KEVENT_RET_CANCELLED, claimed or not.
+ * MODIFY: sets event, ptr and all of req_flags to what is given; nothing of the
+ *	old ones is kept, but EXCLUSIVE and PAYLOAD, which have to be repeated.
+ *	TIMER starts anew with the parameters that are given; POSIX_TIMER takes
+ *	its param[0].  No event of the old terms comes after it: what was
+ *	outstanding is taken back (READYs with PAYLOAD are not), and what is
+ *	ready under the new terms is told as by ADD.  INODE, SIGNAL, POSIX_TIMER
+ *	and UNOTIFY, which can't be asked, tell again what was taken back, and
+ *	what came while DISPATCH had disarmed the watch.  A one-shot that is
+ *	over is not found: ENOENT.
+ * READY: reports the bits of event (0: all that the watch asks for) as if they
+ *	had come by themselves.
+ */
 enum {
 	KEVENT_CTL_ADD		= 0,
 	KEVENT_CTL_REMOVE	= 1,
@@ -469,7 +589,7 @@ enum {
  * struct kevent_ioc_ctl - KEVENT_IOC_CTL: a batch of changes
  * @cmd: KEVENT_CTL_*.
  * @num: entries; at most kevent_ioc_info.batch_max.  READY of 0 entries wakes
- *	all sleepers.
+ *	all sleepers, as WAKE does.
  * @events: struct ukevent[num].  Each entry is written back with its own
  *	result: ret_flags, ret_data and, for ADD, cookie.
  * @done: out: entries that were carried out or refused and written back; true
@@ -482,15 +602,16 @@ enum {
  * not stop the others.  Results of entries:
  *
  *	EBADF		ADD, REMOVE, MODIFY, READY: no such fd
- *	EEXIST		ADD: type, id and open file are watched by this queue;
- *			or were, and the event of that ONESHOT waits for a slot
- *			or for GET_EVENTS, or it differs in EXCLUSIVE or PAYLOAD
+ *	EEXIST		ADD: type, id and open file are watched by this queue.
+ *			A ONESHOT that has had its event does not count, whether
+ *			that event was taken or not
  *	ENOENT		REMOVE, MODIFY, READY: not watched.  ADD: KEVENT_INODE: the
  *			file's last name is going at this moment.  REMOVE:
  *			KEVENT_AIO: the call that sends has not returned
  *	EAGAIN		READY with KEVENT_REQ_PAYLOAD: too many wait, or the ADD
  *			of the watch has not returned
- *	EBUSY		ADD: another queue watches this POSIX timer
+ *	EBUSY		ADD: this POSIX timer is watched already, by another
+ *			queue
  *	EINVAL		type, event, flags, parameters; the queue itself; the
  *			wrong kind of file for the type; KEVENT_POSIX_TIMER: no
  *			such timer, or one that is SIGEV_NONE
@@ -498,8 +619,9 @@ enum {
  *	EACCES		KEVENT_INODE: the file may not be read
  *	EOPNOTSUPP	this kernel can't support the type; KEVENT_POSIX_TIMER:
  *			a timer of CPU time or of a CLOCK_*_ALARM
- *	ENOSPC		the user's limit of watches, of memory for records and
- *			payloads, or too many watches of one file (docs/limits.md)
+ *	ENOSPC		the user's limit of watches, of memory for rings, records
+ *			and payloads, or too many watches of one file
+ *			(docs/limits.md)
  *	ENOMEM
  */
 struct kevent_ioc_ctl {
@@ -537,8 +659,9 @@ struct kevent_ioc_ctl {
  * @sigsetsize: its size in bytes: 8.
  * @reserved: 0.
  *
- * Returns the number of events copied.  0: timeout.  EINTR: a signal came
- * before the first event; the call is never restarted by the kernel.
+ * Returns the number of events copied: fewer than @min if the time was up, a
+ * signal came, or WAKE.  0: none, for one of these but the signal.  EINTR: a signal
+ * came before the first event; the call is never restarted by the kernel.
  * EAGAIN: nothing is there, min > 0 and the fd is O_NONBLOCK.  EINVAL:
  * min > max, or min > ring size.  EFAULT: nothing could be copied, and
  * nothing is lost.
@@ -608,13 +731,19 @@ struct kevent_ioc_wait {
  * @num: unclaimed entries; 0 after WAKE.
  * @tail: of the ring, on return.
  *
- * read(fd, buf, len) is the cheapest call that waits.  len 8: WAIT with min 1
- * and nothing else, and the result is a struct kevent_read; ENXIO without a
- * ring.  len 4: WAIT with min 0, which does what is to be done and does not wait;
- * the result is the tail alone; ENXIO without a ring.  len 64 or more: GET_EVENTS
- * with min 1 and as many events as fit, and the result is struct ukevent[]; 0 after
- * WAKE.  Other lengths: EINVAL.  EAGAIN with O_NONBLOCK, but not for len 4; EINTR
- * after a signal.
+ * read(fd, buf, len) is the cheapest call there is, by length:
+ *
+ *	8		WAIT with min 1 and nothing else.  The result is a struct
+ *			kevent_read.  ENXIO without a ring.
+ *	4		WAIT with min 0: asks files and level watches and lets waiting
+ *			events in, as KEVENT_RING_CALL wants it, and does not
+ *			wait.  The result is the tail alone, a __u32.  ENXIO
+ *			without a ring.
+ *	64 and more	GET_EVENTS with min 1 and as many events as fit.  The result
+ *			is struct ukevent[]; 0 bytes after WAKE.
+ *	others		EINVAL.
+ *
+ * EAGAIN with O_NONBLOCK, but not for len 4; EINTR after a signal.
  */
 struct kevent_read {
 	__u32 num;
@@ -622,7 +751,8 @@ struct kevent_read {
 };
 
 #define KEVENT_COMMIT_FORCE	0x1u	/* also what others have claimed, and
-					 * what nobody has */
+					 * what nobody has: for who finds a ring
+					 * whose consumer has died */
 #define KEVENT_COMMIT_RANGE	0x2u	/* free [from, head): at once if that is
 					 * next, else as soon as it is */
 
@@ -653,7 +783,10 @@ struct kevent_ioc_commit {
  * @num: how many at most.
  * @reserved: 0.
  *
- * Those that are woken return 0 from WAIT or GET_EVENTS.  Returns how many.
+ * Those that are woken return although what they wait for is not there: 0 from WAIT
+ * and read(2), what there is from GET_EVENTS.  Returns how many were woken.  It is
+ * not remembered: who is just about to sleep is not woken.  Where that matters, READY
+ * of a KEVENT_UNOTIFY does it.
  */
 struct kevent_ioc_wake {
 	__u32 num;
@@ -795,7 +928,7 @@ struct kevent_ioc_sendfile {
 					/* 0x2ull: reserved */
 
 /**
- * struct kevent_ioc_info - KEVENT_IOC_INFO: ask, do not guess
+ * struct kevent_ioc_info - KEVENT_IOC_INFO: limits and features
  * @size: in: bytes of this structure that the program knows.  Out: bytes that
  *	the kernel filled in.
  * @abi: KEVENT_ABI_VERSION.
@@ -810,6 +943,22 @@ struct kevent_ioc_sendfile {
  * @watches_max: watches that this user may have.
  * @watches: watches that this user has.
  * @queue_watches: watches of this queue.
+ *
+ * A user here is the one who opened the queue.
+ *
+ * /proc/PID/fdinfo/FD of a queue has lines with its counters: watches; posted:
+ * events that had an entry of their own; merged: those that went into one;
+ * overflowed: those that found the ring full; waits: calls that slept; immediate:
+ * calls that need not.  Then comes a line for each watch, up to 65536; numbers but
+ * that of the type are hexadecimal, param is 0 where the type does not tell it:
+ *
+ *	watch: type: 0 id: 5 event: 1 req_flags: 0 ptr: 0 param: 0 0 0
+ *		cookie: 100000000 state: armed list: none
+ *
+ * State: adding, armed, disarmed (DISPATCH), fired (a one-shot that
+ * is over), closed (the file is gone, its last event is outstanding).  List:
+ * waiting (an event waits for a slot or for GET_EVENTS), asked (the file is to be
+ * asked), none.
  */
 struct kevent_ioc_info {
 	__u32 size;
