@@ -62,7 +62,8 @@ static __always_inline bool kev_tcp_readable(const struct socket *sock)
 	return avail > 0 && avail >= READ_ONCE(sk->sk_rcvlowat) &&
 	       READ_ONCE(sk->sk_state) == TCP_ESTABLISHED &&
 	       !READ_ONCE(tp->urg_data) && !READ_ONCE(sk->sk_shutdown) &&
-	       !READ_ONCE(sk->sk_err);
+	       !READ_ONCE(sk->sk_err) &&
+	       skb_queue_empty_lockless(&sk->sk_error_queue);
 }
 
 /* An eventfd: its ->poll takes a few loads.  At its limit it has more to say. */
