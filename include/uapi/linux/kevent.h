@@ -444,13 +444,15 @@ struct ukevent {
  *	   looks at seen.  Either this consumer reads the merged bits, or the
  *	   kernel sees the claim and posts a new entry.)
  *	4. for each index in [s, t): load ret_flags afresh; if it has
- *	   KEVENT_RET_CANCELLED, skip it: the watch was removed or its file
- *	   closed, perhaps by what was done for an earlier entry of this very
- *	   batch.  Else read the entry and act.
+ *	   KEVENT_RET_CANCELLED, skip it: the watch was removed or modified or
+ *	   its file closed, perhaps by what was done for an earlier entry of this
+ *	   very batch.  Else read the entry and act.
  *	5. store-release(head, t).  Frees [s, t).  Full fence.  If flags has one
- *	   of KEVENT_RING_CALL, call COMMIT or WAIT.
+ *	   of KEVENT_RING_CALL, call COMMIT, WAIT, or a read(2) of 4 bytes.
  *	6. Ring empty: full fence; if flags has one of KEVENT_RING_CALL, call
- *	   COMMIT or WAIT; else sleep in WAIT, giving t as the index last seen.
+ *	   likewise; else sleep in WAIT, giving t as the index last seen, or in a
+ *	   read(2) of 8 bytes.  (Who sleeps in a poll of the queue's fd: see
+ *	   KEVENT_RING_POLLED.)
  *
  * Several consumers: 1 and 2 become a compare-and-swap of seen from s to s + n,
  * then the full fence; entries are copied out; freeing waits until head == s,
@@ -597,9 +599,9 @@ enum {
  * @failed: out: those of them that were refused.
  * @reserved: 0.
  *
- * Returns the number of entries with KEVENT_RET_DONE set: refused ones and,
- * for ADD and MODIFY, events that were ready at once.  A refused entry does
- * not stop the others.  Results of entries:
+ * Returns the number of entries that have something to say: KEVENT_RET_REFUSED,
+ * they were refused, or KEVENT_RET_DONE, ADD or MODIFY found them ready and the
+ * event is in them.  A refused entry does not stop the others.  Errors of entries:
  *
  *	EBADF		ADD, REMOVE, MODIFY, READY: no such fd
  *	EEXIST		ADD: type, id and open file are watched by this queue.
@@ -636,7 +638,7 @@ struct kevent_ioc_ctl {
 /*
  * KEVENT_IOC_CHANGE: one change, with its KEVENT_REQ_CMD() in req_flags.  The
  * result is written into the struct ukevent, as by CTL, unless it was refused:
- * then the call fails, with that errno, and only ret_flags may have changed.
+ * then the call fails, with that errno, and the structure is as it was.
  * Returns 1 with KEVENT_RET_DONE in the result, else 0.
  */
 
