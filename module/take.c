@@ -217,10 +217,15 @@ static __always_inline int kev_take_some(struct kev_queue *q,
 					 u32 *left)
 	__must_hold(&q->lock)
 {
+	u32 nask = q->nask;
 	int ret;
 
-	if (kev_has_ring(q) && kev_available(q))
-		return kev_take_entries(q, buf, max);
+	if (kev_has_ring(q) && kev_available(q)) {
+		ret = kev_take_entries(q, buf, max);
+		/* what was taken back is to be asked by this very call */
+		*left += q->nask - nask;
+		return ret;
+	}
 	if (!*left || list_empty(kev_ask_list(q))) {
 		*left = 0;
 		return 0;
