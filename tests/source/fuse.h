@@ -18,6 +18,7 @@
  * @open: reads are answered.
  * @lock: @open, @held.
  * @held: reads that wait.
+ * @other: answers other requests, if it returns true.
  */
 struct slow_fs {
 	int dev;
@@ -29,6 +30,8 @@ struct slow_fs {
 		uint32_t size;
 	} held[FUSE_HELD];
 	unsigned int nheld;
+	bool (*other)(struct slow_fs *fs, const struct fuse_in_header *in,
+		      const void *arg);
 	struct test_thread thread;
 };
 
@@ -139,7 +142,8 @@ static inline void fuse_request(struct slow_fs *fs,
 	case FUSE_INTERRUPT:
 		break;
 	default:
-		fuse_reply(fs, in->unique, ENOSYS, NULL, 0);
+		if (!fs->other || !fs->other(fs, in, arg))
+			fuse_reply(fs, in->unique, ENOSYS, NULL, 0);
 	}
 }
 
