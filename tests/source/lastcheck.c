@@ -412,7 +412,7 @@ TEST(asked_once)
 {
 	struct kevent_ring ring;
 	int q = kev_queue(NULL, 0), ringed = kev_queue(&ring, 16);
-	struct askfile f;
+	static struct askfile f;
 
 	askfile_make(&f);
 	FOR_MANNERS(i) {
@@ -428,7 +428,7 @@ TEST(asked_once_by_each)
 {
 	struct kevent_ring ring;
 	int q = kev_queue(&ring, 16);
-	struct askfile f;
+	static struct askfile f;
 
 	askfile_make(&f);
 	kev_add_poll(q, f.fd, POLLIN, LAST | KEVENT_REQ_DISPATCH);
