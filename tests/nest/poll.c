@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Tests a queue's fd in poll, select and epoll, and an epoll in a queue. */
-#include "../source/kinds.h"
+#include "../source/askfile.h"
 
 #include <sys/select.h>
 
@@ -72,7 +72,7 @@ TEST_KINDS_BACK(level)
 	}
 	wait_poll(q, POLLIN);
 	thing_lower(&t);
-	/* One readiness too many is allowed, as nobody was asked; no more. */
+	/* of files that only a task can ask, one readiness too many is allowed */
 	take_none(q);
 	CHECK_EQ(poll_now(q), 0);
 	thing_drop(&t);
@@ -307,4 +307,156 @@ TEST(epoll_in_queue)
 		;
 	close(ep);
 	CHECK_EQ(watches_of(q), 0);
+}
+
+/* ---- Level events that were taken --------------------------------------------- */
+
+/* Files that the queue's own ->poll can look at. */
+static const int looked_at[] = {
+	KIND_EVENTFD, KIND_PIPE, KIND_PIPE_OUT, KIND_TCP, KIND_STREAM,
+	KIND_SOCKET_TCP, KIND_SOCKET_STREAM, KIND_PIPE_RECV, KIND_PIPE_SEND,
+};
+
+/* Those around a queue that look at it in all the ways there are. */
+struct around {
+	int q;
+	int ep;
+	int outer;
+};
+
+static void around_make(struct around *a, int q)
+{
+	a->q = q;
+	a->ep = epoll_of(q, EPOLLIN);
+	a->outer = kev_queue(NULL, 0);
+	kev_add_poll(a->outer, q, POLLIN, 0);
+}
+
+static void around_close(struct around *a)
+{
+	close(a->ep);
+	kev_close(a->outer, NULL);
+}
+
+static void around_ready(const struct around *a)
+{
+	wait_poll(a->q, POLLIN);
+	epoll_soon(a->ep);
+	CHECK_EQ(take(a->outer).ret_data[0], POLLIN);
+}
+
+static void around_quiet(const struct around *a)
+{
+	CHECK_EQ(poll_now(a->q), 0);
+	CHECK_EQ(select_now(a->q), 0);
+	CHECK_EQ(epoll_now(a->ep), 0);
+	take_none(a->outer);
+	take_none(a->outer);
+}
+
+/* No call of the queue is made after the event was taken. */
+static void drained(int q, struct kevent_ring *in_place, const struct kind *k,
+		    unsigned int flags)
+{
+	struct around a;
+	struct thing t;
+	int i;
+
+	around_make(&a, q);
+	thing_make(&t, k);
+	thing_add(q, &t, flags);
+	for (i = 0; i < 4; i++) {
+		around_quiet(&a);
+		thing_raise(&t);
+		around_ready(&a);
+		if (in_place)
+			kev_expect(in_place, t.fd, k->event);
+		else
+			thing_take(q, &t);
+		around_ready(&a);
+		thing_lower(&t);
+		around_quiet(&a);
+	}
+	thing_drop(&t);
+	around_close(&a);
+}
+
+static void drained_all(int q, struct kevent_ring *in_place)
+{
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(looked_at); i++) {
+		drained(q, in_place, &kinds[looked_at[i]], 0);
+		/* the consumer of a ring has to call, for what is asked last */
+		if (!in_place)
+			drained(q, NULL, &kinds[looked_at[i]],
+				KEVENT_REQ_LAST_CHECK);
+	}
+}
+
+TEST(drained_is_quiet)
+{
+	drained_all(kev_queue(NULL, 0), NULL);
+}
+
+TEST(drained_is_quiet_with_ring)
+{
+	struct kevent_ring ring;
+
+	drained_all(kev_queue(&ring, 16), NULL);
+}
+
+TEST(drained_is_quiet_in_place)
+{
+	struct kevent_ring ring;
+
+	drained_all(kev_queue(&ring, 16), &ring);
+}
+
+/* While a call asks the file, nobody knows that there is nothing. */
+static void being_asked(struct askfile *f, int q, unsigned int flags)
+{
+	struct kev_getter g;
+	unsigned int asked;
+	int ep = epoll_of(q, EPOLLIN);
+
+	askfile_set(f, 0);
+	kev_add_poll(q, f->fd, POLLIN, flags);
+	CHECK_EQ(poll_now(q), 0);
+	asked = askfile_asked(f);
+	askfile_hold(f);
+	askfile_wake(f);
+	kev_getter_prep(&g, q);
+	thread_start(&g.thread, kev_getter_run, &g);
+	askfile_await(f, asked);
+	CHECK_EQ(poll_now(q), POLLIN);
+	CHECK_EQ(select_now(q), 1);
+	CHECK_EQ(epoll_now(ep), 1);
+	askfile_answer(f);
+	/* not ready: it sleeps on */
+	CHECK_SOON(!poll_now(q));
+	CHECK_EQ(epoll_now(ep), 0);
+	CHECK(!kev_getter_over(&g));
+	askfile_set(f, POLLIN);
+	askfile_wake(f);
+	CHECK_EQ(kev_getter_join(&g), 1);
+	kev_remove(q, KEVENT_POLL, f->fd);
+	close(ep);
+}
+
+TEST(readable_while_it_is_asked)
+{
+	static const unsigned int flags[] = {
+		0, KEVENT_REQ_LAST_CHECK, KEVENT_REQ_ET, KEVENT_REQ_DISPATCH,
+	};
+	struct kevent_ring ring;
+	int q = kev_queue(NULL, 0), ringed = kev_queue(&ring, 16);
+	static struct askfile f;
+	unsigned int i;
+
+	askfile_make(&f);
+	for (i = 0; i < ARRAY_SIZE(flags); i++) {
+		being_asked(&f, q, flags[i]);
+		being_asked(&f, ringed, flags[i]);
+	}
 }
