@@ -153,3 +153,36 @@ TEST_BOTH(to_be_asked)
 		bits |= uk.ret_data[0];
 	CHECK_EQ(bits, POLLIN | POLLOUT);
 }
+
+/* The end of a pipe that was not copied is over when there is a writer again. */
+static void end_is_over(int q, unsigned int flags)
+{
+	struct ukevent *nowhere = kev_fault_after(0, PROT_NONE);
+	int fd, peer;
+
+	unlink("/tmp/kevent-fifo");
+	CHECK_OK(mkfifo("/tmp/kevent-fifo", 0600));
+	fd = CHECK_OK(open("/tmp/kevent-fifo", O_RDONLY | O_NONBLOCK));
+	kev_add_poll(q, fd, POLLIN, flags);
+	close(CHECK_OK(open("/tmp/kevent-fifo", O_WRONLY)));
+	CHECK_ERRNO(kevent_get_events(q, 1, 1, NULL, nowhere, 0), EFAULT);
+	CHECK_EQ(take(q).ret_flags, KEVENT_RET_BROKEN | KEVENT_RET_EOF |
+				    KEVENT_RET_HUP);
+	peer = CHECK_OK(open("/tmp/kevent-fifo", O_WRONLY));
+	send_byte(peer);
+	CHECK_EQ(kev_expect_get(q, fd, POLLIN).ret_flags, 0);
+	drain(fd);
+	take_none(q);
+	send_byte(peer);
+	CHECK_EQ(kev_expect_get(q, fd, POLLIN).ret_flags, 0);
+	close(fd);
+	close(peer);
+}
+
+TEST_BOTH(broken_does_not_stick)
+{
+	end_is_over(q, 0);
+	end_is_over(q, KEVENT_REQ_ET);
+	end_is_over(q, KEVENT_REQ_LAST_CHECK);
+	end_is_over(q, KEVENT_REQ_LAST_CHECK | KEVENT_REQ_ET);
+}

@@ -401,3 +401,29 @@ TEST_TIMEOUT(under_load, 60)
 	for (slots = 1; slots <= 8; slots *= 2)
 		load(slots);
 }
+
+/*
+ * A file that is ready still, and no slot for it, as all are claimed: poll(2) does
+ * not send the consumer round and round for what it can't get.
+ */
+TEST(level_and_all_claimed)
+{
+	struct kevent_ring ring;
+	int q = kev_queue(&ring, 1), fd = CHECK_OK(eventfd(1, 0)), i, n = 0;
+	struct pollfd p = { .fd = q, .events = POLLIN };
+	struct kevent_read r;
+
+	CHECK_OK(fcntl(q, F_SETFL, O_RDWR | O_NONBLOCK));
+	kev_add_poll(q, fd, POLLIN, KEVENT_REQ_ALWAYS_QUEUE);
+	kev_claim_to(&ring, 1);
+	for (i = 0; i < 20; i++) {
+		n += CHECK_OK(poll(&p, 1, 0));
+		CHECK_ERRNO(read(q, &r, sizeof(r)), EAGAIN);
+	}
+	CHECK_LE(n, 1);
+	kev_free_to(&ring, 1);
+	CHECK_EQ(poll(&p, 1, 0), 1);
+	CHECK_EQ(read(q, &r, sizeof(r)), sizeof(r));
+	CHECK_EQ(r.num, 1);
+	kev_expect(&ring, fd, POLLIN);
+}
