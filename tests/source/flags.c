@@ -136,6 +136,34 @@ TEST(time_stamp_of_first)
 	thing_drop(&t);
 }
 
+static void check_time(const struct ukevent *uk, uint64_t before)
+{
+	CHECK(uk->ret_flags & KEVENT_RET_DONE);
+	CHECK_GE(uk->time, before);
+	CHECK_LE(uk->time, now_ns());
+}
+
+/* An event in a result has its time as well. */
+TEST_KINDS(time_stamp_in_result)
+{
+	struct ukevent uk;
+	struct thing t;
+	uint64_t before;
+
+	thing_make(&t, k);
+	thing_raise(&t);
+	before = now_ns();
+	uk = thing_add(q, &t, KEVENT_REQ_TIMESTAMP);
+	check_time(&uk, before);
+	before = now_ns();
+	uk = kev_modify(q, k->type, t.fd, k->event, KEVENT_REQ_TIMESTAMP);
+	check_time(&uk, before);
+	uk = kev_modify(q, k->type, t.fd, k->event, 0);
+	CHECK(uk.ret_flags & KEVENT_RET_DONE);
+	CHECK_EQ(uk.time, 0);
+	thing_drop(&t);
+}
+
 TEST_KINDS(user_and_cookie)
 {
 	struct ukevent uk, ev;
@@ -184,6 +212,46 @@ TEST(cpu_of_the_event)
 		CHECK_EQ(uk.cpu, cpu);
 	}
 	thing_drop(&t);
+}
+
+static void *raise_there(void *arg)
+{
+	pin_to_cpu(cpu_count() - 1);
+	thing_raise(arg);
+	return NULL;
+}
+
+/* It is where the event came, wherever it is taken. */
+static void cpu_of_another(int q, const struct kind *k)
+{
+	struct test_thread thread;
+	struct thing t;
+
+	pin_to_cpu(0);
+	thing_make(&t, k);
+	thing_add(q, &t, KEVENT_REQ_ET);
+	thread_start(&thread, raise_there, &t);
+	thread_join(&thread);
+	CHECK_EQ(thing_take(q, &t).cpu, cpu_count() - 1);
+	thing_drop(&t);
+}
+
+TEST(cpu_of_another)
+{
+	/* those that the wake-up itself looks at */
+	static const int some[] = {
+		KIND_EVENTFD, KIND_PIPE_RECV, KIND_PIPE_OUT, KIND_STREAM,
+	};
+	struct kevent_ring ring;
+	int q = kev_queue(NULL, 0), ringed = kev_queue(&ring, 16);
+	unsigned int i;
+
+	if (cpu_count() < 2)
+		SKIP("needs two CPUs");
+	for (i = 0; i < ARRAY_SIZE(some); i++) {
+		cpu_of_another(q, &kinds[some[i]]);
+		cpu_of_another(ringed, &kinds[some[i]]);
+	}
 }
 
 /* ---- WAKEUP_ALL ------------------------------------------------------------ */

@@ -250,6 +250,32 @@ TEST(modify)
 			 KEVENT_REQ_PAYLOAD), EINVAL);
 }
 
+/* Payloads are no terms: those that wait stay, whatever becomes of the rest. */
+static void modify_keeps_what_waits(int q)
+{
+	struct ukevent uk;
+	unsigned int i;
+
+	add(q, 5, 0, 0);
+	for (i = 1; i <= 5; i++)
+		CHECK_EQ(post(q, 5, 100 + i, i), 0);
+	uk = kev_modify(q, KEVENT_UNOTIFY, 5, 8, KEVENT_REQ_PAYLOAD);
+	CHECK_EQ(uk.ret_flags, 0);
+	CHECK_EQ(post(q, 5, 200, 8), 0);
+	for (i = 1; i <= 5; i++)
+		expect(q, 5, 100 + i, i, i);
+	expect(q, 5, 200, 8, 6);
+	take_none(q);
+}
+
+TEST(modify_keeps_what_waits)
+{
+	struct kevent_ring ring;
+
+	modify_keeps_what_waits(kev_queue(NULL, 0));
+	modify_keeps_what_waits(kev_queue(&ring, 2));
+}
+
 TEST(ready_at_add)
 {
 	struct kevent_ring ring;

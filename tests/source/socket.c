@@ -287,6 +287,39 @@ TEST(reset_by_peer)
 	reset_by_peer(SEND, ET);
 }
 
+/* The error is told, although there is space to tell of later. */
+static void error_beside_space(int q)
+{
+	unsigned long long merged;
+	struct ukevent uk;
+	int fds[2];
+	char c;
+
+	tcp_pair(fds);
+	kev_add(q, KEVENT_SOCKET, fds[0], RECV | SEND, ET);
+	reset(fds[1]);
+	wait_poll(fds[0], POLLERR);
+	CHECK_ERRNO(read(fds[0], &c, 1), ECONNRESET);
+	merged = kev_stat(q, "merged");
+	/* wakes, even where there is nothing left to shut down */
+	shutdown(fds[0], SHUT_RDWR);
+	CHECK_GT(kev_stat(q, "merged"), merged);
+	uk = take(q);
+	CHECK_EQ(uk.ret_flags & (KEVENT_RET_ERRNO | KEVENT_RET_DATA2),
+		 KEVENT_RET_ERRNO);
+	CHECK_EQ(uk.data2, ECONNRESET);
+	CHECK_EQ(kevent_errno(&uk), ECONNRESET);
+	close(fds[0]);
+}
+
+TEST(error_beside_space)
+{
+	struct kevent_ring ring;
+
+	error_beside_space(kev_queue(NULL, 0));
+	error_beside_space(kev_queue(&ring, 16));
+}
+
 TEST(reset_before_add)
 {
 	int q = kev_queue(NULL, 0), fds[2];

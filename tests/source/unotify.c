@@ -127,6 +127,45 @@ TEST(dispatch)
 	CHECK_EQ(take(q).ret_data[0], 1);
 }
 
+/* What is fired while it is disarmed comes when it is armed again. */
+static void fired_while_disarmed(int q)
+{
+	struct ukevent uk;
+
+	add(q, 1, 0x7, KEVENT_REQ_DISPATCH);
+	kev_fire(q, 1, 1);
+	expect(q, 1, 1, 1);
+	kev_fire(q, 1, 2);
+	kev_fire(q, 1, 4);
+	take_none(q);
+	uk = kev_modify(q, KEVENT_UNOTIFY, 1, 0x7, KEVENT_REQ_DISPATCH |
+			KEVENT_REQ_ALWAYS_QUEUE);
+	CHECK_EQ(uk.ret_flags, 0);
+	expect(q, 1, 6, 3);
+	take_none(q);
+	kev_fire(q, 1, 1);
+	uk = kev_modify(q, KEVENT_UNOTIFY, 1, 0x7, KEVENT_REQ_DISPATCH);
+	CHECK_EQ(uk.ret_flags, KEVENT_RET_DONE | KEVENT_RET_DATA);
+	CHECK_EQ(uk.ret_data[0], 1);
+	CHECK_EQ(uk.ret_data[1], 4);
+	take_none(q);
+	/* that was its event; and this one is told once */
+	kev_fire(q, 1, 2);
+	kev_modify(q, KEVENT_UNOTIFY, 1, 0x7, KEVENT_REQ_ALWAYS_QUEUE);
+	expect(q, 1, 2, 5);
+	uk = kev_modify(q, KEVENT_UNOTIFY, 1, 0x7, KEVENT_REQ_DISPATCH);
+	CHECK_EQ(uk.ret_flags, 0);
+	take_none(q);
+}
+
+TEST(fired_while_disarmed)
+{
+	struct kevent_ring ring;
+
+	fired_while_disarmed(kev_queue(NULL, 0));
+	fired_while_disarmed(kev_queue(&ring, 4));
+}
+
 TEST(ready_at_add)
 {
 	int q = kev_queue(NULL, 0);
