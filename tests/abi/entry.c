@@ -232,6 +232,29 @@ TEST(queue_watches_itself)
 	CHECK_EQ(watches(q), 0);
 }
 
+/* No command names it, whether by this fd or by another. */
+TEST(other_commands_for_itself)
+{
+	int q = kev_queue(NULL, 0), copy = CHECK_OK(dup(q));
+	unsigned int cmd;
+
+	for (cmd = KEVENT_CTL_REMOVE; cmd <= KEVENT_CTL_READY; cmd++) {
+		CHECK_EQ(kev_try(q, cmd, KEVENT_POLL, q, POLLIN, 0), EINVAL);
+		CHECK_EQ(kev_try(q, cmd, KEVENT_POLL, copy, POLLIN, 0), EINVAL);
+		CHECK_EQ(kev_try(copy, cmd, KEVENT_POLL, q, POLLIN, 0), EINVAL);
+	}
+}
+
+/* As of epoll: how it was opened, and nothing else. */
+TEST(flags_of_the_fd)
+{
+	int q = kev_queue(NULL, 0);
+
+	CHECK_EQ(fcntl(q, F_GETFL), O_RDWR);
+	CHECK_OK(fcntl(q, F_SETFL, O_NONBLOCK));
+	CHECK_EQ(fcntl(q, F_GETFL), O_RDWR | O_NONBLOCK);
+}
+
 TEST(twice)
 {
 	int q = kev_queue(NULL, 0), fd = CHECK_OK(eventfd(0, 0));
@@ -299,6 +322,31 @@ TEST(result_on_the_way_in)
 	}
 	CHECK_EQ(watches(q), 32);
 	kev_expect_get_none(q);
+}
+
+/* Whatever was in it before, a result without an event has no data. */
+TEST(results_are_not_stale)
+{
+	int q = kev_queue(NULL, 0), fd = CHECK_OK(eventfd(0, 0));
+	struct ukevent uk, batch;
+	unsigned int cmd;
+
+	kev_add_poll(q, fd, POLLIN, KEVENT_REQ_ET);
+	for (cmd = KEVENT_CTL_MODIFY; cmd <= KEVENT_CTL_READY; cmd++) {
+		kevent_prep(&uk, KEVENT_POLL, fd, POLLIN, KEVENT_REQ_ET, 0);
+		uk.ret_data[0] = 0x1234;
+		uk.ret_data[1] = 0x5678;
+		batch = uk;
+		CHECK_EQ(kevent_ctl_one(q, cmd, &uk), 0);
+		CHECK_EQ(uk.ret_data[0] | uk.ret_data[1], 0);
+		CHECK_EQ(kevent_ctl(q, cmd, 1, &batch), 0);
+		CHECK_EQ(batch.ret_data[0] | batch.ret_data[1], 0);
+	}
+	kevent_prep(&uk, KEVENT_POLL, fd, 0, 0, 0);
+	uk.ret_data[0] = 0x1234;
+	uk.ret_data[1] = 0x5678;
+	CHECK_EQ(kevent_ctl_one(q, KEVENT_CTL_REMOVE, &uk), 0);
+	CHECK_EQ(uk.ret_data[0] | uk.ret_data[1], 0);
 }
 
 /* Words that only results have: no other command than ADD looks at them. */

@@ -82,6 +82,31 @@ TEST_KINDS_BACK(edge_to_level)
 	thing_drop(&t);
 }
 
+/* Asks for nothing, and is there all the same. */
+TEST_KINDS_BACK(muted)
+{
+	struct ukevent uk;
+	struct thing t;
+
+	thing_make(&t, k);
+	thing_add(q, &t, 0);
+	uk = kev_modify(q, k->type, t.fd, 0, 0);
+	CHECK_EQ(uk.ret_flags, 0);
+	thing_raise(&t);
+	take_none(q);
+	CHECK_EQ(thing_try(q, KEVENT_CTL_READY, &t, 0), EINVAL);
+	take_none(q);
+	uk = kev_modify(q, k->type, t.fd, 0, KEVENT_REQ_LAST_CHECK);
+	CHECK_EQ(uk.ret_flags, 0);
+	take_none(q);
+	CHECK_EQ(watches_of(q), 1);
+	uk = kev_modify(q, k->type, t.fd, k->event, 0);
+	CHECK(uk.ret_flags & KEVENT_RET_DONE);
+	CHECK_EQ(uk.ret_data[0], k->event);
+	thing_take(q, &t);
+	thing_drop(&t);
+}
+
 TEST(user_changes_cookie_stays)
 {
 	int q = kev_queue(NULL, 0);

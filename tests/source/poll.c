@@ -169,6 +169,53 @@ TEST(asking_for_hup_changes_nothing)
 	wait_for_bits(q, POLLHUP);
 }
 
+/* Who asks for nothing is told of the end, and of nothing before. */
+static void end_of_muted(unsigned int type, const int fds[2], unsigned int bits,
+			 unsigned int flags)
+{
+	int q = kev_queue(NULL, 0);
+	struct ukevent uk;
+
+	uk = kev_add(q, type, fds[0], 0, flags);
+	CHECK_EQ(uk.ret_flags, 0);
+	send_byte(fds[1]);
+	wait_poll(fds[0], POLLIN);
+	take_none(q);
+	take_none(q);
+	close(fds[1]);
+	uk = take(q);
+	CHECK_EQ(uk.event, 0);
+	CHECK_EQ(uk.ret_data[0], bits);
+	CHECK(uk.ret_flags & KEVENT_RET_BROKEN);
+	CHECK(uk.ret_flags & KEVENT_RET_HUP);
+	close(fds[0]);
+	kev_close(q, NULL);
+}
+
+TEST(end_of_muted)
+{
+	static const unsigned int flags[] = {
+		0, ET, KEVENT_REQ_DISPATCH, KEVENT_REQ_LAST_CHECK,
+	};
+	unsigned int i;
+	int fds[2];
+
+	for (i = 0; i < ARRAY_SIZE(flags); i++) {
+		CHECK_OK(pipe(fds));
+		end_of_muted(KEVENT_POLL, fds, POLLHUP, flags[i]);
+		CHECK_OK(pipe(fds));
+		end_of_muted(KEVENT_PIPE, fds,
+			     KEVENT_PIPE_RECV | KEVENT_PIPE_SEND, flags[i]);
+		unix_pair(SOCK_STREAM, fds);
+		end_of_muted(KEVENT_POLL, fds, POLLHUP, flags[i]);
+		unix_pair(SOCK_STREAM, fds);
+		end_of_muted(KEVENT_SOCKET, fds,
+			     KEVENT_SOCKET_RECV | KEVENT_SOCKET_SEND, flags[i]);
+		unix_pair(SOCK_SEQPACKET, fds);
+		end_of_muted(KEVENT_POLL, fds, POLLHUP, flags[i]);
+	}
+}
+
 TEST(rdhup)
 {
 	int q = kev_queue(NULL, 0), fds[2], kind;
