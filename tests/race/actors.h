@@ -10,6 +10,8 @@
 /* What ADD and MODIFY say that was ready at once, or was taken back. */
 static inline void side_result(struct side *side, const struct ukevent *uk)
 {
+	if (uk->ret_flags & KEVENT_RET_DONE)
+		side_check(side, uk);
 	if (uk->ret_flags & (KEVENT_RET_DONE | KEVENT_RET_CANCELLED))
 		side->seen++;
 }

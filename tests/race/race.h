@@ -273,6 +273,16 @@ static inline void race_prep_name(struct side *side, struct ukevent *uk)
 	}
 }
 
+/* An event, wherever it is, has what was asked for, and is one of its own terms. */
+static inline void side_check(struct side *side, const struct ukevent *uk)
+{
+	const struct source *src = side->s->src;
+
+	CHECK_EQ(uk->ret_data[0] & ~(uk->event | src->unasked), 0);
+	if (src->terms)
+		src->terms(side->s, uk);
+}
+
 /* An event has been reported. */
 static inline void side_saw(struct side *side, const struct ukevent *uk)
 {
@@ -285,9 +295,7 @@ static inline void side_saw(struct side *side, const struct ukevent *uk)
 		return;
 	}
 	side->seen++;
-	CHECK_EQ(uk->ret_data[0] & ~(uk->event | src->unasked), 0);
-	if (src->terms)
-		src->terms(side->s, uk);
+	side_check(side, uk);
 	if (src->counts && (uk->ret_flags & KEVENT_RET_DATA) &&
 	    uk->ret_data[1] > side->total)
 		side->total = uk->ret_data[1];

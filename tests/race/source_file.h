@@ -283,11 +283,36 @@ static inline unsigned int socket_event(struct side *side)
 		    MSG_DONTWAIT | MSG_NOSIGNAL) == sizeof(one);
 }
 
+/* Two sets of terms, of sockets and of pipes. */
+static inline unsigned int recv_asks(uint64_t ptr)
+{
+	CHECK_EQ(KEVENT_SOCKET_RECV, KEVENT_PIPE_RECV);
+	CHECK_EQ(KEVENT_SOCKET_SEND, KEVENT_PIPE_SEND);
+	return ptr >> 32 ? KEVENT_SOCKET_RECV | KEVENT_SOCKET_SEND :
+			   KEVENT_SOCKET_RECV;
+}
+
+static inline void recv_prep(const struct scene *s, struct ukevent *uk,
+			     unsigned int *seed)
+{
+	(void)s;
+	uk->ptr |= (uint64_t)(rand_r(seed) & 1) << 32;
+	uk->event = recv_asks(uk->ptr);
+}
+
+static inline void recv_terms(const struct scene *s, const struct ukevent *uk)
+{
+	(void)s;
+	CHECK_EQ(uk->event, recv_asks(uk->ptr));
+}
+
 static const struct source socket_source = {
 	.name	= "socket",
 	.type	= KEVENT_SOCKET,
 	.flags	= RACE_FLAGS_FILE,
 	.level	= true,
+	.prep	= recv_prep,
+	.terms	= recv_terms,
 	.close	= file_close,
 	.make	= socket_make,
 	.drop	= file_drop,
@@ -308,6 +333,8 @@ static const struct source pipe_source = {
 	.type	= KEVENT_PIPE,
 	.flags	= RACE_FLAGS_FILE,
 	.level	= true,
+	.prep	= recv_prep,
+	.terms	= recv_terms,
 	.close	= file_close,
 	.make	= pipe_make,
 	.drop	= file_drop,
