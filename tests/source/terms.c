@@ -24,6 +24,8 @@ static void *taker_run(void *arg)
 	struct ukevent uk[8];
 	int i, n;
 
+	/* not where main changes the terms */
+	pin_to_cpu(0);
 	while (!__atomic_load_n(&t->stop, __ATOMIC_ACQUIRE)) {
 		n = CHECK_OK(kevent_get_events(t->q, 1, 8, &limit, uk, 0));
 		for (i = 0; i < n; i++)

@@ -143,15 +143,30 @@ static void start_output(struct thing *t)
 }
 
 /* Any signal of the process wakes a signalfd. */
+static sigset_t other_signal(void)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGRTMIN + 2);
+	return set;
+}
+
+/* Before threads are started, which must not take it. */
+static void make_signalfd(struct thing *t)
+{
+	sigset_t set = other_signal();
+
+	CHECK_EQ(pthread_sigmask(SIG_BLOCK, &set, NULL), 0);
+	kind_make_signalfd(t);
+}
+
 static void send_other_signal(struct thing *t)
 {
 	const struct timespec now = { 0 };
-	sigset_t set;
+	sigset_t set = other_signal();
 
 	(void)t;
-	sigemptyset(&set);
-	sigaddset(&set, SIGRTMIN + 2);
-	CHECK_EQ(pthread_sigmask(SIG_BLOCK, &set, NULL), 0);
 	CHECK_OK(kill(getpid(), SIGRTMIN + 2));
 	CHECK_EQ(sigtimedwait(&set, NULL, &now), SIGRTMIN + 2);
 }
@@ -204,7 +219,7 @@ static const struct lie lies[LIE_MAX] = {
 			   POLLPRI | POLLIN, POLLPRI | POLLIN,
 			   make_packet_tty, NULL, stop_output, start_output),
 	[LIE_SIGNALFD] = LIE("another signal than the signalfd's", KEVENT_POLL,
-			     POLLIN, POLLIN, kind_make_signalfd,
+			     POLLIN, POLLIN, make_signalfd,
 			     send_other_signal, kind_raise_signalfd,
 			     kind_lower_counter),
 };
@@ -387,6 +402,70 @@ LIE_TEST(byte_out_of_a_full_pipe, FULL_PIPE)
 LIE_TEST(byte_out_of_a_full_pipe_send, FULL_PIPE_SEND)
 LIE_TEST(all_bits_in_packet_mode, PACKET)
 LIE_TEST(signal_of_others, SIGNALFD)
+
+/* ---- Who sleeps, sleeps on ---------------------------------------------------- */
+
+static void sleep_on_get(const struct lie *lie, struct thing *t, int q)
+{
+	struct kev_getter g;
+	int i;
+
+	kev_getter_prep(&g, q);
+	kev_getter_start(&g);
+	for (i = 0; lie->wake && i < 3; i++) {
+		lie->wake(t);
+		wait_blocked(g.thread.tid);
+		CHECK(!kev_getter_over(&g));
+		lie->lower(t);
+	}
+	lie->raise(t);
+	CHECK_EQ(kev_getter_join(&g), 1);
+	CHECK_EQ(g.uk[0].ret_data[0], lie->bits);
+}
+
+static void sleep_on_wait(const struct lie *lie, struct thing *t,
+			  struct kevent_ring *ring)
+{
+	struct kev_sleeper s;
+	int i;
+
+	kev_sleeper_prep(&s, ring->fd);
+	kev_sleeper_start(&s);
+	for (i = 0; lie->wake && i < 3; i++) {
+		lie->wake(t);
+		wait_blocked_in(s.thread.tid, SYS_ioctl);
+		CHECK(!kev_sleeper_over(&s));
+		lie->lower(t);
+	}
+	lie->raise(t);
+	CHECK_EQ(kev_sleeper_join(&s), 1);
+	kev_expect(ring, t->fd, lie->bits);
+}
+
+static void sleep_on(const struct lie *lie, struct kevent_ring *ring, int q)
+{
+	struct thing t = { .fd = -1, .peer = -1, .extra = -1, .spool = -1 };
+
+	lie->make(&t);
+	kev_add(q, lie->type, t.fd, lie->event, KEVENT_REQ_ET);
+	if (ring)
+		sleep_on_wait(lie, &t, ring);
+	else
+		sleep_on_get(lie, &t, q);
+	thing_drop(&t);
+	kev_close(q, ring);
+}
+
+TEST(sleepers_sleep_on)
+{
+	struct kevent_ring ring;
+	unsigned int i;
+
+	for (i = 0; i < LIE_MAX; i++) {
+		sleep_on(&lies[i], NULL, kev_queue(NULL, 0));
+		sleep_on(&lies[i], &ring, kev_queue(&ring, 16));
+	}
+}
 
 /* ---- What is asked decides ---------------------------------------------------- */
 
