@@ -80,6 +80,14 @@ static long kev_ioc_ctl(struct kev_queue *q, struct file *file,
 static long kev_ioc_change(struct kev_queue *q, struct file *file,
 			   void __user *p, size_t size)
 {
+	const size_t known = sizeof(struct ukevent);
+	int ret;
+
+	if (unlikely(size > known)) {
+		ret = check_zeroed_user(p + known, size - known);
+		if (ret <= 0)
+			return ret ?: -E2BIG;
+	}
 	return kev_change_single(q, file, p);
 }
 
