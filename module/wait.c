@@ -417,8 +417,9 @@ static __always_inline int kev_wait_short(struct kev_queue *q, u32 min,
 	struct kev_view v = kev_ring_look(r);
 	u32 num;
 
+	/* the flag is up while somebody polls, and has to go when nobody does */
 	if (unlikely((q->attention & ~KEV_Q_NO_SEEN) | q->nask | q->nfired |
-		     r->any_done) || unlikely(kev_has_pollers(q)))
+		     r->any_done | (r->flags & KEVENT_RING_POLLED)))
 		return -1;
 	if (unlikely(kev_level_due(q, &v))) {
 		kev_ask_levels(q, NULL);
