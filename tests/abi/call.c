@@ -295,6 +295,61 @@ TEST(bad_pointers)
 	tear_down(&f);
 }
 
+/* The errno of a raw call: it has to be -1 and errno, in the whole of a long. */
+#define RAW(f, call, arg, error) \
+	CHECK_ERRNO(syscall(SYS_ioctl, (f)->q, (unsigned long)(call), arg), error)
+
+/* After something that would count as a result: that must not hide the error. */
+TEST(errors_are_negative)
+{
+	static const uint64_t nowhere[] = { 0, 0xffff800000000000ull };
+	struct ukevent *uk = kev_fault_after(sizeof(*uk), PROT_NONE);
+	struct kevent_ioc_sendfile sf = { .sock = -1, .in_fd = -1 };
+	struct kevent_ioc_ctl ctl = { .num = 2 };
+	struct fixture f;
+	unsigned int i;
+
+	set_up(&f, 4);
+	kevent_prep(uk, KEVENT_UNOTIFY, 7, 1, KEVENT_REQ_READY, 7);
+	ctl.events = (uintptr_t)uk;
+	RAW(&f, KEVENT_IOC_CTL, &ctl, EFAULT);
+	CHECK_EQ(ctl.done, 1);
+	CHECK(uk->ret_flags & KEVENT_RET_DONE);
+	/* one that was refused, and then a fault */
+	RAW(&f, KEVENT_IOC_CTL, &ctl, EFAULT);
+	CHECK_EQ(ctl.failed, 1);
+	ctl.cmd = KEVENT_CTL_MIXED;
+	RAW(&f, KEVENT_IOC_CTL, &ctl, EFAULT);
+	f.wait.changes = (uintptr_t)uk;
+	f.wait.nchanges = 2;
+	RAW(&f, KEVENT_IOC_WAIT, &f.wait, EFAULT);
+	f.wait.nchanges = 0;
+	f.wait.flags = KEVENT_FLAGS_COMMIT;
+	f.wait.commit = 99;
+	RAW(&f, KEVENT_IOC_WAIT, &f.wait, EOVERFLOW);
+	RAW(&f, KEVENT_IOC_AIO_SENDFILE, &sf, EBADF);
+	for (i = 0; i < ARRAY_SIZE(nowhere); i++) {
+		f.get.events = nowhere[i];
+		RAW(&f, KEVENT_IOC_GET_EVENTS, &f.get, EFAULT);
+	}
+	for (i = 0; i <= 10; i++) {
+		static const unsigned int calls[] = {
+			KEVENT_IOC_INFO, KEVENT_IOC_INIT, KEVENT_IOC_CTL,
+			KEVENT_IOC_GET_EVENTS, KEVENT_IOC_WAIT,
+			KEVENT_IOC_COMMIT, KEVENT_IOC_WAKE,
+			KEVENT_IOC_AIO_SENDFILE, KEVENT_IOC_AIO_SENDFILE_PATH,
+			KEVENT_IOC_READ, KEVENT_IOC_CHANGE,
+		};
+
+		RAW(&f, calls[i], NULL, EFAULT);
+	}
+	CHECK_ERRNO(syscall(SYS_read, f.q, NULL, 4ul), EFAULT);
+	CHECK_ERRNO(syscall(SYS_read, f.q, NULL, 8ul), EFAULT);
+	CHECK_ERRNO(syscall(SYS_read, f.q, NULL, 64ul), EFAULT);
+	kev_remove(f.q, KEVENT_UNOTIFY, 7);
+	tear_down(&f);
+}
+
 TEST(get_into_nowhere)
 {
 	static const uint64_t wild[] = {

@@ -282,7 +282,7 @@ TEST(not_watched)
 }
 
 /* The cookie of REMOVE, MODIFY and READY stands where parameters stand. */
-TEST(by_cookie)
+TEST(named_by_cookie)
 {
 	int q = kev_queue(NULL, 0);
 	struct ukevent watch = kev_add_user(q, 1), uk;
@@ -302,6 +302,62 @@ TEST(by_cookie)
 	uk.cookie = watch.cookie;
 	CHECK_EQ(kevent_ctl_one(q, KEVENT_CTL_REMOVE, &uk), 0);
 	CHECK_EQ(watches(q), 0);
+}
+
+static int by_cookie(int q, unsigned int cmd, uint64_t cookie)
+{
+	struct ukevent uk;
+
+	kevent_prep(&uk, KEVENT_UNOTIFY, 1, 1, KEVENT_REQ_COOKIE, 0);
+	uk.cookie = cookie;
+	return kevent_ctl_one(q, cmd, &uk) < 0 ? errno : 0;
+}
+
+/* By every call that takes one. */
+static void no_such_cookie(int q, uint64_t cookie)
+{
+	struct kevent_ioc_read read = { .cookie = cookie };
+	unsigned int cmd;
+
+	for (cmd = KEVENT_CTL_REMOVE; cmd <= KEVENT_CTL_READY; cmd++)
+		CHECK_EQ(by_cookie(q, cmd, cookie), ENOENT);
+	CHECK_ERRNO(ioctl(q, KEVENT_IOC_READ, &read), ENOENT);
+}
+
+/* Numbers beyond all that there are, that are free, or are another's by now. */
+TEST(cookies_out_of_range)
+{
+	int q = kev_queue(NULL, 0), other = kev_queue(NULL, 0), i;
+	uint64_t cookie[100], bit;
+
+	for (bit = 1; bit; bit <<= 1)
+		no_such_cookie(q, bit);
+	for (i = 0; i < 100; i++)
+		cookie[i] = kev_add_user(q, i).cookie;
+	for (i = 0; i < 100; i++) {
+		for (bit = 1; bit; bit <<= 1)
+			no_such_cookie(q, cookie[i] ^ bit);
+		no_such_cookie(q, (uint32_t)cookie[i]);
+		no_such_cookie(q, cookie[i] | 0xffffffff);
+		no_such_cookie(q, cookie[i] - (1ull << 32));
+		no_such_cookie(other, cookie[i]);
+	}
+	no_such_cookie(q, 0);
+	no_such_cookie(q, ~0ull);
+	for (i = 0; i < 100; i += 2)
+		CHECK_EQ(by_cookie(q, KEVENT_CTL_REMOVE, cookie[i]), 0);
+	for (i = 0; i < 100; i += 2)
+		no_such_cookie(q, cookie[i]);
+	for (i = 0; i < 50; i++)
+		CHECK_NE(kev_add_user(q, 1000 + i).cookie, cookie[0]);
+	for (i = 0; i < 100; i += 2)
+		no_such_cookie(q, cookie[i]);
+	CHECK_EQ(watches(q), 100);
+	kev_expect_get_none(q);
+	for (i = 1; i < 100; i += 2) {
+		CHECK_EQ(by_cookie(q, KEVENT_CTL_READY, cookie[i]), 0);
+		kev_expect_get(q, i, 1);
+	}
 }
 
 /* What a result has is not looked at: a refused change can be tried again as it is. */
