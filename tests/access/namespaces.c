@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Tests queues in user, pid and mount namespaces. */
+/* Tests queues in user, pid, mount and time namespaces. */
 #include "../source/record.h"
 #include "../source/signals.h"
 
@@ -350,4 +350,222 @@ TEST(mount_of_the_caller)
 	close(CHECK_OK(open(name, O_CREAT | O_WRONLY | O_CLOEXEC, 0600)));
 	write_file(name, "outside");
 	wait_child(start_child(inner_sends, &q));
+}
+
+/* ---- Time namespaces ------------------------------------------------------------- */
+
+#ifndef CLONE_NEWTIME
+#define CLONE_NEWTIME	0x80
+#endif
+
+/* What the clocks of the namespace are ahead, far more than any test takes. */
+#define OFFSETS		"monotonic 100000 0\nboottime 500000 0\n"
+
+/* So far ahead that what ends before, or without, has not come by itself. */
+#define MS		1000000ull
+#define IN_TIME		(3600 * 1000 * MS)
+#define SOON		(100 * MS)
+
+static uint64_t clock_now(int clock)
+{
+	struct timespec ts;
+
+	CHECK_OK(clock_gettime(clock, &ts));
+	return ts.tv_sec * 1000000000ull + ts.tv_nsec;
+}
+
+static struct timespec time_of(uint64_t ns)
+{
+	return (struct timespec){ .tv_sec = ns / 1000000000,
+				  .tv_nsec = ns % 1000000000 };
+}
+
+static void in_other_time(void (*run)(void *arg), void *arg)
+{
+	enter(CLONE_NEWTIME);
+	write_file("/proc/self/timens_offsets", OFFSETS);
+	wait_child(start_child(run, arg));
+}
+
+static void add_timer_at(int q, int clock, uint64_t when)
+{
+	struct ukevent uk;
+
+	kevent_prep_timer_at(&uk, clock, when, 0, clock, 0, clock);
+	kev_change(q, KEVENT_CTL_ADD, &uk);
+}
+
+static void modify_timer_at(int q, int clock, uint64_t when)
+{
+	struct ukevent uk;
+
+	kevent_prep_timer_at(&uk, clock, when, 0, clock, 0, clock);
+	kev_change(q, KEVENT_CTL_MODIFY, &uk);
+}
+
+/* It comes when the caller's clock says so, and not before. */
+static void timer_comes(int q, int clock)
+{
+	uint64_t when = clock_now(clock) + SOON;
+
+	add_timer_at(q, clock, when);
+	CHECK_EQ(take(q).ptr, clock);
+	CHECK_GE(clock_now(clock), when);
+	kev_remove(q, KEVENT_TIMER, clock);
+	/* the same by MODIFY */
+	add_timer_at(q, clock, clock_now(clock) + IN_TIME);
+	take_none(q);
+	when = clock_now(clock) + SOON;
+	modify_timer_at(q, clock, when);
+	CHECK_EQ(take(q).ptr, clock);
+	CHECK_GE(clock_now(clock), when);
+	kev_remove(q, KEVENT_TIMER, clock);
+}
+
+/* One that is far off there may be long past, or the other way round, outside. */
+static void absolute_timers(void *arg)
+{
+	int q = kev_queue(NULL, 0);
+
+	(void)arg;
+	timer_comes(q, CLOCK_MONOTONIC);
+	timer_comes(q, CLOCK_BOOTTIME);
+	/* nobody has another date */
+	timer_comes(q, CLOCK_REALTIME);
+	timer_comes(q, CLOCK_TAI);
+	/* what is past is now; so is what was before the machine was there */
+	add_timer_at(q, CLOCK_MONOTONIC, clock_now(CLOCK_MONOTONIC) - SOON);
+	CHECK_EQ(take(q).ptr, CLOCK_MONOTONIC);
+	kev_remove(q, KEVENT_TIMER, CLOCK_MONOTONIC);
+	add_timer_at(q, CLOCK_MONOTONIC, 1);
+	CHECK_EQ(take(q).ptr, CLOCK_MONOTONIC);
+}
+
+TEST_TIMEOUT(time_of_timers, 60)
+{
+	in_other_time(absolute_timers, NULL);
+}
+
+static int get_until(int q, int clock, uint64_t end)
+{
+	struct timespec ts = time_of(end);
+	struct kevent_ioc_get get = { .min = 1, .max = 1, .clockid = clock };
+	struct ukevent uk;
+
+	get.events = (uintptr_t)&uk;
+	get.flags = KEVENT_FLAGS_TIMEOUT | KEVENT_FLAGS_ABSTIME;
+	get.timeout.tv_sec = ts.tv_sec;
+	get.timeout.tv_nsec = ts.tv_nsec;
+	return ioctl(q, KEVENT_IOC_GET_EVENTS, &get);
+}
+
+static int wait_until(int q, int clock, uint64_t end)
+{
+	struct timespec ts = time_of(end);
+	struct kevent_ioc_wait wait = { .min = 1, .clockid = clock };
+
+	wait.flags = KEVENT_FLAGS_TIMEOUT | KEVENT_FLAGS_ABSTIME;
+	wait.timeout.tv_sec = ts.tv_sec;
+	wait.timeout.tv_nsec = ts.tv_nsec;
+	return ioctl(q, KEVENT_IOC_WAIT, &wait);
+}
+
+/* The call ends at its deadline; and before, if something comes. */
+static void deadline(int q, int clock, int (*call)(int q, int clock, uint64_t end))
+{
+	uint64_t end = clock_now(clock) + SOON;
+	struct ukevent uk;
+
+	CHECK_EQ(call(q, clock, end), 0);
+	CHECK_GE(clock_now(clock), end);
+	kevent_prep_timer(&uk, 1, SOON, 0, CLOCK_MONOTONIC, KEVENT_REQ_ONESHOT, 1);
+	kev_change(q, KEVENT_CTL_ADD, &uk);
+	end = clock_now(clock) + IN_TIME;
+	CHECK_EQ(call(q, clock, end), 1);
+	CHECK_LT(clock_now(clock), end);
+	while (kevent_get_events(q, 0, 1, NULL, &uk, 0))
+		;
+}
+
+static void deadlines(void *arg)
+{
+	static const int clocks[] = {
+		CLOCK_MONOTONIC, CLOCK_BOOTTIME, CLOCK_REALTIME,
+	};
+	struct kevent_ring ring;
+	int q = kev_queue(&ring, 16);
+	unsigned int i;
+
+	(void)arg;
+	for (i = 0; i < ARRAY_SIZE(clocks); i++) {
+		deadline(q, clocks[i], get_until);
+		deadline(q, clocks[i], wait_until);
+	}
+}
+
+TEST_TIMEOUT(time_of_deadlines, 60)
+{
+	in_other_time(deadlines, NULL);
+}
+
+static void stamped(const struct ukevent *uk, uint64_t before)
+{
+	CHECK_GE(uk->time, before);
+	CHECK_LE(uk->time, now_ns());
+}
+
+/* In an event, in one that waits, and in a result. */
+static void stamps(int q)
+{
+	uint64_t before = now_ns();
+	struct ukevent uk;
+
+	kev_add(q, KEVENT_UNOTIFY, 1, 1, KEVENT_REQ_TIMESTAMP);
+	kev_fire(q, 1, 1);
+	uk = take(q);
+	stamped(&uk, before);
+	kevent_prep_timer(&uk, 1, MS, 0, CLOCK_MONOTONIC, KEVENT_REQ_TIMESTAMP, 1);
+	kev_change(q, KEVENT_CTL_ADD, &uk);
+	uk = take(q);
+	stamped(&uk, before);
+	uk = kev_add(q, KEVENT_UNOTIFY, 2, 1,
+		     KEVENT_REQ_TIMESTAMP | KEVENT_REQ_READY);
+	CHECK(uk.ret_flags & KEVENT_RET_DONE);
+	stamped(&uk, before);
+}
+
+static void stamps_inside(void *arg)
+{
+	struct kevent_ring ring;
+
+	(void)arg;
+	/* it is another clock */
+	CHECK_GT(now_ns(), 100000 * 1000 * MS);
+	stamps(kev_queue(NULL, 0));
+	stamps(kev_queue(&ring, 16));
+}
+
+TEST(time_of_events)
+{
+	in_other_time(stamps_inside, NULL);
+}
+
+/* The stamp is of who opened the queue, whoever is told. */
+static void outer_stamps(void *arg)
+{
+	int q = *(int *)arg;
+	struct ukevent uk;
+
+	kev_fire(q, 1, 1);
+	uk = take(q);
+	CHECK_LT(uk.time, now_ns() - 90000 * 1000 * MS);
+}
+
+TEST(time_of_who_opened)
+{
+	int q = kev_queue(NULL, 0);
+
+	kev_add(q, KEVENT_UNOTIFY, 1, 1, KEVENT_REQ_TIMESTAMP);
+	in_other_time(outer_stamps, &q);
+	stamps(kev_queue(NULL, 0));
 }
