@@ -3,6 +3,7 @@
 #include "signals.h"
 
 #include <sys/signalfd.h>
+#include <termios.h>
 
 static int missed(void)
 {
@@ -144,17 +145,26 @@ TEST(timers)
 	CHECK_OK(timer_delete(timer));
 }
 
+/* A session of one's own with a terminal.  Returns that; *ptmx: its master. */
+static int own_terminal(int *ptmx)
+{
+	int unlock = 0, pts;
+
+	CHECK_OK(setsid());
+	*ptmx = CHECK_OK(open("/dev/ptmx", O_RDWR | O_NOCTTY));
+	CHECK_OK(ioctl(*ptmx, TIOCSPTLCK, &unlock));
+	pts = CHECK_OK(ioctl(*ptmx, TIOCGPTPEER, O_RDWR));
+	CHECK_OK(ioctl(pts, TIOCSCTTY, 0));
+	return pts;
+}
+
 /* ^C of a terminal. */
 static void terminal_child(void *arg)
 {
-	int q = *(int *)arg, unlock = 0, ptmx, pts;
+	int q = *(int *)arg, ptmx;
 	struct ukevent uk;
 
-	CHECK_OK(setsid());
-	ptmx = CHECK_OK(open("/dev/ptmx", O_RDWR | O_NOCTTY));
-	CHECK_OK(ioctl(ptmx, TIOCSPTLCK, &unlock));
-	pts = CHECK_OK(ioctl(ptmx, TIOCGPTPEER, O_RDWR));
-	CHECK_OK(ioctl(pts, TIOCSCTTY, 0));
+	own_terminal(&ptmx);
 	uk = add_signal(q, SIGINT | NOMASK, 0);
 	CHECK_EQ(write(ptmx, "\003", 1), 1);
 	take_signal(q, SIGINT | NOMASK, 1);
@@ -251,6 +261,134 @@ TEST(faults)
 		CHECK_SOON(watches_of(q) == 0);
 	}
 	CHECK_EQ(missed(), 0);
+}
+
+/* ---- Refused: the kernel repeats these until they were taken --------------------- */
+
+static void alarm_start(void)
+{
+	struct itimerval it = {
+		.it_value.tv_usec = 1000,
+		.it_interval.tv_usec = 1000,
+	};
+
+	CHECK_OK(setitimer(ITIMER_REAL, &it, NULL));
+}
+
+/*
+ * The interval timer is started again where its signal is dequeued: a watch may
+ * come, refuse to take it away, and go, and it goes on.
+ */
+TEST(alarm)
+{
+	int q = nomask_queue(), before;
+	struct itimerval it;
+	struct ukevent uk;
+
+	handle_signal(SIGALRM, count_handled);
+	alarm_start();
+	CHECK_EQ(try_signal(q, KEVENT_CTL_ADD, SIGALRM | NOMASK, 0), EINVAL);
+	CHECK_EQ(watches_of(q), 0);
+	uk = add_signal(q, SIGALRM, 0);
+	do {
+		uk = take(q);
+		check_signal(&uk, SIGALRM, uk.ret_data[1]);
+	} while (uk.ret_data[1] < 20);
+	CHECK_GE(handled_now(), 19);
+	CHECK_OK(getitimer(ITIMER_REAL, &it));
+	CHECK_EQ(it.it_interval.tv_usec, 1000);
+	kev_remove(q, KEVENT_SIGNAL, SIGALRM);
+	before = handled_now();
+	CHECK_SOON(handled_now() > before + 10);
+}
+
+/* NOMASK of any other signal is nothing to it. */
+TEST(alarm_beside_nomask)
+{
+	int q = nomask_queue(), sig;
+
+	handle_signal(SIGALRM, count_handled);
+	alarm_start();
+	for (sig = 1; sig <= 31; sig++)
+		if (!is_refused(sig))
+			add_signal(q, sig | NOMASK, 0);
+	raise(SIGUSR1);
+	CHECK_SOON(handled_now() > 20);
+	take_signal(q, SIGUSR1 | NOMASK, 1);
+	take_none(q);
+}
+
+/* A job in the background of its terminal, which has to stop it. */
+struct job {
+	int q;
+	int sig;
+};
+
+static void use_terminal(int tty, int sig)
+{
+	struct termios tio;
+	char c;
+
+	if (sig == SIGTTIN) {
+		CHECK_EQ(read(tty, &c, 1), 1);
+		CHECK_EQ(c, 'x');
+	} else {
+		CHECK_OK(tcgetattr(tty, &tio));
+		CHECK_OK(tcsetattr(tty, TCSANOW, &tio));
+	}
+}
+
+static void background(const struct job *j, int tty)
+{
+	CHECK_OK(setpgid(0, 0));
+	handle_signal(SIGTTOU, SIG_DFL);
+	CHECK_EQ(try_signal(j->q, KEVENT_CTL_ADD, j->sig | NOMASK, 0), EINVAL);
+	add_signal(j->q, j->sig, 0);
+	use_terminal(tty, j->sig);
+	_exit(0);
+}
+
+/* One try is one signal, and the job stands still until it is in the foreground. */
+static void session(void *arg)
+{
+	const struct job *j = arg;
+	int ptmx, tty, status;
+	pid_t pid;
+
+	tty = own_terminal(&ptmx);
+	/* it is in the background itself for a moment */
+	handle_signal(SIGTTOU, SIG_IGN);
+	pid = CHECK_OK(fork());
+	if (!pid)
+		background(j, tty);
+	CHECK_EQ(waitpid(pid, &status, WUNTRACED), pid);
+	CHECK(WIFSTOPPED(status));
+	CHECK_EQ(WSTOPSIG(status), j->sig);
+	take_signal(j->q, j->sig, 1);
+	usleep(100000);
+	take_none(j->q);
+	CHECK_OK(tcsetpgrp(tty, pid));
+	CHECK_EQ(write(ptmx, "x\n", 2), 2);
+	CHECK_OK(kill(pid, SIGCONT));
+	CHECK_EQ(waitpid(pid, &status, 0), pid);
+	CHECK(WIFEXITED(status));
+	CHECK_EQ(WEXITSTATUS(status), 0);
+	CHECK_OK(tcsetpgrp(tty, getpgrp()));
+	handle_signal(SIGHUP, SIG_IGN);
+}
+
+TEST(background_read)
+{
+	struct job j = { .q = nomask_queue(), .sig = SIGTTIN };
+
+	wait_child(start_child(session, &j));
+}
+
+TEST(background_change)
+{
+	struct job j = { .q = nomask_queue(), .sig = SIGTTOU };
+
+	wait_child(start_child(session, &j));
 }
 
 /* ---- How long ------------------------------------------------------------------ */
