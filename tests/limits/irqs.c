@@ -1,83 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Tests that a ring full of one watch's events keeps interrupts off for a moment only. */
-#include "kev.h"
+#include "probe.h"
 
 /*
- * Timers of this CPU, some 250 us apart, tell how late they were while a call was
- * under way.  What keeps interrupts off for all of the call makes one of them as
- * late as the call is long.  A busy host may stop the machine at any time, so
- * this is compared with the length of the call, and the best of some tries counts.
+ * What keeps interrupts off for all of the call makes a timer as late as the call is
+ * long.  A busy host may stop the machine at any time, so this is compared with the
+ * length of the call, and the best of some tries counts.
  */
 enum {
 	SLOTS = 262144,			/* the largest ring */
 	BATCH = 8192,
-	PROBES = 1500,
-	SPACING = 250000,	/* ns */
 	TRIES = 12,
 };
 
-#define MS 1000000ull
-
 /* A slow kernel needs no million to be slow. */
 static uint32_t slots;
-
-struct probe {
-	struct kevent_ring ring;
-	int q;
-	uint64_t start;
-};
-
-/* Timers that are due after so long.  False: adding them took longer. */
-static bool probe_add(struct probe *p, uint64_t lead)
-{
-	static struct ukevent uk[PROBES];
-	int i;
-
-	p->q = kev_queue(&p->ring, 2048);
-	p->start = now_ns() + lead;
-	for (i = 0; i < PROBES; i++) {
-		kevent_prep_timer(&uk[i], i, p->start + i * SPACING, 0,
-				  CLOCK_MONOTONIC, KEVENT_REQ_TIMESTAMP, i);
-		uk[i].param[2] |= KEVENT_TIMER_ABSTIME;
-	}
-	CHECK_EQ(kevent_ctl(p->q, KEVENT_CTL_ADD, PROBES, uk), 0);
-	return now_ns() < p->start;
-}
-
-static void probe_start(struct probe *p)
-{
-	static uint64_t lead = 30 * MS;
-
-	while (!probe_add(p, lead)) {
-		kev_close(p->q, &p->ring);
-		lead *= 2;
-	}
-	while (now_ns() < p->start)
-		;
-}
-
-/* How late the latest was, of those that were due from start to end: of some. */
-static uint64_t probe_end(struct probe *p, uint64_t start, uint64_t end)
-{
-	uint64_t due, late, worst = 0;
-	int i, some = 0;
-
-	CHECK_SOON(kev_tail(&p->ring) == PROBES);
-	for (i = 0; i < PROBES; i++) {
-		const struct ukevent *uk = kev_entry(&p->ring, i);
-
-		due = p->start + uk->ptr * SPACING;
-		late = uk->time > due ? uk->time - due : 0;
-		if (due < start || due >= end)
-			continue;
-		some++;
-		if (late > worst)
-			worst = late;
-	}
-	CHECK_GT(some, 0);
-	kev_close(p->q, &p->ring);
-	return worst;
-}
 
 /* ---- What is measured ------------------------------------------------------------------- */
 
@@ -261,7 +198,7 @@ static bool is_short(void (*prepare)(struct work *), void (*run)(struct work *),
 	from = now_ns();
 	run(&w);
 	to = now_ns();
-	worst = probe_end(&p, from, to);
+	worst = probe_worst(&p, from, to);
 	end(&w);
 	NOTE("%llu us, a timer at most %llu us late",
 	     (unsigned long long)(to - from) / 1000,
