@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Tests the limit of watches: of each user, wherever it is, and of each open file. */
-#include "kev.h"
+#include "../source/signals.h"
 
 #include <sys/resource.h>
-#include <sys/socket.h>
-#include <sys/wait.h>
 
 #define LIMIT "/sys/module/kevent/parameters/max_user_watches"
 #define FILE_LIMIT 4096
@@ -379,4 +377,82 @@ TEST_TIMEOUT(of_one_file, 60)
 		 EEXIST);
 	close(q[1]);
 	kev_close(q[0], &ring);
+}
+
+/*
+ * One user can't fill it for another; all together have a limit of their own.  As a
+ * file that many share: a terminal.
+ */
+#define FILE_LIMIT_ALL (4 * FILE_LIMIT)
+
+enum { SHARERS = 6 };
+
+/**
+ * struct sharer - a user who watches the file as often as it may
+ * @uid: who.
+ * @fd: the file.
+ * @num: how many watches it gets.
+ * @full: it has them.
+ * @go: it may end.
+ */
+struct sharer {
+	uid_t uid;
+	int fd;
+	int num;
+	struct turn full;
+	struct turn go;
+};
+
+static void shares(void *arg)
+{
+	static int dups[FILE_LIMIT + 1];
+	struct sharer *s = arg;
+	struct kevent_ioc_info info;
+	int q;
+
+	become_user(s->uid);
+	q = kev_queue(NULL, 0);
+	CHECK_EQ(add_dups(q, s->fd, dups, FILE_LIMIT + 1), ENOSPC);
+	info = info_of(q);
+	CHECK_EQ(info.queue_watches, s->num);
+	turn_give(&s->full);
+	turn_take(&s->go);
+}
+
+static pid_t share(struct sharer *s, int i, int fd, int num)
+{
+	pid_t pid;
+
+	s->uid = TEST_USER_ID + i;
+	s->fd = fd;
+	s->num = num;
+	turn_make(&s->full);
+	turn_make(&s->go);
+	pid = start_child(shares, s);
+	turn_take(&s->full);
+	return pid;
+}
+
+static void end_share(struct sharer *s, pid_t pid)
+{
+	turn_give(&s->go);
+	wait_child(pid);
+}
+
+TEST_TIMEOUT(of_one_file_by_many_users, 180)
+{
+	struct sharer s[SHARERS];
+	pid_t pid[SHARERS];
+	int fd, i;
+
+	allow_files(3 * FILE_LIMIT);
+	fd = CHECK_OK(eventfd(0, EFD_CLOEXEC));
+	for (i = 0; i < FILE_LIMIT_ALL / FILE_LIMIT; i++)
+		pid[i] = share(&s[i], i, fd, FILE_LIMIT);
+	pid[i] = share(&s[i], i, fd, 0);
+	/* one who goes makes room */
+	end_share(&s[1], pid[1]);
+	pid[1] = share(&s[1], i + 1, fd, FILE_LIMIT);
+	for (i = 0; i <= FILE_LIMIT_ALL / FILE_LIMIT; i++)
+		end_share(&s[i], pid[i]);
 }
