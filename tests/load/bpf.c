@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: GPL-2.0
+/* BPF programs at the function that our hook is at: both work, neither waits for good. */
+/* vm: --param hook_linger=0 --smp 1 */
+#include "bpf.h"
+#include "switches.h"
+
+#define PARAMETERS	"hook_linger=0"
+#define FUNCTION	"__fput"
+
+static const unsigned int kinds_of_program[] = { BPF_TRACE_FENTRY, BPF_TRACE_FEXIT };
+
+/* A program that can be attached, or the test is skipped. */
+static int make_program(unsigned int type)
+{
+	static unsigned int function;
+	int program, link;
+
+	if (!function)
+		function = bpf_function(FUNCTION);
+	program = bpf_load(function, type);
+	if (program < 0)
+		SKIP("no BPF program: %s", test_errno_name(errno));
+	link = bpf_attach(program);
+	if (link < 0)
+		SKIP("%s can't have a BPF program: %s", FUNCTION,
+		     test_errno_name(errno));
+	close(link);
+	return program;
+}
+
+static int attach(int program)
+{
+	int link = -1;
+
+	/* it is refused for a moment while our hook comes or goes */
+	CHECK_SOON((link = bpf_attach(program)) >= 0);
+	return link;
+}
+
+/* ---- One by one -------------------------------------------------------------------- */
+
+/* Whoever was there first. */
+static void beside(void *arg)
+{
+	int program = *(int *)arg, q, link;
+
+	link = attach(program);
+	q = kev_queue(NULL, 0);
+	closes_are_seen(q);
+	close(link);
+	closes_are_seen(q);
+	link = attach(program);
+	closes_are_seen(q);
+	kev_close(q, NULL);
+	/* and without us */
+	close(CHECK_OK(eventfd(0, EFD_CLOEXEC)));
+	q = kev_queue(NULL, 0);
+	closes_are_seen(q);
+	kev_close(q, NULL);
+	close(link);
+}
+
+TEST_TIMEOUT(beside_our_hook, 120)
+{
+	unsigned int i;
+	int program;
+
+	keep_off_tcg();
+	for (i = 0; i < ARRAY_SIZE(kinds_of_program); i++) {
+		program = make_program(kinds_of_program[i]);
+		run_apart_with(PARAMETERS, beside, &program);
+	}
+}
+
+static void load_beside(void *arg)
+{
+	int link = attach(*(int *)arg), i, q;
+
+	for (i = 0; i < 3; i++) {
+		unload_soon();
+		load(PARAMETERS);
+		q = kev_queue(NULL, 0);
+		closes_are_seen(q);
+		kev_close(q, NULL);
+	}
+	close(link);
+}
+
+TEST_TIMEOUT(load_beside_it, 120)
+{
+	int program = make_program(BPF_TRACE_FEXIT);
+
+	keep_off_tcg();
+	run_apart_with(PARAMETERS, load_beside, &program);
+}
+
+/* ---- At the same time ---------------------------------------------------------------- */
+
+/**
+ * struct attacher - a thread that attaches and detaches as fast as it goes
+ * @thread: the thread.
+ * @program: what.
+ * @stop: to end.
+ * @times: how often it was attached.
+ */
+struct attacher {
+	struct test_thread thread;
+	int program;
+	bool stop;
+	int times;
+};
+
+static void *attach_and_detach(void *arg)
+{
+	struct attacher *a = arg;
+	int link;
+
+	while (!__atomic_load_n(&a->stop, __ATOMIC_RELAXED)) {
+		link = bpf_attach(a->program);
+		if (link < 0) {
+			/* our hook was just coming */
+			sched_yield();
+			continue;
+		}
+		close(link);
+		__atomic_add_fetch(&a->times, 1, __ATOMIC_RELAXED);
+	}
+	return NULL;
+}
+
+static void attacher_start(struct attacher *a, int program)
+{
+	memset(a, 0, sizeof(*a));
+	a->program = program;
+	thread_start(&a->thread, attach_and_detach, a);
+	CHECK_SOON(__atomic_load_n(&a->times, __ATOMIC_RELAXED));
+}
+
+static void attacher_stop(struct attacher *a)
+{
+	__atomic_store_n(&a->stop, true, __ATOMIC_RELAXED);
+	thread_join(&a->thread);
+	NOTE("attached %d times", a->times);
+}
+
+static bool enough(const struct attacher *a, int rounds)
+{
+	return rounds >= 20 && __atomic_load_n(&a->times, __ATOMIC_RELAXED) >= 20;
+}
+
+/* Each open arms the hook: it has to be had, and to see closes. */
+static void open_meanwhile(void *arg)
+{
+	uint64_t end = now_ns() + 30000000000ull;
+	struct attacher a;
+	int rounds, q, fd;
+
+	attacher_start(&a, *(int *)arg);
+	for (rounds = 0; now_ns() < end && !enough(&a, rounds); rounds++) {
+		q = kev_queue(NULL, 0);
+		fd = CHECK_OK(eventfd(0, EFD_CLOEXEC));
+		kev_add_poll(q, fd, POLLIN, KEVENT_REQ_ET);
+		close(fd);
+		CHECK_EQ(watches_of(q), 0);
+		kev_close(q, NULL);
+		/* so that it is disarmed between */
+		usleep(5000);
+	}
+	attacher_stop(&a);
+	CHECK_GT(rounds, 0);
+	q = kev_queue(NULL, 0);
+	closes_are_seen(q);
+	kev_close(q, NULL);
+}
+
+TEST_TIMEOUT(open_while_it_comes_and_goes, 120)
+{
+	unsigned int i;
+	int program;
+
+	keep_off_tcg();
+	for (i = 0; i < ARRAY_SIZE(kinds_of_program); i++) {
+		program = make_program(kinds_of_program[i]);
+		run_apart_with(PARAMETERS, open_meanwhile, &program);
+	}
+}
+
+static void load_meanwhile(void *arg)
+{
+	uint64_t end = now_ns() + 30000000000ull;
+	struct attacher a;
+	int rounds, q;
+
+	attacher_start(&a, *(int *)arg);
+	for (rounds = 0; now_ns() < end && !enough(&a, rounds); rounds++) {
+		unload_soon();
+		load(PARAMETERS);
+	}
+	attacher_stop(&a);
+	CHECK_GT(rounds, 0);
+	q = kev_queue(NULL, 0);
+	closes_are_seen(q);
+	kev_close(q, NULL);
+}
+
+TEST_TIMEOUT(load_while_it_comes_and_goes, 120)
+{
+	int program = make_program(BPF_TRACE_FEXIT);
+
+	keep_off_tcg();
+	run_apart_with(PARAMETERS, load_meanwhile, &program);
+}
