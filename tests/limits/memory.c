@@ -392,6 +392,8 @@ TEST_TIMEOUT(rings_of_one_user, 60)
 	turn_make(&u.full);
 	turn_make(&u.go);
 	pid = start_child(has_all_it_may, &u);
+	/* if it fails, nobody is left to give */
+	close(u.full.fds[1]);
 	turn_take(&u.full);
 	/* others, and root, have all of theirs */
 	wait_child(start_child(has_as_much, NULL));

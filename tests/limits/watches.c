@@ -429,6 +429,8 @@ static pid_t share(struct sharer *s, int i, int fd, int num)
 	turn_make(&s->full);
 	turn_make(&s->go);
 	pid = start_child(shares, s);
+	/* if it fails, nobody is left to give */
+	close(s->full.fds[1]);
 	turn_take(&s->full);
 	return pid;
 }
