@@ -282,7 +282,7 @@ TEST(not_watched)
 }
 
 /* The cookie of REMOVE, MODIFY and READY stands where parameters stand. */
-TEST(named_by_cookie)
+TEST(by_cookie)
 {
 	int q = kev_queue(NULL, 0);
 	struct ukevent watch = kev_add_user(q, 1), uk;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Tests that ADD of a POSIX timer keeps interrupts off for a moment only, however many there are. */
+/* Tests that ADD of a POSIX timer keeps interrupts off for a moment, however many there are. */
 #include "../source/posix_timer.h"
 #include "probe.h"
 

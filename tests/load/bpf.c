@@ -6,26 +6,29 @@
 
 #define PARAMETERS	"hook_linger=0"
 #define FUNCTION	"__fput"
+#define OTHER_FUNCTION	"vfs_fsync_range"
 
 static const unsigned int kinds_of_program[] = { BPF_TRACE_FENTRY, BPF_TRACE_FEXIT };
 
 /* A program that can be attached, or the test is skipped. */
-static int make_program(unsigned int type)
+static int make_program_at(const char *function, unsigned int type)
 {
-	static unsigned int function;
 	int program, link;
 
-	if (!function)
-		function = bpf_function(FUNCTION);
-	program = bpf_load(function, type);
+	program = bpf_load(bpf_function(function), type);
 	if (program < 0)
 		SKIP("no BPF program: %s", test_errno_name(errno));
 	link = bpf_attach(program);
 	if (link < 0)
-		SKIP("%s can't have a BPF program: %s", FUNCTION,
+		SKIP("%s can't have a BPF program: %s", function,
 		     test_errno_name(errno));
 	close(link);
 	return program;
+}
+
+static int make_program(unsigned int type)
+{
+	return make_program_at(FUNCTION, type);
 }
 
 static int attach(int program)
@@ -143,20 +146,63 @@ static void attacher_stop(struct attacher *a)
 	NOTE("attached %d times", a->times);
 }
 
-static bool enough(const struct attacher *a, int rounds)
+/**
+ * struct crowd - programs that are in our way
+ * @here: one that comes and goes at our function;
+ * @held: beside one that stays there, or the kernel would not ask it;
+ * @there: and one at another function: who holds the kernel's lock for all of them
+ *	makes the first one wait with its own in hand, so that it can't be asked.
+ */
+struct crowd {
+	struct attacher here;
+	struct attacher there;
+	int held;
+};
+
+struct programs {
+	int here;
+	int there;
+	int held;
+};
+
+static struct programs make_programs(void)
 {
-	return rounds >= 20 && __atomic_load_n(&a->times, __ATOMIC_RELAXED) >= 20;
+	return (struct programs){
+		.here = make_program(BPF_TRACE_FEXIT),
+		.there = make_program_at(OTHER_FUNCTION, BPF_TRACE_FEXIT),
+		.held = make_program(BPF_TRACE_FENTRY),
+	};
+}
+
+static void crowd_start(struct crowd *c, const struct programs *p)
+{
+	c->held = attach(p->held);
+	attacher_start(&c->here, p->here);
+	attacher_start(&c->there, p->there);
+}
+
+static void crowd_stop(struct crowd *c)
+{
+	attacher_stop(&c->here);
+	attacher_stop(&c->there);
+	close(c->held);
+}
+
+static bool enough(const struct crowd *c, int rounds)
+{
+	return rounds >= 20 &&
+	       __atomic_load_n(&c->here.times, __ATOMIC_RELAXED) >= 20;
 }
 
 /* Each open arms the hook: it has to be had, and to see closes. */
 static void open_meanwhile(void *arg)
 {
-	uint64_t end = now_ns() + 30000000000ull;
-	struct attacher a;
+	uint64_t end = now_ns() + 40000000000ull;
+	struct crowd c;
 	int rounds, q, fd;
 
-	attacher_start(&a, *(int *)arg);
-	for (rounds = 0; now_ns() < end && !enough(&a, rounds); rounds++) {
+	crowd_start(&c, arg);
+	for (rounds = 0; now_ns() < end && !enough(&c, rounds); rounds++) {
 		q = kev_queue(NULL, 0);
 		fd = CHECK_OK(eventfd(0, EFD_CLOEXEC));
 		kev_add_poll(q, fd, POLLIN, KEVENT_REQ_ET);
@@ -166,7 +212,7 @@ static void open_meanwhile(void *arg)
 		/* so that it is disarmed between */
 		usleep(5000);
 	}
-	attacher_stop(&a);
+	crowd_stop(&c);
 	CHECK_GT(rounds, 0);
 	q = kev_queue(NULL, 0);
 	closes_are_seen(q);
@@ -175,28 +221,24 @@ static void open_meanwhile(void *arg)
 
 TEST_TIMEOUT(open_while_it_comes_and_goes, 120)
 {
-	unsigned int i;
-	int program;
+	struct programs p = make_programs();
 
 	keep_off_tcg();
-	for (i = 0; i < ARRAY_SIZE(kinds_of_program); i++) {
-		program = make_program(kinds_of_program[i]);
-		run_apart_with(PARAMETERS, open_meanwhile, &program);
-	}
+	run_apart_with(PARAMETERS, open_meanwhile, &p);
 }
 
 static void load_meanwhile(void *arg)
 {
-	uint64_t end = now_ns() + 30000000000ull;
-	struct attacher a;
+	uint64_t end = now_ns() + 40000000000ull;
+	struct crowd c;
 	int rounds, q;
 
-	attacher_start(&a, *(int *)arg);
-	for (rounds = 0; now_ns() < end && !enough(&a, rounds); rounds++) {
+	crowd_start(&c, arg);
+	for (rounds = 0; now_ns() < end && !enough(&c, rounds); rounds++) {
 		unload_soon();
 		load(PARAMETERS);
 	}
-	attacher_stop(&a);
+	crowd_stop(&c);
 	CHECK_GT(rounds, 0);
 	q = kev_queue(NULL, 0);
 	closes_are_seen(q);
@@ -205,8 +247,8 @@ static void load_meanwhile(void *arg)
 
 TEST_TIMEOUT(load_while_it_comes_and_goes, 120)
 {
-	int program = make_program(BPF_TRACE_FEXIT);
+	struct programs p = make_programs();
 
 	keep_off_tcg();
-	run_apart_with(PARAMETERS, load_meanwhile, &program);
+	run_apart_with(PARAMETERS, load_meanwhile, &p);
 }
