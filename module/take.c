@@ -244,10 +244,12 @@ static int kev_take(struct kev_queue *q, struct ukevent __user *buf, u32 max)
 {
 	unsigned int n = 0;
 	u32 num = 0, left;
-	bool taker = true;
+	bool taker;
 	int ret;
 
 	if (unlikely(kev_has_ring(q))) {
+		/* of what is there somebody was told, perhaps the caller */
+		taker = !kev_available(q);
 		kev_let_in(q, &taker);
 		kev_ask_levels(q, &taker);
 	}

@@ -175,11 +175,15 @@ static void kev_ask_all(struct kev_queue *q, bool *taker)
 	}
 }
 
-/* taker: the caller takes an event: of the first nobody else need know. */
+/*
+ * taker: the caller takes an event.  If there is none yet, nobody else need know of
+ * the first; else somebody was told of what is there, perhaps the caller.
+ */
 static void kev_work(struct kev_queue *q, bool taker)
 	__must_hold(&q->lock)
 {
 	if (kev_has_ring(q)) {
+		taker = taker && !kev_available(q);
 		kev_let_in(q, &taker);
 		kev_ask_levels(q, &taker);
 	}
