@@ -394,7 +394,7 @@ void kev_leave(struct kev_queue *q, bool took)
 	lockdep_assert_held(&q->lock);
 	if (likely(!(q->attention & KEV_Q_SLEEPERS)))
 		return;
-	if (took ? q->nask : kev_work_due(q))
+	if (kev_work_due(q))
 		kev_notify(q, KEV_NOTIFY_ANY, 0);
 	else if (!took && kev_available(q))
 		kev_notify(q, 0, 0);
