@@ -2,7 +2,8 @@
 /*
  * REMOVE of a watch with entries in the ring: by the consumer, which works in
  * place, when it acts on an event of the other watch; with -DOTHER by another
- * thread, which believes what REMOVE says.
+ * thread, which believes what REMOVE says: CANCELLED, an event was outstanding,
+ * and nobody will get it.
  *
  * With -DEXACT "nothing" must also mean that all was acted on.  It does not: an
  * entry that is marked, skipped and freed before REMOVE looks is not reported.
@@ -17,14 +18,14 @@
 #define VALUES		7
 
 bool removed;		/* the call has returned */
-byte in_hands;		/* the watch whose event the consumer acts on */
 
 #ifdef OTHER
-#define before_act(ret)	CHECK(claim_untold, !removed || ret != 2 || \
-			      (result & WAS_CLAIMED)); in_hands = ret
-#define after_act(ret)	in_hands = 0
+#define before_act(i, ret) CHECK(cancelled_acted, !told[i]); taken[i] = true
+#define after_told(i)	told[i] = true; cancelled_acted = taken[i]; \
+			assert(!cancelled_acted)
+#define after_act(ret)	skip
 #else
-#define before_act(ret)	CHECK(acted_removed, !removed || ret != 2)
+#define before_act(i, ret) CHECK(acted_removed, !removed || ret != 2)
 #define after_act(ret)	if			\
 			:: ret == 1 -> remove(2); removed = true	\
 			:: else			\
@@ -35,6 +36,9 @@ byte in_hands;		/* the watch whose event the consumer acts on */
 #include "inplace.pml"
 
 bool producers_done;
+#ifdef OTHER
+bool told[INDICES];	/* REMOVE counted it as CANCELLED */
+#endif
 
 #ifdef OTHER
 #define CONSUMER_ENDS	removed
@@ -86,11 +90,7 @@ proctype remover()
 	KERNEL_VARS;
 
 	remove(2);
-	d_step {
-		removed = true;
-		claim_untold = !(in_hands != 2 || (result & WAS_CLAIMED));
-		assert(!claim_untold)
-	}
+	removed = true
 }
 #endif
 

@@ -2,7 +2,7 @@
 /*
  * Two consumers that claim with compare-and-swap, copy out, and free in turn or
  * leave the range to the kernel: kevent_ring_take(); with -DGET one of them is
- * GET_EVENTS.
+ * GET_EVENTS, which copies first and claims then.
  */
 #define THREADS		3
 #define WATCHES		2
@@ -14,7 +14,7 @@
 #define POSTS		2
 #endif
 
-#define before_act(ret)	skip
+#define before_act(i, ret)	skip
 
 #include "ring.pml"
 
@@ -210,21 +210,61 @@ proctype taker(byte me)
 
 /* ---- GET_EVENTS */
 
-/* kev_ring_grab(), of one */
-inline kernel_grab()
+/* kev_ring_claim(), of one: what was copied is ours, or it was for nothing */
+inline kernel_claim()
 {
-	mine = false;
+	load(SEEN, head);
+	if
+#ifdef CLAIM_WITHOUT_LOOK
+	:: true -> xchg(SEEN, head, from + 1, mine)
+#else
+	:: head == from -> xchg(SEEN, head, from + 1, mine)
+	:: else
+#endif
+	fi;
+	head = 0
+}
+
+/* kev_take_entries() and kev_let_in(), of one: all with the lock */
+inline kernel_take()
+{
 	lock();
-	load(SEEN, ret);
 	look();
 	from = claim;
+	mine = false;
 	if
-	:: tail - claim ->
-		xchg(SEEN, ret, claim + 1, mine)
+	:: tail != claim ->
+		load(RET(from), ret);
+		load(BITS(from), bits);
+		kernel_claim()
 	:: else
 	fi;
-	d_step { ret = 0; used = 0; claim = 0; h_ = 0; to = from + 1 };
+	d_step { used = 0; claim = 0; h_ = 0 };
+	if
+	:: mine ->
+		to = from + 1;
+		kernel_has();
+		commit_range();
+#ifndef NO_ADVANCE_GET
+		advance();
+		handover();
+#endif
+		d_step { used = 0; claim = 0; h_ = 0 }
+	:: else
+	fi;
+	d_step { ret = 0; bits = 0; to = 0 };
 	unlock()
+}
+
+inline kernel_has()
+{
+	d_step {
+		double_claim = taken[from];
+		assert(!double_claim);
+		taken[from] = true
+	};
+	act(from, ret, bits);
+	finished[from] = true
 }
 
 proctype getter(byte me)
@@ -233,18 +273,9 @@ proctype getter(byte me)
 	CONSUMER_VARS;
 
 	do
-	:: kernel_grab();
+	:: kernel_take();
 		if
-		:: mine ->
-			copy_out();
-			lock();
-			commit_range();
-#ifndef NO_ADVANCE_GET
-			advance();
-			handover();
-			d_step { used = 0; claim = 0; h_ = 0 };
-#endif
-			unlock()
+		:: mine
 		:: else -> look_again()
 		fi
 	od;

@@ -10,7 +10,7 @@
 #endif
 #define VALUES		6
 
-#define before_act(ret)	skip
+#define before_act(i, ret)	skip
 #define after_act(ret)	skip
 
 #include "ring.pml"

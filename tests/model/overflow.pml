@@ -9,7 +9,7 @@
 #define SLOTS		2
 #define VALUES		7
 
-#define before_act(ret)	skip
+#define before_act(i, ret)	skip
 #define after_act(ret)	skip
 
 #include "ring.pml"

@@ -7,7 +7,7 @@
  * events are bits, each posted once: so a consumer that collects the bits it
  * read knows what it missed.
  *
- * The user defines SLOTS, WATCHES, THREADS, VALUES.
+ * The user defines SLOTS, WATCHES, THREADS, VALUES, and before_act().
  */
 #define TAIL		0
 #define SEEN		1
@@ -47,7 +47,7 @@ bool double_claim;	/* two consumers have one entry */
 bool double_free;	/* head passed an unfinished range, or went back */
 bool head_stuck;	/* all is finished, and head does not get there */
 bool acted_removed;	/* acted on an event of a watch that it had removed */
-bool claim_untold;	/* REMOVE did not say that an event is in our hands */
+bool cancelled_acted;	/* acted on an event of which REMOVE said "nobody gets it" */
 bool cancel_untold;	/* REMOVE said "nothing" of an event that it cancelled */
 
 #define CHECK(name, cond) d_step { name = !(cond); assert(!name); name = false }
@@ -268,7 +268,6 @@ inline post(w, b)
 #endif
 
 #define WAS_CANCELLED	1	/* KEVENT_RET_CANCELLED in the result */
-#define WAS_CLAIMED	2	/* KEVENT_RET_CLAIMED */
 
 /* Entries that kev_ring_cancel() does at a time. */
 #ifndef STEPS
@@ -291,6 +290,11 @@ inline mark_cancelled(w)
 	skip;
 	d_step { x_ = 0; age = 0 }
 }
+
+/* REMOVE will say CANCELLED, because of this entry. */
+#ifndef after_told
+#define after_told(i)	skip
+#endif
 
 /* kev_ring_cancel(); result */
 inline ring_cancel(w)
@@ -315,9 +319,8 @@ inline ring_cancel(w)
 			owner[(index[w] - age) & MASK] = 0;
 			if
 			:: index[w] - age >= claim ->
-				result = result | WAS_CANCELLED
-			:: index[w] - age < claim && index[w] - age >= h_ ->
-				result = result | WAS_CLAIMED
+				result = result | WAS_CANCELLED;
+				after_told(index[w] - age)
 			:: else
 			fi;
 			age = x_;
@@ -437,7 +440,7 @@ inline act(i, ret, bits)
 {
 	CHECK(stale_entry, (ret & 127) == posted_watch[i] &&
 	      (bits & posted_bits[i]) == posted_bits[i]);
-	before_act(ret);
+	before_act(i, ret);
 	acted = acted | bits
 }
 

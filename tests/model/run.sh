@@ -48,7 +48,7 @@ check() {
 		failed=$((failed + 1))
 		got="${got:-no property}, not $want: FAILED"
 	fi
-	printf '%-10s %-28s %s (%d s)\n' "$file" "${macros:--}" "$got" \
+	printf '%-10s %-40s %s (%d s)\n' "$file" "${macros:--}" "$got" \
 		$((SECONDS - start))
 }
 
