@@ -76,6 +76,17 @@ static inline void kevent_ring_unmap(struct kevent_ring *ring)
 	munmap((void *)ring->kernel, ring->kernel_len);
 }
 
+/* What is unclaimed; with KEVENT_INIT_NO_SEEN nobody has to store seen. */
+static inline uint32_t kevent_ring_start(const struct kevent_ring *ring)
+{
+	uint32_t head, seen, tail;
+
+	head = __atomic_load_n(&ring->user->head, __ATOMIC_ACQUIRE);
+	seen = __atomic_load_n(&ring->user->seen, __ATOMIC_ACQUIRE);
+	tail = __atomic_load_n(&ring->kernel->tail, __ATOMIC_ACQUIRE);
+	return seen - head > tail - head ? head : seen;
+}
+
 /**
  * kevent_ring_map() - map the ring of a queue
  * @ring: filled in.
@@ -108,7 +119,7 @@ static inline int kevent_ring_map(struct kevent_ring *ring, int fd,
 	ring->user_len = init->user_len;
 	ring->entries_len = init->entries_len;
 	ring->mask = ring->kernel->size - 1;
-	ring->pos = __atomic_load_n(&ring->user->seen, __ATOMIC_RELAXED);
+	ring->pos = kevent_ring_start(ring);
 	ring->end = ring->pos;
 	return 0;
 
@@ -1069,7 +1080,7 @@ static inline unsigned int kevent_ring_take(const struct kevent_ring *ring,
 	uint32_t from, to, i;
 	unsigned int num = 0;
 
-	while (!num && kevent_ring_grab(ring, max, &from, &to)) {
+	while (max && !num && kevent_ring_grab(ring, max, &from, &to)) {
 		for (i = from; i != to; i++) {
 			const struct ukevent *uk;
 

@@ -384,7 +384,7 @@ static u32 kev_commit_more(struct kev_queue *q)
 		raw_spin_unlock_irq(&q->lock);
 		sum += n;
 		cond_resched();
-	} while (n == KEV_CTL_STEPS);
+	} while (n == KEV_CTL_STEPS && !fatal_signal_pending(current));
 	return sum;
 }
 

@@ -65,7 +65,7 @@ struct kev_key {
 /* One that has had its only event is no longer meant: see "STATES". */
 static inline bool kev_watch_is_over(const struct kev_watch *w)
 {
-	/* set under queue->lock, and for good */
+	/* set under queue->lock, and for good but with LAST_CHECK: kev_recall() */
 	return data_race(w->state & KEV_W_FIRED);
 }
 

@@ -210,7 +210,8 @@ static __always_inline void kev_set_first(struct kev_watch *w,
 	kev_stamp(w);
 	w->ev.ret_data[0] = v->bits;
 	w->ev.ret_flags = v->ret_flags;
-	w->ev.ret_data[1] = v->data;
+	if (v->ret_flags & KEVENT_RET_DATA)
+		w->ev.ret_data[1] = v->data;
 	w->ev.data2 = v->data2;
 	w->ev.cpu = raw_smp_processor_id();
 	w->ev.merged = 0;
@@ -279,10 +280,22 @@ void kev_waiting_done(struct kev_watch *w)
 	kev_unlist_ready(w, 1);
 }
 
-/* Without a ring: it was asked, is ready, and waits until there are more. */
-void kev_keep(struct kev_watch *w, const struct kev_values *v)
+/*
+ * A watch was asked.  Is that an event, w->ev?  What came before is one all the same,
+ * but of those that are to say what holds when they are handed out.
+ */
+bool kev_is_event(struct kev_watch *w, const struct kev_values *v)
 {
-	kev_set_waiting(w, v);
+	if (v->bits && !(w->state & KEV_W_DISARMED))
+		kev_set_waiting(w, v);
+	else if (w->ev.req_flags & KEVENT_REQ_LAST_CHECK)
+		kev_clear_waiting(w);
+	return kev_has_waiting(w);
+}
+
+/* Without a ring: an event that was asked for waits until there are more. */
+void kev_keep(struct kev_watch *w)
+{
 	if (w->on != KEV_ON_NONE)
 		return;		/* a wake-up was faster */
 	kev_enlist_ready(w);

@@ -96,7 +96,8 @@ void kev_unlist(struct kev_watch *w);
 void kev_enlist(struct kev_watch *w);
 void kev_enlist_level(struct kev_watch *w);
 void kev_enlist_first(struct kev_watch *w);
-void kev_keep(struct kev_watch *w, const struct kev_values *v);
+bool kev_is_event(struct kev_watch *w, const struct kev_values *v);
+void kev_keep(struct kev_watch *w);
 bool kev_enlist_ask(struct kev_watch *w);
 unsigned int kev_post(struct kev_watch *w, const struct kev_values *v, int sync,
 		      unsigned int how);

@@ -106,7 +106,7 @@ static bool kev_settle_letter(struct kev_watch *w, u32 bits, struct ukevent *uk)
 	struct kev_values v = { .bits = bits, .ret_flags = KEVENT_RET_DATA };
 
 	if (uk->req_flags & KEVENT_REQ_ALWAYS_QUEUE) {
-		kev_post_letter(w, bits, w->ev.ptr);
+		kev_post_letter(w, bits, uk->ptr);
 		return false;
 	}
 	v.data = ++kev_mailbox_of(w)->total;
@@ -170,9 +170,19 @@ static int kev_lock_with_room(struct kev_queue *q)
 }
 
 /*
- * Puts a new watch into the tables.  One of the same key that has had its only
- * event is no obstacle: it stays for its event, unhooked if it is in the way.
+ * One that has had its only event, for another of the same key.  It stays for that
+ * event, unhooked where only one can be hooked.  But an event that would be asked for
+ * again when it is handed out is that of the new one, if there still is one.
  */
+static void kev_watch_make_way(struct kev_watch *over)
+{
+	if (over->ev.req_flags & KEVENT_REQ_LAST_CHECK)
+		kev_watch_kill(over);
+	else if (kev_source_of(over)->sole)
+		kev_watch_retire(over);
+}
+
+/* Puts a new watch into the tables. */
 static int kev_watch_insert(struct kev_watch *w)
 {
 	struct kev_queue *q = w->queue;
@@ -185,8 +195,8 @@ static int kev_watch_insert(struct kev_watch *w)
 	err = kev_lookup_add(w, &over);
 	if (unlikely(err))
 		goto out_unlock;
-	if (unlikely(over) && kev_source_of(w)->sole)
-		kev_watch_retire(over);
+	if (unlikely(over))
+		kev_watch_make_way(over);
 	q->generation++;
 	w->ev.cookie = (u64)q->generation << 32 |
 		       kev_table_put(&q->watches, w);
@@ -239,7 +249,7 @@ static int kev_watch_attach(struct kev_watch *w,
 {
 	struct kev_queue *q = w->queue;
 	struct kev_values v = {};
-	bool dead, told = false;
+	bool dead, told = false, over;
 	int err;
 
 	KEV_DELAY(ADD_TABLED);
@@ -255,10 +265,11 @@ static int kev_watch_attach(struct kev_watch *w,
 	dead = w->state & KEV_W_DEAD;
 	if (!dead)
 		told = kev_watch_settle(w, &v, uk);
+	over = told && (w->state & KEV_W_FIRED);
 	raw_spin_unlock_irq(&q->lock);
 	if (unlikely(dead)) {
 		kev_watch_add_dead(w);
-	} else if (told && (uk->req_flags & KEVENT_REQ_ONESHOT)) {
+	} else if (over) {
 		kev_watch_add_done(q, uk->cookie);
 		uk->cookie = 0;
 	}

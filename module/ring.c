@@ -241,8 +241,8 @@ void kev_ring_cancel(struct kev_ring *r, struct kev_watch *w, u32 *index,
 }
 
 /*
- * Takes back the newest entry of a watch, which nobody has claimed, for good: what
- * it told is to be asked anew.  Older ones stay.
+ * Takes back the newest entry of a watch, which the caller has claimed: what it told
+ * is to be asked anew.  Older ones stay.
  */
 void kev_ring_recall(struct kev_ring *r, u32 *index)
 {

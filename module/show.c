@@ -73,8 +73,6 @@ static void kev_show_params(struct kev_watch *w, u64 *param)
 	const struct kev_source_ops *ops = kev_source_of(w);
 	struct kev_records *r;
 
-	if (w->state & (KEV_W_ADDING | KEV_W_UNHOOKED))
-		return;
 	if (ops->params)
 		ops->params(w, param);
 	r = ops->records ? ops->records(w) : NULL;
@@ -88,13 +86,16 @@ static void kev_show_watch(struct seq_file *m, struct kev_watch *w)
 	u64 param[3] = {};
 	struct ukevent ev;
 	const char *state, *list;
+	bool hooked;
 
 	raw_spin_lock_irq(&w->queue->lock);
 	ev = w->ev;
 	state = kev_show_state(w);
 	list = kev_show_list(w);
+	hooked = !(w->state & (KEV_W_ADDING | KEV_W_UNHOOKED));
 	raw_spin_unlock_irq(&w->queue->lock);
-	kev_show_params(w, param);
+	if (hooked)
+		kev_show_params(w, param);
 	seq_printf(m, "watch:\ttype: %u id: %llx event: %x req_flags: %x ptr: %llx",
 		   ev.type, ev.id.raw_u64, ev.event, ev.req_flags, ev.ptr);
 	seq_printf(m, " param: %llx %llx %llx cookie: %llx state: %s list: %s\n",

@@ -31,7 +31,7 @@ struct kev_table {
 };
 
 #define KEV_TABLE_MIN	64u
-#define KEV_TABLE_MAX	((u32)BIT(30))
+#define KEV_TABLE_MAX	((u32)BIT(27))
 
 static inline struct kev_watch *kev_table_get(const struct kev_table *t,
 					      u32 number)

@@ -51,22 +51,29 @@ out:
 /* ---- From the ring ----------------------------------------------------- */
 
 /*
- * An entry of a watch that wants to be asked when it is handed out was made by a
- * WAIT, earlier.  It is taken back, and the watch is asked as if it had not been.
- * False: it is too late for that, as the watch has ended.
+ * Was this entry made by a WAIT, earlier, of a watch that wants to be asked when it
+ * is handed out?  Not if the watch has ended since.
  */
-static bool kev_recall(struct kev_queue *q, u32 index)
+static bool kev_may_recall(struct kev_queue *q, u32 index)
+{
+	const struct kev_watch *w = q->ring.slots[index & q->ring.mask].owner;
+
+	return unlikely(kev_ring_entry(&q->ring, index)->req_flags &
+			KEVENT_REQ_LAST_CHECK) &&
+	       w && w->index == index &&
+	       (w->ev.req_flags & KEVENT_REQ_LAST_CHECK) &&
+	       !(w->state & (KEV_W_DEAD | KEV_W_UNTABLED | KEV_W_UNHOOKED));
+}
+
+/* It was claimed, and is forgotten: the watch is asked as if it had not been made. */
+static void kev_recall(struct kev_queue *q, u32 index)
 {
 	struct kev_watch *w = q->ring.slots[index & q->ring.mask].owner;
 
-	if (!w || w->index != index || !(w->ev.req_flags & KEVENT_REQ_LAST_CHECK) ||
-	    (w->state & (KEV_W_DEAD | KEV_W_UNTABLED | KEV_W_UNHOOKED)))
-		return false;
 	kev_ring_recall(&q->ring, &w->index);
 	kev_unlist(w);
 	w->state &= ~(KEV_W_DISARMED | KEV_W_FIRED);
 	kev_enlist_ask(w);
-	return true;
 }
 
 /*
@@ -85,9 +92,8 @@ static int kev_copy_entries(struct kev_queue *q, const struct kev_view *v,
 		e = kev_ring_entry(&q->ring, v->claim + *taken);
 		if (e->ret_flags & KEVENT_RET_CANCELLED)
 			continue;
-		if (unlikely(e->req_flags & KEVENT_REQ_LAST_CHECK) &&
-		    kev_recall(q, v->claim + *taken))
-			continue;	/* it is cancelled now */
+		if (kev_may_recall(q, v->claim + *taken))
+			break;
 		if (unlikely(!kev_put_event(buf + num, e)))
 			return num ?: -EFAULT;
 		num++;
@@ -97,21 +103,27 @@ static int kev_copy_entries(struct kev_queue *q, const struct kev_view *v,
 
 /*
  * Takes entries, and frees their slots.  Returns how many; -EFAULT; or -EAGAIN:
- * look again.
+ * look again.  *left: one more, if the first is to be asked.
  */
 static int kev_take_entries(struct kev_queue *q, struct ukevent __user *buf,
-			    u32 max)
+			    u32 max, u32 *left)
 {
 	struct kev_view v = kev_ring_look(&q->ring);
-	u32 taken, from = v.claim, freed = 0;
-	int num;
+	bool recall = kev_may_recall(q, v.claim);
+	u32 taken = 1, from = v.claim, freed = 0;
+	int num = 0;
 
-	num = kev_copy_entries(q, &v, buf, max, &taken);
+	if (likely(!recall))
+		num = kev_copy_entries(q, &v, buf, max, &taken);
 	KEV_DELAY(COPIED);
 	if (!taken)
 		return num;
 	if (!kev_ring_claim(&q->ring, &v, taken))
 		return -EAGAIN;
+	if (unlikely(recall)) {
+		kev_recall(q, from);
+		++*left;
+	}
 	if (!q->ring.no_seen)
 		kev_ring_commit_range(&q->ring, &from, from + taken, &freed);
 	return num ?: -EAGAIN;	/* all cancelled: perhaps there are more */
@@ -131,14 +143,7 @@ static bool kev_take_ask(struct kev_watch *w)
 	kev_unlist(w);
 	if (!kev_watch_ask(w, &v))
 		return false;
-	if (v.bits && !(w->state & KEV_W_DISARMED)) {
-		kev_set_waiting(w, &v);
-		return true;
-	}
-	if (w->ev.req_flags & KEVENT_REQ_LAST_CHECK)
-		kev_clear_waiting(w);
-	/* what came before is an event all the same, but for those */
-	if (kev_has_waiting(w))
+	if (kev_is_event(w, &v))
 		return true;
 	kev_not_ready(w);
 	return false;
@@ -217,15 +222,10 @@ static __always_inline int kev_take_some(struct kev_queue *q,
 					 u32 *left)
 	__must_hold(&q->lock)
 {
-	u32 nask = q->nask;
 	int ret;
 
-	if (kev_has_ring(q) && kev_available(q)) {
-		ret = kev_take_entries(q, buf, max);
-		/* what was taken back is to be asked by this very call */
-		*left += q->nask - nask;
-		return ret;
-	}
+	if (kev_has_ring(q) && kev_available(q))
+		return kev_take_entries(q, buf, max, left);
 	if (!*left || list_empty(kev_ask_list(q))) {
 		*left = 0;
 		return 0;

@@ -27,9 +27,10 @@ void kev_let_in(struct kev_queue *q, bool *taker)
 {
 	unsigned int max;
 
-	while (kev_ring_advance(&q->ring, KEV_STEPS_MAX) == KEV_STEPS_MAX)
+	while (kev_ring_advance(&q->ring, KEV_STEPS_MAX) == KEV_STEPS_MAX &&
+	       !fatal_signal_pending(current))
 		kev_breathe(q);
-	for (;;) {
+	while (!fatal_signal_pending(current)) {
 		max = q->attention & KEV_Q_SLEEPERS ? KEV_LET_IN_MAX :
 						      KEV_STEPS_MAX;
 		if (!kev_handover(q, max, taker) ||
@@ -78,9 +79,12 @@ static bool kev_ask_level(struct kev_queue *q, unsigned int how)
 void kev_ask_levels(struct kev_queue *q, bool *taker)
 	__must_hold(&q->lock)
 {
+	u32 end = q->ring.tail;
 	unsigned int n = 0;
 
-	while (kev_level_is_due(q)) {
+	while (kev_level_is_due(q) &&
+	       (s32)(list_first_entry(&q->level, struct kev_watch,
+				      link)->index - end) < 0) {
 		if (kev_ask_level(q, taker && *taker ? KEV_NOTIFY_OUTER : 0) &&
 		    taker)
 			*taker = false;
@@ -99,7 +103,8 @@ void kev_not_ready(struct kev_watch *w)
 	struct kev_view v;
 
 	lockdep_assert_held(&q->lock);
-	w->ev.time = 0;
+	if (!kev_has_waiting(w))
+		w->ev.time = 0;
 	if (!(w->state & KEV_W_LEVEL) || w->on != KEV_ON_NONE ||
 	    !kev_has_ring(q))
 		return;
@@ -133,10 +138,10 @@ static void kev_ask_keep(struct kev_watch *w)
 
 	if (!kev_watch_ask(w, &v))
 		return;
-	if (!v.bits || (w->state & KEV_W_DISARMED))
-		kev_not_ready(w);
+	if (kev_is_event(w, &v))
+		kev_keep(w);
 	else
-		kev_keep(w, &v);
+		kev_not_ready(w);
 }
 
 /* The first of the list, which has one.  Others of it only wait. */
@@ -546,11 +551,11 @@ static bool kev_is_readable(struct kev_queue *q)
 		if (kev_available(q) ||
 		    ((q->attention & KEV_Q_READY) && kev_fits(q)))
 			return true;
-		while (kev_level_is_due(q) && n--)
+		for (; n && kev_level_is_due(q); n--)
 			kev_enlist_ask(list_first_entry(&q->level,
 							struct kev_watch, link));
 	}
-	while (!list_empty(kev_ask_list(q)) && n--)
+	for (; n && !list_empty(kev_ask_list(q)); n--)
 		if (kev_first_may_be_ready(q))
 			return true;
 	return !list_empty(kev_ask_list(q));

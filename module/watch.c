@@ -252,8 +252,10 @@ void kev_watch_close(struct kev_watch *w)
 
 	lockdep_assert_held(&q->mutex);
 	/* of a file, the caller finds all; of a number, it knows the one */
-	while ((before = kev_find_before(w)))
+	while ((before = kev_find_before(w))) {
 		kev_watch_kill(before);
+		cond_resched();
+	}
 	raw_spin_lock_irq(&q->lock);
 	last = (w->ev.req_flags & KEVENT_REQ_CLOSED) && !(w->state & KEV_W_FIRED);
 	if (last) {
@@ -355,6 +357,7 @@ void kev_watch_reap_some(struct kev_queue *q, unsigned int max)
 		raw_spin_unlock_irq(&q->lock);
 		KEV_DELAY(REAP_DEAD);
 		kev_watch_take_down(w, state, pinned);
+		cond_resched();
 	}
 	mutex_unlock(&q->mutex);
 }
@@ -364,13 +367,15 @@ void kev_watch_reap_some(struct kev_queue *q, unsigned int max)
 /*
  * Keeps a watch and its file while a task asks, with the lock dropped.  False:
  * the file is in its final release, which will end the watch; or as many are at
- * it as can be counted.
+ * it as can be counted, and it is to be asked later.
  */
 bool kev_watch_pin(struct kev_watch *w, struct file **file)
 {
 	lockdep_assert_held(&w->queue->lock);
-	if (unlikely(w->pins == U16_MAX))
+	if (unlikely(w->pins == U16_MAX)) {
+		kev_enlist_ask(w);
 		return false;
+	}
 	*file = kev_watch_file(w);
 	if (*file && !kev_file_get_not_zero(*file))
 		return false;
@@ -410,12 +415,8 @@ static bool kev_watch_ask_task(struct kev_watch *w, struct kev_values *v)
 	u16 terms = w->terms;
 	struct file *file;
 
-	if (!kev_watch_pin(w, &file)) {
-		/* so many are at it that it can't be asked now */
-		if (w->pins == U16_MAX)
-			kev_enlist_ask(w);
+	if (!kev_watch_pin(w, &file))
 		return false;
-	}
 	q->asking++;
 	raw_spin_unlock_irq(&q->lock);
 	KEV_DELAY(PINNED);
