@@ -154,7 +154,12 @@
  *	cancel		NO_FENCE_CANCEL, LOOK_BEFORE_MARK; NO_FENCE_CLAIM
  *	overflow	NO_FENCE_OVERFLOW, NO_LOOK_OVERFLOW; NO_FENCE_FREE
  *	done ranges	NO_FENCE_DONE, NO_ADVANCE_COMMIT and _GET; NO_FENCE_FREE
- *	sleep		CHECK_WITHOUT_LOCK, NO_PASS_ON
+ *	sleep		CHECK_WITHOUT_LOCK
+ *	who tells whom	NO_LEAVE_TELLS, NO_NEXT_FOR_LEVEL (kev_leave);
+ *			TAKER_OF_TWO (kev_work, kev_take);
+ *			NOTIFY_ONCE_PER_HANDOVER (kev_handover); NO_LET_IN
+ *			(kev_take); NO_PATIENTS, NO_ANY (kev_wake_one);
+ *			NO_NEXT_PATIENT (kev_sleeper_back_long)
  */
 #ifndef KEV_H
 #define KEV_H

@@ -386,6 +386,12 @@ static noinline int kev_sleep_any(struct kev_queue *q)
 						true, true);
 }
 
+/* Was an event taken of a file that may be ready still, or is another to be asked? */
+static bool kev_next_is_due(struct kev_queue *q)
+{
+	return q->nask || (kev_has_ring(q) && kev_level_is_due(q));
+}
+
 /**
  * kev_leave() - a call that waited, or might have, is over
  * @q: the queue.
@@ -399,7 +405,7 @@ void kev_leave(struct kev_queue *q, bool took)
 	lockdep_assert_held(&q->lock);
 	if (likely(!(q->attention & KEV_Q_SLEEPERS)))
 		return;
-	if (kev_work_due(q))
+	if (took ? kev_next_is_due(q) : kev_work_due(q))
 		kev_notify(q, KEV_NOTIFY_ANY, 0);
 	else if (!took && kev_available(q))
 		kev_notify(q, 0, 0);

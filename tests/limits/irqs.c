@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Tests that a ring full of one watch's events keeps interrupts off for a moment only. */
+/* Tests that full rings and many sleepers keep interrupts off for a moment only. */
 #include "probe.h"
 
 /*
@@ -11,6 +11,7 @@ enum {
 	SLOTS = 262144,			/* the largest ring */
 	BATCH = 8192,
 	TRIES = 12,
+	SLEEPERS = 500,
 };
 
 /* A slow kernel needs no million to be slow. */
@@ -247,4 +248,210 @@ TEST_TIMEOUT(one_shot_is_reaped, 120)
 TEST_TIMEOUT(range_out_of_order, 120)
 {
 	check_short(fill, do_range, end_range);
+}
+
+/* ---- Many sleepers ---------------------------------------------------------------------- */
+
+/* Threads that sleep in one queue, again and again, on another CPU if there is one. */
+struct crowd {
+	struct kevent_ring ring;
+	int q;
+	uint32_t num;
+	uint32_t min;
+	uint32_t up;		/* how often one of them came back */
+	bool over;
+	struct test_thread thread[SLEEPERS];
+};
+
+static void *crowd_run(void *arg)
+{
+	struct crowd *c = arg;
+
+	pin_to_cpu(cpu_count() - 1);
+	while (!__atomic_load_n(&c->over, __ATOMIC_ACQUIRE)) {
+		struct kevent_ioc_wait wait = { .min = c->min };
+
+		CHECK_OK(ioctl(c->q, KEVENT_IOC_WAIT, &wait));
+		__atomic_add_fetch(&c->up, 1, __ATOMIC_RELEASE);
+	}
+	return NULL;
+}
+
+static void crowd_settle(struct crowd *c)
+{
+	uint32_t i;
+
+	for (i = 0; i < c->num; i++)
+		wait_blocked_in(c->thread[i].tid, SYS_ioctl);
+}
+
+/* In a queue with a watch of which each event has an entry of its own. */
+static struct crowd *crowd_start(uint32_t num, uint32_t min, uint32_t ring_size,
+				 unsigned int flags)
+{
+	struct crowd *c = calloc(1, sizeof(*c));
+	uint32_t i;
+
+	CHECK(c);
+	c->q = kev_queue_at(&c->ring, ring_size, 0, KEVENT_WAKE_FIFO,
+			    KEVENT_INIT_NO_SEEN);
+	kev_add(c->q, KEVENT_UNOTIFY, 1, ~0u, KEVENT_REQ_ET | flags);
+	c->num = num;
+	c->min = min;
+	for (i = 0; i < num; i++)
+		thread_start(&c->thread[i], crowd_run, c);
+	crowd_settle(c);
+	return c;
+}
+
+static void crowd_end(struct crowd *c)
+{
+	uint32_t i;
+
+	__atomic_store_n(&c->over, true, __ATOMIC_RELEASE);
+	CHECK_EQ(kevent_wake(c->q, c->num), c->num);
+	for (i = 0; i < c->num; i++)
+		thread_join(&c->thread[i]);
+	kev_close(c->q, &c->ring);
+	free(c);
+}
+
+/* WAKE of all; returns how long it takes, and the same for how late a timer was. */
+static uint64_t crowd_wake(struct crowd *c, uint64_t *late)
+{
+	uint64_t from, to;
+	struct probe p;
+
+	probe_start(&p);
+	from = now_ns();
+	CHECK_EQ(kevent_wake(c->q, c->num), c->num);
+	to = now_ns();
+	*late = probe_end(&p, from, to);
+	crowd_settle(c);
+	return to - from;
+}
+
+static void wake_many(uint32_t min)
+{
+	struct crowd *c;
+	uint64_t took, late;
+	int i;
+
+	pin_to_cpu(0);
+	c = crowd_start(SLEEPERS, min, 16, 0);
+	for (i = 0; i < TRIES; i++) {
+		took = crowd_wake(c, &late);
+		NOTE("%llu us, a timer at most %llu us late",
+		     (unsigned long long)took / 1000,
+		     (unsigned long long)late / 1000);
+		/* all in one go: late by nearly all of it */
+		if (late < took / 2)
+			break;
+	}
+	if (i == TRIES)
+		FAIL("interrupts are off for as long as WAKE takes");
+	crowd_end(c);
+}
+
+TEST_TIMEOUT(wake_of_many, 120)
+{
+	wake_many(1);
+}
+
+TEST_TIMEOUT(wake_of_many_that_wait_for_more, 120)
+{
+	wake_many(5);
+}
+
+static uint64_t least(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
+/* Events until all are to be woken: how long the last one takes. */
+static uint64_t crowd_fire(struct crowd *c)
+{
+	uint32_t up = __atomic_load_n(&c->up, __ATOMIC_ACQUIRE) + c->num, i;
+	uint64_t from, took;
+
+	for (i = 1; i < c->min; i++)
+		kev_fire(c->q, 1, 1);
+	from = now_ns();
+	kev_fire(c->q, 1, 1);
+	took = now_ns() - from;
+	/* all of them come back, and find it still there until it is freed */
+	CHECK_SOON((int32_t)(__atomic_load_n(&c->up, __ATOMIC_ACQUIRE) - up) >= 0);
+	kev_free_to(&c->ring, kev_tail(&c->ring));
+	crowd_settle(c);
+	return took;
+}
+
+/*
+ * An event for all is made with interrupts off, maybe in an interrupt: it must not
+ * take as long as waking all does, but leave that to those who are woken.
+ */
+static void fire_for_many(uint32_t min, unsigned int flags)
+{
+	uint64_t fire = ~0ull, wake = ~0ull, late;
+	struct crowd *c;
+	int i;
+
+	pin_to_cpu(0);
+	c = crowd_start(SLEEPERS, min, 16, flags);
+	for (i = 0; i < TRIES; i++) {
+		wake = least(wake, crowd_wake(c, &late));
+		fire = least(fire, crowd_fire(c));
+		NOTE("the event takes %llu us, WAKE of all %llu us",
+		     (unsigned long long)fire / 1000,
+		     (unsigned long long)wake / 1000);
+		if (i && fire < wake / 5)
+			break;
+	}
+	if (i == TRIES)
+		FAIL("an event takes as long as waking all");
+	crowd_end(c);
+}
+
+TEST_TIMEOUT(event_for_all, 120)
+{
+	fire_for_many(1, KEVENT_REQ_WAKEUP_ALL);
+}
+
+TEST_TIMEOUT(event_that_is_enough_for_many, 120)
+{
+	fire_for_many(3, 0);
+}
+
+/* The best time of a batch of events, while so many wait for more than there are. */
+static uint64_t events_beside(uint32_t num)
+{
+	struct crowd *c = crowd_start(num, SLOTS, SLOTS, 0);
+	static struct ukevent uk[BATCH];
+	uint64_t best = ~0ull, from;
+	int i;
+
+	for (i = 0; i < BATCH; i++)
+		kevent_prep(&uk[i], KEVENT_UNOTIFY, 1, 1, 0, 0);
+	for (i = 0; i < TRIES; i++) {
+		from = now_ns();
+		CHECK_EQ(kevent_ctl(c->q, KEVENT_CTL_READY, BATCH, uk), 0);
+		best = least(best, now_ns() - from);
+	}
+	CHECK_EQ(c->up, 0);
+	crowd_end(c);
+	return best;
+}
+
+/* With interrupts off, so it must not depend on how many there are. */
+TEST_TIMEOUT(events_beside_many_that_wait_for_more, 120)
+{
+	uint64_t few, many;
+
+	pin_to_cpu(0);
+	few = events_beside(1);
+	many = events_beside(SLEEPERS);
+	NOTE("%u events: %llu us beside one, %llu us beside %u", BATCH,
+	     (unsigned long long)few / 1000, (unsigned long long)many / 1000,
+	     SLEEPERS);
+	CHECK_LT(many, 4 * few);
 }

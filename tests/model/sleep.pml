@@ -205,19 +205,17 @@ proctype producer()
 /* kev_leave() */
 inline leave(took)
 {
-#ifndef NO_LEAVE_TELLS
-	if
-#ifdef NO_NEXT_FOR_LEVEL
-	:: !(took) && WORK_DUE -> notify(true)
-	:: !(took) && !WORK_DUE && AVAILABLE -> notify(false)
+#ifdef NO_LEAVE_TELLS
+	skip
 #else
-	:: WORK_DUE -> notify(true)
-	:: !WORK_DUE && !(took) && AVAILABLE -> notify(false)
+	if
+	:: !(took) && WORK_DUE -> notify(true)
+#ifndef NO_NEXT_FOR_LEVEL
+	:: took && LEVEL_DUE -> notify(true)
 #endif
+	:: !(took) && !WORK_DUE && AVAILABLE -> notify(false)
 	:: else
 	fi
-#else
-	skip
 #endif
 }
 

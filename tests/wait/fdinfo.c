@@ -291,6 +291,59 @@ TEST(line_of_each_type)
 	}
 }
 
+/* An ADD with the param of a line, in another queue: its line has the same. */
+static void expect_copy(int q, int other, struct ukevent *uk)
+{
+	struct line line, copy;
+	int i;
+
+	kev_change(q, KEVENT_CTL_ADD, uk);
+	line = line_of(q, uk->cookie);
+	for (i = 0; i < 3; i++)
+		uk->param[i] = line.param[i];
+	kev_change(other, KEVENT_CTL_ADD, uk);
+	copy = line_of(other, uk->cookie);
+	for (i = 0; i < 3; i++)
+		CHECK_EQ(copy.param[i], line.param[i]);
+}
+
+static void expect_copy_of_size(int q, int other, unsigned int type,
+				uint64_t id, unsigned int req_flags)
+{
+	struct ukevent uk;
+
+	kevent_prep(&uk, type, id, 1, req_flags, 0);
+	uk.param[0] = 8192;
+	expect_copy(q, other, &uk);
+	CHECK_EQ(line_of(other, uk.cookie).param[0], 8192);
+}
+
+TEST(params_make_another)
+{
+	int q = kev_queue(NULL, 0), other = kev_queue(NULL, 0);
+	uint64_t before = pt_now(CLOCK_BOOTTIME);
+	struct ukevent uk;
+	struct line line;
+
+	kevent_prep_timer(&uk, 1, HOUR, 2 * HOUR, CLOCK_BOOTTIME, 0, 0);
+	expect_copy(q, other, &uk);
+	line = line_of(other, uk.cookie);
+	CHECK_LE(before + HOUR, line.param[0]);
+	CHECK_LE(line.param[0], pt_now(CLOCK_BOOTTIME) + HOUR);
+	CHECK_EQ(line.param[1], 2 * HOUR);
+	CHECK_EQ(line.param[2], CLOCK_BOOTTIME | KEVENT_TIMER_ABSTIME);
+	expect_copy_of_size(q, other, KEVENT_UNOTIFY, 1, KEVENT_REQ_PAYLOAD);
+	expect_copy_of_size(q, other, KEVENT_SIGNAL, SIGUSR1, 0);
+	expect_copy_of_size(q, other, KEVENT_INODE,
+			    CHECK_OK(open("/tmp", O_RDONLY)), 0);
+	pt_block();
+	kevent_prep(&uk, KEVENT_POSIX_TIMER, pt_create(CLOCK_MONOTONIC),
+		    KEVENT_POSIX_TIMER_FIRED, 0, 0);
+	uk.param[0] = KEVENT_POSIX_TIMER_VALUE;
+	kev_change(q, KEVENT_CTL_ADD, &uk);
+	CHECK_EQ(line_of(q, uk.cookie).param[0], KEVENT_POSIX_TIMER_VALUE);
+}
+
 /* A transfer that stands still. */
 TEST(line_of_a_transfer)
 {

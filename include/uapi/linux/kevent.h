@@ -951,12 +951,15 @@ struct kevent_ioc_sendfile {
  * /proc/PID/fdinfo/FD of a queue has lines with its counters: watches; posted:
  * events that had an entry of their own; merged: those that went into one;
  * overflowed: those that found the ring full; waits: calls that slept; immediate:
- * calls that need not.  Then comes a line for each watch, up to 65536; numbers but
- * that of the type are hexadecimal, param is 0 where the type does not tell it:
+ * calls that need not.  Then comes a line for each watch, up to 65536, with what
+ * another ADD would be given to make one like it.  Numbers but that of the type are
+ * hexadecimal:
  *
  *	watch: type: 0 id: 5 event: 1 req_flags: 0 ptr: 0 param: 0 0 0
  *		cookie: 100000000 state: armed list: none
  *
+ * The param of a timer is its next expiry, as an absolute time, its interval and
+ * its clock; that of others the size of their buffer, or what ADD was given.
  * State: adding, armed, disarmed (DISPATCH), fired (a one-shot that
  * is over), closed (the file is gone, its last event is outstanding).  List:
  * waiting (an event waits for a slot or for GET_EVENTS), asked (the file is to be
