@@ -326,7 +326,7 @@ static uint64_t crowd_wake(struct crowd *c, uint64_t *late)
 	from = now_ns();
 	CHECK_EQ(kevent_wake(c->q, c->num), c->num);
 	to = now_ns();
-	*late = probe_end(&p, from, to);
+	*late = probe_worst(&p, from, to);
 	crowd_settle(c);
 	return to - from;
 }
