@@ -382,3 +382,35 @@ TEST_TIMEOUT(poller_hears_after_wait, 60)
 {
 	poller_hears(drain_by_wait);
 }
+
+/* Nothing is wanted, and nothing is taken. */
+TEST(takes_none)
+{
+	struct kevent_ring ring;
+	int q = kev_queue(&ring, 4);
+	struct ukevent uk;
+
+	kev_add_user(q, 1);
+	kev_fire(q, 1, 1);
+	CHECK_EQ(kevent_ring_take(&ring, &uk, 0), 0);
+	CHECK_EQ(kevent_ring_take(&ring, &uk, 1), 1);
+}
+
+/* Where nobody stores seen, who comes later begins at head. */
+TEST(attached_without_seen)
+{
+	struct kevent_ring ring, late;
+	int q = kev_queue_at(&ring, 4, 0, KEVENT_WAKE_FIFO,
+			     KEVENT_INIT_NO_SEEN);
+	int i;
+
+	kev_add_user(q, 1);
+	for (i = 1; i <= 3; i++) {
+		kev_fire(q, 1, i);
+		kev_free_to(&ring, i);
+	}
+	kev_fire(q, 1, 8);
+	CHECK_OK(kevent_attach(&late, q));
+	CHECK_EQ(late.pos, 3);
+	kevent_ring_unmap(&late);
+}
