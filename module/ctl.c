@@ -208,28 +208,17 @@ static long kev_ioc_get_events(struct kev_queue *q, struct file *file,
 	return ret;
 }
 
-static int kev_commit_locked(struct kev_queue *q, u32 to, u32 over, bool force,
-			     u32 *freed)
-{
-	int err;
-
-	raw_spin_lock_irq(&q->lock);
-	err = kev_ring_commit(&q->ring, to, over, force, freed);
-	raw_spin_unlock_irq(&q->lock);
-	return err;
-}
-
 /* The commit of WAIT has no over: it is taken to be the nearest. */
 static int kev_wait_commit(struct kev_queue *q, u32 to)
 {
-	u32 tail, over, freed;
+	u32 over, freed;
+	int err;
 
 	raw_spin_lock_irq(&q->lock);
-	tail = q->ring.tail;
-	over = q->ring.over;
+	over = q->ring.over - (to > q->ring.tail);
+	err = kev_ring_commit(&q->ring, to, over, false, &freed);
 	raw_spin_unlock_irq(&q->lock);
-	return kev_commit_locked(q, to, to > tail ? over - 1 : over, false,
-				 &freed);
+	return err;
 }
 
 /* done, failed, head, tail */
@@ -392,14 +381,18 @@ static int kev_commit_decoded(struct kev_queue *q,
 			      const struct kevent_ioc_commit *commit,
 			      u32 *freed)
 {
+	u32 from = commit->from, to = commit->head;
 	int err;
 
-	if (!(commit->flags & KEVENT_COMMIT_RANGE))
-		return kev_commit_locked(q, commit->head, commit->over,
-					 commit->flags & KEVENT_COMMIT_FORCE,
-					 freed);
 	raw_spin_lock_irq(&q->lock);
-	err = kev_free_range(q, commit->from, commit->head, freed);
+	if (!(commit->flags & KEVENT_COMMIT_RANGE))
+		err = kev_ring_commit(&q->ring, to, commit->over,
+				      commit->flags & KEVENT_COMMIT_FORCE,
+				      freed);
+	else
+		while (!(err = kev_ring_commit_range(&q->ring, &from, to,
+						     freed)) && from != to)
+			kev_breathe(q);
 	raw_spin_unlock_irq(&q->lock);
 	return err;
 }

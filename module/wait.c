@@ -235,30 +235,6 @@ void kev_service(struct kev_queue *q)
 	kev_watch_reap(q, KEV_REAP_MAX);
 }
 
-/**
- * kev_free_range() - free what was claimed and is done, in whatever order
- * @q: a queue with a ring.
- * @from: its first index.
- * @to: its end.
- * @freed: how many are free now is added to it.
- *
- * Context: process, queue->lock held; it is dropped meanwhile if the range has to
- * be remembered and is long.  Returns as kev_ring_commit_range().
- */
-int kev_free_range(struct kev_queue *q, u32 from, u32 to, u32 *freed)
-	__must_hold(&q->lock)
-{
-	int err;
-
-	lockdep_assert_held(&q->lock);
-	err = kev_ring_commit_range(&q->ring, &from, to, freed);
-	while (unlikely(!err && from != to)) {
-		kev_breathe(q);
-		err = kev_ring_commit_range(&q->ring, &from, to, freed);
-	}
-	return err;
-}
-
 /* ---- Sleeping ---------------------------------------------------------- */
 
 const struct kev_deadline kev_forever;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* What is done in the program's calls beside changes: waiting, asking, freeing. */
+/* What is done in the program's calls beside changes: waiting, asking. */
 #ifndef KEV_WAIT_H
 #define KEV_WAIT_H
 
@@ -29,7 +29,6 @@ int kev_wait(struct kev_queue *q, const struct kev_deadline *d, u32 min,
 int kev_wait_any(struct kev_queue *q, bool nonblock);
 void kev_wait_over(struct kev_queue *q);
 void kev_service(struct kev_queue *q);
-int kev_free_range(struct kev_queue *q, u32 from, u32 to, u32 *freed);
 __poll_t kev_poll(struct file *file, struct poll_table_struct *pt);
 
 /* take.c shares these.  queue->lock held, unless said otherwise. */
