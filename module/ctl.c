@@ -133,13 +133,11 @@ static int kev_decode_timeout(struct kev_deadline *d, u32 flags, u32 clock,
 /**
  * struct kev_mask - the signal mask while a call waits
  * @asked: there is one.
- * @mask: that, and
- * @saved: that before it.
+ * @mask: that.
  */
 struct kev_mask {
 	bool asked;
 	sigset_t mask;
-	sigset_t saved;
 };
 
 static int kev_decode_mask(struct kev_mask *m, u32 flags, u64 ptr, u32 size)
@@ -158,7 +156,7 @@ static int kev_decode_mask(struct kev_mask *m, u32 flags, u64 ptr, u32 size)
 static void kev_mask_begin(struct kev_mask *m)
 {
 	if (m->asked)
-		sigprocmask(SIG_SETMASK, &m->mask, &m->saved);
+		sigprocmask(SIG_SETMASK, &m->mask, &current->saved_sigmask);
 }
 
 /* The handler of a signal that ended the wait runs under the mask. */
@@ -166,12 +164,10 @@ static void kev_mask_end(struct kev_mask *m, int ret)
 {
 	if (!m->asked)
 		return;
-	if (ret == -EINTR) {
-		current->saved_sigmask = m->saved;
+	if (ret == -EINTR)
 		set_restore_sigmask();
-	} else {
-		sigprocmask(SIG_SETMASK, &m->saved, NULL);
-	}
+	else
+		sigprocmask(SIG_SETMASK, &current->saved_sigmask, NULL);
 }
 
 #define KEV_GET_FLAGS	(KEVENT_FLAGS_ABSTIME | KEVENT_FLAGS_TIMEOUT | \
@@ -310,12 +306,6 @@ static long kev_ioc_wait(struct kev_queue *q, struct file *file,
 
 /* ---- read(2) ----------------------------------------------------------- */
 
-static __always_inline const struct kev_deadline *
-kev_plain_deadline(const struct file *file)
-{
-	return file->f_flags & O_NONBLOCK ? &kev_at_once : &kev_forever;
-}
-
 static noinline ssize_t kev_read_events(struct kev_queue *q, struct file *file,
 					struct ukevent __user *buf, size_t len)
 {
@@ -324,8 +314,9 @@ static noinline ssize_t kev_read_events(struct kev_queue *q, struct file *file,
 
 	if (!max)
 		return -EINVAL;
-	num = kev_get_events(q, kev_plain_deadline(file), buf, 1,
-			     min_t(size_t, max, KEV_BATCH_MAX));
+	num = kev_get_events(q, file->f_flags & O_NONBLOCK ? &kev_at_once :
+							     &kev_forever,
+			     buf, 1, min_t(size_t, max, KEV_BATCH_MAX));
 	return num < 0 ? num : num * sizeof(*buf);
 }
 
@@ -594,13 +585,11 @@ static long kev_ioc_info(struct kev_queue *q, struct file *file,
  * struct kev_call - what there is to know of a call
  * @cmd: its number, with the size that we know.
  * @min: bytes of its structure that a program must have.
- * @early: works before INIT.
  * @func: carries it out.
  */
 struct kev_call {
 	unsigned int cmd;
 	unsigned int min;
-	bool early;
 	long (*func)(struct kev_queue *q, struct file *file, void __user *p,
 		     size_t size);
 };
@@ -612,17 +601,9 @@ struct kev_call {
 		.func	= function,					\
 	}
 
-#define KEV_CALL_EARLY(name, type, last, function)			\
-	[_IOC_NR(KEVENT_IOC_##name)] = {				\
-		.cmd	= KEVENT_IOC_##name,				\
-		.min	= offsetofend(struct type, last),		\
-		.early	= true,						\
-		.func	= function,					\
-	}
-
 static const struct kev_call kev_calls[] = {
-	KEV_CALL_EARLY(INFO, kevent_ioc_info, abi, kev_ioc_info),
-	KEV_CALL_EARLY(INIT, kevent_ioc_init, entries_len, kev_ioc_init),
+	KEV_CALL(INFO, kevent_ioc_info, abi, kev_ioc_info),
+	KEV_CALL(INIT, kevent_ioc_init, entries_len, kev_ioc_init),
 	KEV_CALL(CTL, kevent_ioc_ctl, failed, kev_ioc_ctl),
 	KEV_CALL(GET_EVENTS, kevent_ioc_get, flags, kev_ioc_get_events),
 	KEV_CALL(WAIT, kevent_ioc_wait, tail, kev_ioc_wait),
@@ -657,8 +638,9 @@ long kev_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 
 	if (!call)
 		return -ENOTTY;
-	/* Partner: kev_queue_begin() */
-	if (unlikely(!smp_load_acquire(&q->inited)) && !call->early)
+	/* Partner: kev_queue_begin().  INFO and INIT work before. */
+	if (unlikely(!smp_load_acquire(&q->inited)) &&
+	    _IOC_NR(cmd) > _IOC_NR(KEVENT_IOC_INIT))
 		return -ENXIO;
 	return call->func(q, file, (void __user *)arg, _IOC_SIZE(cmd));
 }
