@@ -510,7 +510,8 @@ static void kev_take_back_waiting(struct kev_watch *w, struct kev_taken *taken)
 /**
  * kev_disarm() - take back what is outstanding: entries, the waiting event, lists
  * @w: its watch.
- * @taken: added to.
+ * @taken: added to; NULL: it is on no list that events wait on, and its entries
+ *	were all freed.
  *
  * A watch with more entries than kev_ring_cancel() does at a time is left in
  * between, for others as it would be with the older ones alone: one that is
@@ -530,19 +531,5 @@ void kev_disarm(struct kev_watch *w, struct kev_taken *taken)
 		kev_breathe(q);
 		kev_take_back_waiting(w, taken);
 		kev_ring_cancel(&q->ring, w, &w->index, taken);
-	}
-}
-
-/* The same for a dead watch whose entries were all freed: nobody looks there. */
-void kev_disown(struct kev_watch *w)
-	__must_hold(&w->queue->lock)
-{
-	struct kev_queue *q = w->queue;
-
-	lockdep_assert_held(&q->lock);
-	kev_ring_disown(&q->ring, w, &w->index);
-	while (unlikely(kev_ring_owns(&q->ring, w, w->index))) {
-		kev_breathe(q);
-		kev_ring_disown(&q->ring, w, &w->index);
 	}
 }

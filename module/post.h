@@ -107,7 +107,6 @@ struct kev_watch *kev_first_waiting(struct kev_queue *q);
 void kev_set_waiting(struct kev_watch *w, const struct kev_values *v);
 void kev_waiting_done(struct kev_watch *w);
 void kev_disarm(struct kev_watch *w, struct kev_taken *taken);
-void kev_disown(struct kev_watch *w);
 
 /* An event begins: the time of those that want it. */
 static inline void kev_stamp(struct kev_watch *w)

@@ -203,33 +203,34 @@ static bool kev_chain_goes_on(u32 age, unsigned int *n)
  * Marks the newest entries of a watch, claimed or not, and gives up their slots.
  * *index is that of the newest, and becomes that of the newest that is left: as
  * long as kev_ring_owns() says that there is one, the caller comes back.  The
- * lock may be dropped in between.
+ * lock may be dropped in between.  taken: added to; NULL: all were freed, and
+ * nobody looks there: nothing is marked.
  */
 void kev_ring_cancel(struct kev_ring *r, struct kev_watch *w, u32 *index,
 		     struct kev_taken *taken)
 {
 	unsigned int n = KEV_RING_STEPS;
+	u32 claim = r->tail, age = 0, next;
 	const struct ukevent *e;
-	struct kev_view v;
-	u32 age, next;
 
 	if (!kev_ring_owns(r, w, *index))
 		return;
-	age = 0;
-	do {
-		kev_mark_cancelled(r, *index - age);
-		age = kev_chain_next(r, w, *index, age);
-	} while (kev_chain_goes_on(age, &n));
-	KEV_DELAY(CANCEL_MARKED);
-	/* Partner: the consumer's fence between storing seen and reading. */
-	smp_mb();
-	v = kev_ring_look(r);
-	n = KEV_RING_STEPS;
-	age = 0;
+	if (taken) {
+		do {
+			kev_mark_cancelled(r, *index - age);
+			age = kev_chain_next(r, w, *index, age);
+		} while (kev_chain_goes_on(age, &n));
+		KEV_DELAY(CANCEL_MARKED);
+		/* Partner: the consumer's fence between storing seen and reading. */
+		smp_mb();
+		claim = kev_ring_look(r).claim;
+		n = KEV_RING_STEPS;
+		age = 0;
+	}
 	do {
 		next = kev_chain_next(r, w, *index, age);
 		r->slots[(*index - age) & r->mask].owner = NULL;
-		if (r->tail - (*index - age) <= r->tail - v.claim) {
+		if (r->tail - (*index - age) <= r->tail - claim) {
 			e = kev_ring_entry(r, *index - age);
 			taken->ret = KEVENT_RET_CANCELLED;
 			taken->bits |= e->ret_data[0];
@@ -251,22 +252,6 @@ void kev_ring_recall(struct kev_ring *r, u32 *index)
 	kev_mark_cancelled(r, *index);
 	slot->owner = NULL;
 	*index = slot->prev;
-}
-
-/* Gives up slots of a watch whose entries were all freed; *index likewise. */
-void kev_ring_disown(struct kev_ring *r, struct kev_watch *w, u32 *index)
-{
-	unsigned int n = KEV_RING_STEPS;
-	u32 age = 0, next;
-
-	if (!kev_ring_owns(r, w, *index))
-		return;
-	do {
-		next = kev_chain_next(r, w, *index, age);
-		r->slots[(*index - age) & r->mask].owner = NULL;
-		age = next;
-	} while (kev_chain_goes_on(age, &n));
-	*index -= age;
 }
 
 /* Stores head for the program, unless it has moved meanwhile. */

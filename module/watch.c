@@ -352,8 +352,7 @@ void kev_watch_reap_some(struct kev_queue *q, unsigned int max)
 		state = w->state;
 		pinned = w->pins;
 		w->state |= KEV_W_DEAD;
-		kev_unlist(w);
-		kev_disown(w);
+		kev_disarm(w, NULL);
 		raw_spin_unlock_irq(&q->lock);
 		KEV_DELAY(REAP_DEAD);
 		kev_watch_take_down(w, state, pinned);
