@@ -189,7 +189,7 @@ static long kev_ioc_get_events(struct kev_queue *q, struct file *file,
 	if ((get.flags & ~KEV_GET_FLAGS) || get.reserved || !get.max ||
 	    get.max > KEV_BATCH_MAX || get.min > get.max)
 		return -EINVAL;
-	if (q->ring.pages && get.min > kev_ring_size(&q->ring))
+	if (q->ring.kernel && get.min > kev_ring_size(&q->ring))
 		return -EINVAL;
 	err = kev_decode_timeout(&d, get.flags, get.clockid, &get.timeout);
 	if (!err)
@@ -290,7 +290,7 @@ static long kev_ioc_wait(struct kev_queue *q, struct file *file,
 	struct kev_mask mask;
 	int ret;
 
-	if (!q->ring.pages)
+	if (!q->ring.kernel)
 		return -ENXIO;
 	ret = kev_copy_in(&wait, sizeof(wait), p, size);
 	if (!ret)
@@ -332,7 +332,7 @@ ssize_t kev_read(struct file *file, char __user *buf, size_t len, loff_t *pos)
 		return -ENXIO;
 	if (len != sizeof(struct kevent_read) && len != sizeof(u32))
 		return kev_read_events(q, file, (void __user *)buf, len);
-	if (unlikely(!q->ring.pages))
+	if (unlikely(!q->ring.kernel))
 		return -ENXIO;
 	if (len == sizeof(u32)) {
 		kev_wait(q, &kev_at_once, 0, false, 0);
@@ -396,7 +396,7 @@ static long kev_ioc_commit(struct kev_queue *q, struct file *file,
 	u32 freed = 0;
 	int err;
 
-	if (!q->ring.pages)
+	if (!q->ring.kernel)
 		return -ENXIO;
 	err = kev_copy_in(&commit, sizeof(commit), p, size);
 	if (err)

@@ -63,7 +63,7 @@ static int kev_mmap(struct file *file, struct vm_area_struct *vma)
 	struct kev_queue *q = file->private_data;
 
 	/* Partner: kev_queue_begin() */
-	if (!smp_load_acquire(&q->inited) || !q->ring.pages)
+	if (!smp_load_acquire(&q->inited) || !q->ring.kernel)
 		return -ENXIO;
 	return kev_ring_mmap(&q->ring, vma);
 }

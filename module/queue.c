@@ -71,14 +71,14 @@ int kev_queue_make(struct kev_queue *q, struct kevent_ioc_init *init,
 	}
 	init->kernel_len = PAGE_SIZE;
 	init->user_len = PAGE_SIZE;
-	init->entries_len = (u64)(ring->npages - 2) << PAGE_SHIFT;
+	init->entries_len = kev_ring_entries_len(init->ring_size);
 	return 0;
 }
 
 /* Gives back what kev_queue_make() made, or what the queue had. */
 void kev_queue_unmake(struct kev_queue *q, struct kev_ring *ring)
 {
-	if (!ring->pages)
+	if (!ring->kernel)
 		return;
 	kev_user_uncharge_bytes(q->account,
 				kev_ring_bytes(kev_ring_size(ring)));

@@ -8,7 +8,6 @@
  */
 #include <linux/gfp.h>
 #include <linux/mm.h>
-#include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <linux/vmalloc.h>
 
@@ -34,67 +33,36 @@ static_assert(KEVENT_CTL_READY == 3 && KEVENT_TYPE_MAX == 11);
 #define KEV_PAGE_USER		1
 #define KEV_PAGE_ENTRIES	2
 
-static unsigned int kev_entry_pages(u32 size)
+/* The length of the area of so many entries. */
+size_t kev_ring_entries_len(u32 size)
 {
-	return PFN_UP((size_t)size * sizeof(struct ukevent));
-}
-
-static void kev_free_pages(struct page **pages, unsigned int n)
-{
-	while (n--) {
-		__free_page(pages[n]);
-		cond_resched();
-	}
-	kvfree(pages);
-}
-
-static struct page **kev_alloc_pages(unsigned int n)
-{
-	struct page **pages;
-	unsigned int i;
-
-	pages = kvcalloc(n, sizeof(*pages), GFP_KERNEL_ACCOUNT);
-	if (!pages)
-		return NULL;
-	for (i = 0; i < n; i++) {
-		/* as in the kernel's own loops of this kind: vmalloc() */
-		if (!fatal_signal_pending(current))
-			pages[i] = alloc_page(GFP_KERNEL_ACCOUNT | __GFP_ZERO);
-		if (!pages[i]) {
-			kev_free_pages(pages, i);
-			return NULL;
-		}
-		cond_resched();
-	}
-	return pages;
+	return PAGE_ALIGN((size_t)size * sizeof(struct ukevent));
 }
 
 /* What a ring of so many slots takes, of the kernel's memory. */
 size_t kev_ring_bytes(u32 size)
 {
-	return ((size_t)(KEV_PAGE_ENTRIES + kev_entry_pages(size)) << PAGE_SHIFT) +
+	return KEV_PAGE_ENTRIES * PAGE_SIZE + kev_ring_entries_len(size) +
 	       (size_t)size * sizeof(struct kev_slot);
 }
 
 /* Process context; r is all zero and not yet shared. */
 int kev_ring_alloc(struct kev_ring *r, u32 size, u32 first, bool no_seen)
 {
-	unsigned int npages = KEV_PAGE_ENTRIES + kev_entry_pages(size);
 	struct kev_slot *slots;
-	struct page **pages;
 	void *addr;
 	u32 i;
 
 	slots = kvcalloc(size, sizeof(*slots), GFP_KERNEL_ACCOUNT);
 	if (!slots)
 		return -ENOMEM;
-	pages = kev_alloc_pages(npages);
-	if (!pages)
-		goto err_free_slots;
-	addr = vmap(pages, npages, VM_MAP, PAGE_KERNEL);
-	if (!addr)
-		goto err_free_pages;
-
+	/* in single pages; and it ends soon for who is killed */
+	addr = __vmalloc(KEV_PAGE_ENTRIES * PAGE_SIZE + kev_ring_entries_len(size),
+			 GFP_KERNEL_ACCOUNT | __GFP_ZERO | __GFP_NOWARN);
+	if (!addr) {
+		kvfree(slots);
+		return -ENOMEM;
+	}
 	for (i = 0; i < size; i++) {
 		slots[i].done = i + 1;
 		if (!(i % KEV_RING_STEPS))
@@ -104,8 +72,6 @@ int kev_ring_alloc(struct kev_ring *r, u32 size, u32 first, bool no_seen)
 	r->user = addr + KEV_PAGE_USER * PAGE_SIZE;
 	r->entries = addr + KEV_PAGE_ENTRIES * PAGE_SIZE;
 	r->slots = slots;
-	r->pages = pages;
-	r->npages = npages;
 	r->mask = size - 1;
 	r->no_seen = no_seen;
 	r->tail = first;
@@ -114,21 +80,12 @@ int kev_ring_alloc(struct kev_ring *r, u32 size, u32 first, bool no_seen)
 	r->user->seen = first;
 	r->user->head = first;
 	return 0;
-
-err_free_pages:
-	kev_free_pages(pages, npages);
-err_free_slots:
-	kvfree(slots);
-	return -ENOMEM;
 }
 
 /* Nobody can post or map any more. */
 void kev_ring_free(struct kev_ring *r)
 {
-	if (!r->pages)
-		return;
-	vunmap(r->kernel);
-	kev_free_pages(r->pages, r->npages);
+	vfree(r->kernel);
 	kvfree(r->slots);
 }
 
@@ -139,8 +96,9 @@ void kev_ring_free(struct kev_ring *r)
 int kev_ring_mmap(struct kev_ring *r, struct vm_area_struct *vma)
 {
 	unsigned long len = vma->vm_end - vma->vm_start;
-	unsigned long want = PAGE_SIZE;
+	unsigned long want = PAGE_SIZE, at;
 	unsigned int first;
+	int err = 0;
 
 	switch (vma->vm_pgoff << PAGE_SHIFT) {
 	case KEVENT_MMAP_KERNEL:
@@ -151,7 +109,7 @@ int kev_ring_mmap(struct kev_ring *r, struct vm_area_struct *vma)
 		break;
 	case KEVENT_MMAP_ENTRIES:
 		first = KEV_PAGE_ENTRIES;
-		want = (unsigned long)(r->npages - first) << PAGE_SHIFT;
+		want = kev_ring_entries_len(kev_ring_size(r));
 		break;
 	default:
 		return -EINVAL;
@@ -167,7 +125,11 @@ int kev_ring_mmap(struct kev_ring *r, struct vm_area_struct *vma)
 	}
 	vm_flags_clear(vma, VM_MAYEXEC);
 	vm_flags_set(vma, VM_DONTCOPY | VM_DONTEXPAND | VM_DONTDUMP);
-	return vm_map_pages_zero(vma, r->pages + first, len >> PAGE_SHIFT);
+	for (at = 0; at < len && !err; at += PAGE_SIZE)
+		err = vm_insert_page(vma, vma->vm_start + at,
+				     vmalloc_to_page((void *)r->kernel +
+						     first * PAGE_SIZE + at));
+	return err;
 }
 
 static void kev_mark_cancelled(struct kev_ring *r, u32 index)

@@ -38,13 +38,11 @@ struct kev_slot {
  * @user: the program's page.
  * @entries: the slots.
  * @slots: the same, private part.
- * @kernel: our page.
+ * @kernel: our page; the program's follows it, and then the entries.
  * @flags: kernel->flags is its copy.
  * @no_seen: KEVENT_INIT_NO_SEEN.
  * @any_done: there are slots that are done and not yet freed,
  * @done_end: all of them below this index.
- * @pages: backing of all three areas: kernel page, user page, entries.
- * @npages: how many.
  */
 struct kev_ring {
 	union {
@@ -68,8 +66,6 @@ struct kev_ring {
 	bool no_seen;
 	bool any_done;
 	u32 done_end;
-	struct page **pages;
-	unsigned int npages;
 };
 
 /**
@@ -204,6 +200,7 @@ static inline void kev_ring_clear_flag(struct kev_ring *r, u32 flag)
 	}
 }
 
+size_t kev_ring_entries_len(u32 size);
 size_t kev_ring_bytes(u32 size);
 int kev_ring_alloc(struct kev_ring *r, u32 size, u32 first, bool no_seen);
 void kev_ring_free(struct kev_ring *r);
