@@ -120,7 +120,7 @@ void kev_queue_put(struct kev_queue *q)
 	irq_work_sync(&q->wake_pollers);
 	kev_queue_unmake(q, &q->ring);
 	kev_user_put(q->account);
-	kev_table_free(&q->watches);
+	kvfree(q->watches.slots);
 	/* Partner: kev_file_queue(), which tries refs of what it finds */
 	kfree_rcu(q, rcu);
 }

@@ -6,6 +6,8 @@
 #include <linux/file.h>
 #include <linux/smp.h>
 #include <linux/ktime.h>
+#include <linux/mm.h>
+#include <linux/slab.h>
 
 #include "compat/file.h"
 #include "delay.h"
@@ -146,25 +148,28 @@ static bool kev_watch_settle(struct kev_watch *w, struct kev_values *v,
 /* Makes room for one more in queue->watches.  The mutex is held, or not (err). */
 static int kev_lock_with_room(struct kev_queue *q)
 {
+	struct kev_table *t = &q->watches;
 	unsigned long *slots;
 	u32 size;
 
 	mutex_lock(&q->mutex);
-	while (unlikely(kev_table_is_full(&q->watches))) {
-		size = max(q->watches.size * 2, KEV_TABLE_MIN);
+	while (unlikely(kev_table_is_full(t))) {
+		size = max(t->size * 2, KEV_TABLE_MIN);
 		mutex_unlock(&q->mutex);
 		if (size > KEV_TABLE_MAX)
 			return -ENOSPC;
-		slots = kev_table_make(size);
+		slots = kvmalloc_array(size, sizeof(*slots), GFP_KERNEL_ACCOUNT);
 		if (!slots)
 			return -ENOMEM;
 		mutex_lock(&q->mutex);
-		slots = kev_table_swap(&q->watches, slots, size);
-		if (!slots)
-			break;
-		mutex_unlock(&q->mutex);
+		/* or somebody else was first */
+		if (kev_table_is_full(t) && size > t->size) {
+			memcpy(slots, t->slots, t->size * sizeof(*slots));
+			swap(t->slots, slots);
+			t->size = size;
+			t->free = size;
+		}
 		kvfree(slots);
-		mutex_lock(&q->mutex);
 	}
 	return 0;
 }

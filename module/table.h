@@ -5,7 +5,7 @@
  * dozen instructions, where an xarray costs some 400 and 200, a third of an ADD
  * and of a REMOVE.
  *
- * All under queue->mutex, but kev_table_make().
+ * All under queue->mutex.  kev_lock_with_room() in request.c makes it grow.
  */
 #ifndef KEV_TABLE_H
 #define KEV_TABLE_H
@@ -67,10 +67,5 @@ static inline void kev_table_del(struct kev_table *t, u32 number)
 	t->slots[number] = (unsigned long)t->free << 1 | 1;
 	t->free = number;
 }
-
-unsigned long *kev_table_make(u32 size);
-unsigned long *kev_table_swap(struct kev_table *t, unsigned long *slots,
-			      u32 size);
-void kev_table_free(struct kev_table *t);
 
 #endif /* KEV_TABLE_H */
