@@ -17,27 +17,21 @@
 /* Slots of the table looked at before others get the mutex. */
 #define KEV_SHOW_STEPS	256
 
+/* As of some moment: not worth waiting for a lock. */
+#define KEV_SHOWN(counter)	((u64)data_race(counter))
+
 static void kev_show_counters(struct seq_file *m, struct kev_queue *q)
 {
-	u64 watches, posted, merged, overflowed, waits, immediate;
+	u64 posted = KEV_SHOWN(q->listed);
 
-	/* as of some moment: not worth waiting for the mutex */
-	watches = data_race(q->nwatches);
-	raw_spin_lock_irq(&q->lock);
 	/* what went into the ring is its tail */
-	posted = q->listed;
-	if (kev_has_ring(q))
-		posted = q->ring.tail - q->first_index +
-			 ((u64)q->ring.over << 32);
-	merged = q->merged;
-	overflowed = q->overflowed;
-	waits = q->waits;
-	immediate = q->immediate;
-	raw_spin_unlock_irq(&q->lock);
+	if (KEV_SHOWN(kev_has_ring(q)))
+		posted = KEV_SHOWN(q->ring.long_tail) - q->first_index;
 	seq_printf(m, "watches:\t%llu\nposted:\t%llu\nmerged:\t%llu\n",
-		   watches, posted, merged);
+		   KEV_SHOWN(q->nwatches), posted, KEV_SHOWN(q->merged));
 	seq_printf(m, "overflowed:\t%llu\nwaits:\t%llu\nimmediate:\t%llu\n",
-		   overflowed, waits, immediate);
+		   KEV_SHOWN(q->overflowed), KEV_SHOWN(q->waits),
+		   KEV_SHOWN(q->immediate));
 }
 
 /* What became of it; and if it has an event that nobody has taken. */
