@@ -61,21 +61,16 @@ static bool kev_patient_less(struct rb_node *a, const struct rb_node *b)
 }
 
 /*
- * There can't be enough before this index: what is there may be claimed by others
+ * There can't be enough before its target: what is there may be claimed by others
  * meanwhile, and then it comes again with a later one.
  */
-static u32 kev_sleeper_target(struct kev_queue *q, const struct kev_sleeper *s)
+void kev_sleeper_add_patient(struct kev_queue *q, struct kev_sleeper *s)
 {
 	u32 num = kev_available(q);
 
+	s->target = kev_next_index(q) + (s->min > num ? s->min - num : 1);
 	if (s->counts)
-		return s->since + s->min;
-	return kev_next_index(q) + (s->min > num ? s->min - num : 1);
-}
-
-void kev_sleeper_add_patient(struct kev_queue *q, struct kev_sleeper *s)
-{
-	s->target = kev_sleeper_target(q, s);
+		s->target = s->since + s->min;
 	list_add_tail(&s->link, &q->patients);
 	rb_add_cached(&s->node, &q->patient, kev_patient_less);
 }
@@ -119,32 +114,19 @@ static struct kev_sleeper *kev_first_of(struct list_head *list, u32 until)
 	return s && kev_sleeper_is_of(s, until) ? s : NULL;
 }
 
-/* The last that came, but for a few who did after the call began. */
-static noinline struct kev_sleeper *kev_choose_last(struct kev_queue *q, u32 until)
+/* The last that came, but for a few who did after the call began; or one of here. */
+static noinline struct kev_sleeper *kev_choose_best(struct kev_queue *q, u32 until)
 {
-	unsigned int n = KEV_CHOOSE_MAX;
-	struct kev_sleeper *s;
-
-	list_for_each_entry_reverse(s, &q->sleepers, link) {
-		if (kev_sleeper_is_of(s, until))
-			return s;
-		if (!--n)
-			break;
-	}
-	return NULL;
-}
-
-static noinline struct kev_sleeper *kev_choose_here(struct kev_queue *q, u32 until)
-{
-	unsigned int n = KEV_CHOOSE_MAX;
+	bool last = q->policy == KEVENT_WAKE_LIFO;
+	const struct list_head *at = &q->sleepers;
 	int cpu = raw_smp_processor_id();
+	unsigned int n = KEV_CHOOSE_MAX;
 	struct kev_sleeper *s;
 
-	list_for_each_entry(s, &q->sleepers, link) {
-		if (s->cpu == cpu && kev_sleeper_is_of(s, until))
+	while (n-- && (at = last ? at->prev : at->next) != &q->sleepers) {
+		s = list_entry(at, struct kev_sleeper, link);
+		if (kev_sleeper_is_of(s, until) && (last || s->cpu == cpu))
 			return s;
-		if (!--n)
-			break;
 	}
 	return NULL;
 }
@@ -156,17 +138,8 @@ static __always_inline struct kev_sleeper *kev_choose(struct kev_queue *q,
 	struct kev_sleeper *s = NULL;
 
 	if (unlikely(q->policy != KEVENT_WAKE_FIFO))
-		s = q->policy == KEVENT_WAKE_LIFO ? kev_choose_last(q, until) :
-						    kev_choose_here(q, until);
+		s = kev_choose_best(q, until);
 	return s ?: kev_first_of(&q->sleepers, until);
-}
-
-/* The one who waits for least of those who wait for more than one event. */
-static struct kev_sleeper *kev_least_patient(struct kev_queue *q)
-{
-	struct rb_node *node = rb_first_cached(&q->patient);
-
-	return node ? rb_entry(node, struct kev_sleeper, node) : NULL;
 }
 
 /* May there be enough for it? */
@@ -182,10 +155,14 @@ static bool kev_patient_due(struct kev_queue *q, const struct kev_sleeper *s)
 	return kev_ring_is_full(&q->ring, &v) && q->ring.tail != v.claim;
 }
 
-/* One of those who wait for more, if there may be enough or (any) work to do. */
+/*
+ * The one who waits for least of those who wait for more than one event, if there may
+ * be enough or (any) work to do.
+ */
 static bool kev_wake_patient(struct kev_queue *q, bool any)
 {
-	struct kev_sleeper *s = kev_least_patient(q);
+	struct kev_sleeper *s = rb_entry_safe(rb_first_cached(&q->patient),
+					      struct kev_sleeper, node);
 
 	if (!s || !(any || kev_patient_due(q, s)))
 		return false;
