@@ -43,11 +43,6 @@ static int kev_check_add(const struct kev_source_ops *ops, struct file *file,
 	return kev_check(ops, file, uk);
 }
 
-static int kev_type_error(u32 type)
-{
-	return kev_source_known(type) ? -EOPNOTSUPP : -EINVAL;
-}
-
 /**
  * struct kev_target - what a request is about
  * @ops: its type; NULL if it is named by cookie alone.
@@ -64,8 +59,9 @@ static __always_inline int kev_target_get(struct kev_target *t,
 					  const struct ukevent *uk)
 {
 	t->ops = kev_source_find(uk->type);
+	/* of the interface, but not supported; or unknown */
 	if (unlikely(!t->ops))
-		return kev_type_error(uk->type);
+		return uk->type < KEVENT_TYPE_MAX ? -EOPNOTSUPP : -EINVAL;
 	if (!t->ops->has_file)
 		return 0;
 	if (unlikely(uk->id.raw[1]))
@@ -78,11 +74,6 @@ static __always_inline int kev_target_get(struct kev_target *t,
 		return 0;
 	kev_fd_put(t->fd);
 	return -EINVAL;
-}
-
-static __always_inline void kev_target_put(struct kev_target *t)
-{
-	kev_fd_put(t->fd);
 }
 
 /* ---- Results ----------------------------------------------------------- */
@@ -211,8 +202,11 @@ out_unlock:
 	return err;
 }
 
-/* Attaching failed: out of the tables, if nobody else did that already. */
-static void kev_watch_unmake(struct kev_watch *w)
+/*
+ * Attaching failed, or (hooked) it was removed by another thread, which may still be
+ * at it: out of the tables, if nobody else did that already.
+ */
+static void kev_watch_unmake(struct kev_watch *w, bool hooked)
 {
 	struct kev_queue *q = w->queue;
 
@@ -220,18 +214,9 @@ static void kev_watch_unmake(struct kev_watch *w)
 	if (!(w->state & KEV_W_DEAD))
 		kev_watch_kill(w);	/* ADDING: leaves it to us */
 	mutex_unlock(&q->mutex);
-	kev_watch_bury(w);
-}
-
-/* It was removed by another thread, which may still be at it. */
-static void kev_watch_add_dead(struct kev_watch *w)
-{
-	struct kev_queue *q = w->queue;
-
-	mutex_lock(&q->mutex);
-	mutex_unlock(&q->mutex);
 	KEV_DELAY(ADD_DEAD);
-	kev_source_of(w)->detach(w);
+	if (hooked)
+		kev_source_of(w)->detach(w);
 	kev_watch_bury(w);
 }
 
@@ -261,7 +246,7 @@ static int kev_watch_attach(struct kev_watch *w,
 	err = ops->attach(w, file, uk, &v);
 	KEV_DELAY(ADD_HOOKED);
 	if (unlikely(err)) {
-		kev_watch_unmake(w);
+		kev_watch_unmake(w, false);
 		return err;
 	}
 	uk->cookie = w->ev.cookie;
@@ -273,7 +258,7 @@ static int kev_watch_attach(struct kev_watch *w,
 	over = told && (w->state & KEV_W_FIRED);
 	raw_spin_unlock_irq(&q->lock);
 	if (unlikely(dead)) {
-		kev_watch_add_dead(w);
+		kev_watch_unmake(w, true);
 	} else if (over) {
 		kev_watch_add_done(q, uk->cookie);
 		uk->cookie = 0;
@@ -328,7 +313,7 @@ int kev_watch_add(struct kev_queue *q, struct file *self, struct ukevent *uk)
 	if (likely(!err))
 		err = kev_watch_make(q, t.ops, t.fd.file, uk);
 	/* Only now: until here the file can't be released. */
-	kev_target_put(&t);
+	kev_fd_put(t.fd);
 	return err;
 }
 
@@ -348,7 +333,7 @@ kev_request_key(const struct kev_target *t, const struct ukevent *uk)
 
 /*
  * Finds the watch that a request names, but one that has had its only event: that
- * is over.  Context: queue->mutex held.
+ * is over.  Returns NULL if there is none.  Context: queue->mutex held.
  */
 static struct kev_watch *kev_request_watch(struct kev_queue *q,
 					   const struct kev_target *t,
@@ -365,7 +350,7 @@ static struct kev_watch *kev_request_watch(struct kev_queue *q,
 
 		w = kev_find_key(q, &key, false);
 	}
-	return w ?: ERR_PTR(-ENOENT);
+	return w;
 }
 
 /* Takes what is named, and the mutex.  On failure neither is held. */
@@ -390,7 +375,7 @@ static __always_inline void kev_request_end(struct kev_queue *q,
 {
 	mutex_unlock(&q->mutex);
 	/* Only now: until here the file can't be released. */
-	kev_target_put(t);
+	kev_fd_put(t->fd);
 }
 
 /* ---- REMOVE ------------------------------------------------------------ */
@@ -609,9 +594,9 @@ int kev_watch_modify(struct kev_queue *q, struct file *self,
 	if (err)
 		return err;
 	w = kev_request_watch(q, &t, uk);
-	if (IS_ERR(w)) {
+	if (!w) {
 		kev_request_end(q, &t);
-		return PTR_ERR(w);
+		return -ENOENT;
 	}
 	ops = kev_source_of(w);
 	err = ops->own_call ? -EINVAL : kev_check(ops, NULL, uk);
@@ -623,7 +608,7 @@ int kev_watch_modify(struct kev_queue *q, struct file *self,
 		mutex_unlock(&q->mutex);
 	else
 		err = kev_watch_rearm(w, uk);
-	kev_target_put(&t);
+	kev_fd_put(t.fd);
 	return err;
 }
 
@@ -664,9 +649,8 @@ int kev_watch_fire(struct kev_queue *q, struct file *self, struct ukevent *uk)
 		return err;
 	w = kev_request_watch(q, &t, uk);
 	KEV_DELAY(FIRE_FOUND);
-	if (IS_ERR(w)) {
-		err = PTR_ERR(w);
-	} else {
+	err = -ENOENT;
+	if (w) {
 		uk->ret_flags = 0;
 		raw_spin_lock_irq(&q->lock);
 		bits = uk->event ? uk->event & w->ev.event : w->ev.event;

@@ -132,12 +132,6 @@ void kev_source_init(void);
 void kev_source_exit(void);
 u64 kev_source_mask(void);
 
-/* Does the ABI have such a type, whether or not we support it? */
-static inline bool kev_source_known(u32 type)
-{
-	return type < KEVENT_TYPE_MAX;
-}
-
 /* Returns NULL for what is unknown or not supported. */
 static inline const struct kev_source_ops *kev_source_find(u32 type)
 {
