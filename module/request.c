@@ -24,7 +24,7 @@
 static __always_inline int kev_check(const struct kev_source_ops *ops,
 				     struct file *file, const struct ukevent *uk)
 {
-	if ((!uk->event && !ops->can_mute) || (uk->event & ~ops->events) ||
+	if ((!uk->event && !ops->ask) || (uk->event & ~ops->events) ||
 	    (uk->req_flags & ~ops->req_flags & ~KEVENT_REQ_COOKIE))
 		return -EINVAL;
 	if ((uk->req_flags & KEVENT_REQ_ONESHOT) &&
@@ -522,7 +522,7 @@ static void kev_watch_change(struct kev_watch *w, struct ukevent *uk,
 	kev_watch_set(w, uk);
 	if (ops->set)
 		ops->set(w, uk);
-	if (ops->retells && missed)
+	if (missed && !ops->look && !ops->halt)
 		kev_retell(w, missed, taken.lost, v);
 	uk->ret_flags = taken.ret;
 }

@@ -23,13 +23,10 @@ struct kev_records;
  * @number: with @has_file: raw[1] of ids that are numbers all the same; or 0.
  * @has_params: ukevent.param is looked at by ADD.
  * @modify_params: and by MODIFY.
- * @can_mute: no bits at all may be asked for: then only errors are told.
  * @per_process: the number means something else in each process: the watch is a
  *	struct kev_owned.
  * @own_call: made by a call of its own: no ADD, MODIFY or READY.
  * @sole: one watch at a time can hook the source: one that is over makes way.
- * @retells: what came while the watch was disarmed, or was taken back by MODIFY,
- *	is told by MODIFY: counts, of a source that can't be asked.
  * @init: at load.  If it fails, this kernel does not support the source: ADD
  *	fails with EOPNOTSUPP, and INFO tells.  May be NULL.
  * @exit: at unload, if @init did not fail.  No watch is left.  May be NULL.
@@ -45,9 +42,11 @@ struct kev_records;
  *	has left the tables, and nobody else sees it.  May sleep.
  * @look: what is ready now, of what the watch asks for?  queue->lock held, takes
  *	no lock.  False: that can't be told under the lock, @ask.  NULL: the source
- *	can't be asked, all its events are edges.
+ *	can't be asked, all its events are edges; and what came while the watch was
+ *	disarmed, or was taken back by MODIFY, is told by MODIFY, unless it has @halt.
  * @ask: the same in a task, for these event bits.  Process context, no lock, file
- *	referenced.  May be NULL if @look is never false.
+ *	referenced.  May be NULL if @look is never false.  A source that has it may
+ *	be asked for no bits at all: then only errors are told.
  * @halt: MODIFY begins: no event of the old terms comes after this.  queue->mutex
  *	held, may sleep.  May be NULL: all events are made under queue->lock, from
  *	the terms that hold there.
@@ -74,11 +73,9 @@ struct kev_source_ops {
 	bool has_path;
 	bool has_params;
 	bool modify_params;
-	bool can_mute;
 	bool per_process;
 	bool own_call;
 	bool sole;
-	bool retells;
 	int (*init)(void);
 	void (*exit)(void);
 	int (*check)(struct file *file, const struct ukevent *uk);

@@ -279,7 +279,6 @@ const struct kev_source_ops kev_source_inode = {
 	.has_file	= true,
 	.has_path	= true,
 	.has_params	= true,
-	.retells	= true,
 	.init		= kev_marks_init,
 	.exit		= kev_marks_exit,
 	.check		= kev_inode_check,

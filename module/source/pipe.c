@@ -48,7 +48,6 @@ const struct kev_source_ops kev_source_pipe = {
 	.events		= KEV_PIPE_EVENTS,
 	.req_flags	= KEV_REQ_FILE,
 	.has_file	= true,
-	.can_mute	= true,
 	.check		= kev_pipe_check,
 	.prepare	= kev_hook_prepare,
 	.attach		= kev_pipe_attach,

@@ -39,7 +39,6 @@ const struct kev_source_ops kev_source_poll = {
 	.events		= KEV_POLL_EVENTS,
 	.req_flags	= KEV_REQ_FILE,
 	.has_file	= true,
-	.can_mute	= true,
 	.check		= kev_poll_check,
 	.prepare	= kev_hook_prepare,
 	.attach		= kev_poll_attach,

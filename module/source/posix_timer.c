@@ -549,7 +549,6 @@ const struct kev_source_ops kev_source_posix_timer = {
 	.modify_params	= true,
 	.per_process	= true,
 	.sole		= true,
-	.retells	= true,
 	.init		= kev_ptimer_init,
 	.exit		= kev_ptimer_hook_exit,
 	.check		= kev_ptimer_check,

@@ -583,7 +583,6 @@ const struct kev_source_ops kev_source_signal = {
 	.req_flags	= KEV_REQ_COMMON | KEVENT_REQ_CLOSED,
 	.has_params	= true,
 	.per_process	= true,
-	.retells	= true,
 	.init		= kev_signal_init,
 	.exit		= kev_signal_exit,
 	.check		= kev_signal_check,

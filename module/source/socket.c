@@ -140,7 +140,6 @@ const struct kev_source_ops kev_source_socket = {
 	.events		= KEV_SOCKET_EVENTS,
 	.req_flags	= KEV_REQ_FILE,
 	.has_file	= true,
-	.can_mute	= true,
 	.check		= kev_socket_check,
 	.prepare	= kev_hook_prepare,
 	.attach		= kev_socket_attach,

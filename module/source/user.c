@@ -95,7 +95,6 @@ const struct kev_source_ops kev_source_user = {
 	.events		= ~0u,
 	.req_flags	= KEV_REQ_COMMON | KEVENT_REQ_PAYLOAD,
 	.has_params	= true,
-	.retells	= true,
 	.check		= kev_user_check,
 	.attach		= kev_user_attach,
 	.detach		= kev_user_detach,
