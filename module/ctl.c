@@ -573,7 +573,7 @@ static long kev_ioc_info(struct kev_queue *q, struct file *file,
 	info.batch_max = KEV_BATCH_MAX;
 	info.timer_floor = kev_timer_floor();
 	info.watches_max = kev_user_limit();
-	info.watches = kev_user_watches(q->account);
+	info.watches = atomic_read(&q->account->watches);
 	/* told as of some moment: not worth waiting for the mutex */
 	info.queue_watches = data_race(q->nwatches);
 	return copy_to_user(arg, &info, info.size) ? -EFAULT : 0;

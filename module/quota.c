@@ -6,7 +6,6 @@
 #include <linux/fsnotify_backend.h>
 #include <linux/mm.h>
 #include <linux/module.h>
-#include <linux/refcount.h>
 #include <linux/slab.h>
 #include <linux/time64.h>
 #include <linux/xarray.h>
@@ -23,30 +22,6 @@ static unsigned int max_user_watches;
 module_param(max_user_watches, uint, 0644);
 MODULE_PARM_DESC(max_user_watches,
 		 "Watches that one user may have (default: 4 % of memory)");
-
-/**
- * struct kev_user - one user's account
- * @uid: whose.
- * @refs: queues.
- * @watches: how many.
- * @timers: periodic ones.
- * @timer_cost: what a report of one takes, ns, a moving average.
- * @bytes: of rings, and of buffers for records and payloads.
- * @aio: what sends files for this user; made when it is first needed.
- * @marks: what hangs on inodes for this user; likewise.
- * @rcu: when freed.
- */
-struct kev_user {
-	kuid_t uid;
-	refcount_t refs;
-	atomic_t watches;
-	atomic_t timers;
-	u32 timer_cost;
-	atomic64_t bytes;
-	struct kev_aio_engine *aio;
-	struct fsnotify_group *marks;
-	struct rcu_head rcu;
-};
 
 /* By uid, as the first user namespace has it.  Read under RCU. */
 static DEFINE_XARRAY(kev_users);
@@ -116,11 +91,6 @@ void kev_user_put(struct kev_user *u)
 	kev_user_free(u);
 }
 
-struct fsnotify_group **kev_user_marks(struct kev_user *u)
-{
-	return &u->marks;
-}
-
 /* One more watch.  False: the limit. */
 bool kev_user_charge(struct kev_user *u)
 {
@@ -134,11 +104,6 @@ bool kev_user_charge(struct kev_user *u)
 void kev_user_uncharge(struct kev_user *u)
 {
 	atomic_dec(&u->watches);
-}
-
-u64 kev_user_watches(const struct kev_user *u)
-{
-	return atomic_read(&u->watches);
 }
 
 u64 kev_user_limit(void)
@@ -178,12 +143,6 @@ struct kev_aio_engine *kev_user_aio(struct kev_user *u)
 	}
 	kev_aio_engine_get(engine);
 	return engine;
-}
-
-/* Returns how many periodic timers the user has now. */
-u32 kev_user_add_timers(struct kev_user *u, int n)
-{
-	return atomic_add_return(n, &u->timers);
 }
 
 /*

@@ -3,12 +3,37 @@
 #ifndef KEV_QUOTA_H
 #define KEV_QUOTA_H
 
+#include <linux/atomic.h>
+#include <linux/refcount.h>
 #include <linux/types.h>
 #include <linux/uidgid.h>
 
 struct fsnotify_group;
 struct kev_aio_engine;
-struct kev_user;
+
+/**
+ * struct kev_user - one user's account
+ * @uid: whose.
+ * @refs: queues.
+ * @watches: how many.
+ * @timers: periodic ones.
+ * @timer_cost: what a report of one takes, ns, a moving average.
+ * @bytes: of rings, and of buffers for records and payloads.
+ * @aio: what sends files for this user; made when it is first needed.
+ * @marks: what hangs on inodes for this user; likewise.
+ * @rcu: when freed.
+ */
+struct kev_user {
+	kuid_t uid;
+	refcount_t refs;
+	atomic_t watches;
+	atomic_t timers;
+	u32 timer_cost;
+	atomic64_t bytes;
+	struct kev_aio_engine *aio;
+	struct fsnotify_group *marks;
+	struct rcu_head rcu;
+};
 
 struct kev_user *kev_user_get(kuid_t uid);
 void kev_user_put(struct kev_user *u);
@@ -16,12 +41,9 @@ bool kev_user_charge(struct kev_user *u);
 void kev_user_uncharge(struct kev_user *u);
 bool kev_user_charge_bytes(struct kev_user *u, size_t n);
 void kev_user_uncharge_bytes(struct kev_user *u, size_t n);
-u64 kev_user_watches(const struct kev_user *u);
 u64 kev_user_limit(void);
-u32 kev_user_add_timers(struct kev_user *u, int n);
 u64 kev_user_timer_cost(struct kev_user *u, u64 ns);
 struct kev_aio_engine *kev_user_aio(struct kev_user *u);
-struct fsnotify_group **kev_user_marks(struct kev_user *u);
 void kev_quota_init(void);
 
 #endif /* KEV_QUOTA_H */

@@ -92,7 +92,7 @@ static const struct fsnotify_ops kev_marks_ops = {
 /* The user's group is made when it is first needed, and ends with the account. */
 static int kev_marks_make_group(struct kev_user *user)
 {
-	struct fsnotify_group **where = kev_user_marks(user), *group;
+	struct fsnotify_group **where = &user->marks, *group;
 
 	/* Partner: the cmpxchg() below */
 	if (likely(smp_load_acquire(where)))
@@ -173,7 +173,7 @@ err_free:
  */
 int kev_marks_add(struct kev_marks *m, struct inode *inode, u32 mask)
 {
-	struct fsnotify_group *group = *kev_user_marks(m->on.user);
+	struct fsnotify_group *group = m->on.user->marks;
 	struct kev_mark *k = &m->mark[m->used];
 
 	if (WARN_ON_ONCE(m->used == ARRAY_SIZE(m->mark)))

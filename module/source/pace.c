@@ -54,7 +54,7 @@ static u64 kev_pace_share(const struct kev_pace *pace, struct kev_user *user,
 u64 kev_pace_pause(const struct kev_pace *pace, struct kev_user *user,
 		   u64 interval)
 {
-	u32 timers = kev_user_add_timers(user, 0);
+	u32 timers = atomic_read(&user->timers);
 	u64 pause = timer_floor_ns, back;
 
 	pause += pause * timers / KEV_PACE_SHARE;

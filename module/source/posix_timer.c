@@ -127,7 +127,7 @@ static void kev_ptimer_set_periodic(struct kev_ptimer *p, bool periodic)
 	if (p->periodic == periodic)
 		return;
 	p->periodic = periodic;
-	kev_user_add_timers(p->owned.watch.queue->account, periodic ? 1 : -1);
+	atomic_add(periodic ? 1 : -1, &p->owned.watch.queue->account->timers);
 }
 
 /* Adds n to the total, and reports.  Context: queue->lock held, too. */

@@ -102,7 +102,7 @@ static void kev_timer_start(struct kev_timer *t, const struct ukevent *uk)
 	t->interval = uk->param[1];
 	t->pace.backoff = 0;
 	if (t->interval)
-		kev_user_add_timers(t->watch.queue->account, 1);
+		atomic_inc(&t->watch.queue->account->timers);
 	hrtimer_start(&t->timer, t->next, HRTIMER_MODE_ABS_SOFT);
 }
 
@@ -113,7 +113,7 @@ static void kev_timer_stop(struct kev_watch *w)
 	KEV_DELAY(TIMER_STOP);
 	hrtimer_cancel(&t->timer);
 	if (t->interval)
-		kev_user_add_timers(w->queue->account, -1);
+		atomic_dec(&w->queue->account->timers);
 }
 
 static int kev_timer_check(struct file *file, const struct ukevent *uk)
