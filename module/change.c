@@ -10,9 +10,6 @@
 #include "request.h"
 #include "watch.h"
 
-/* Entries between two chances to reschedule. */
-#define KEV_CHANGE_STEPS	64
-
 /*
  * Reads an entry, as far as its command needs it; also the command.  Its result
  * must have a place: that is tried before anything is changed, so that what was
@@ -169,7 +166,7 @@ int kev_change(struct kev_queue *q, struct file *self, u32 cmd,
 	kev_watch_reap(q, max(2 * num, KEV_REAP_MAX + 0u));
 	for (i = 0; i < num && !err; i++) {
 		err = kev_change_entry(q, self, cmd, p + i, tally);
-		if (~i % KEV_CHANGE_STEPS)
+		if (~i % KEV_STEPS_MAX)
 			continue;
 		cond_resched();
 		/* what is left may take long, and nobody will know */

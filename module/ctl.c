@@ -23,8 +23,6 @@
 #include "source/pace.h"
 #include "take.h"
 
-/* Slots freed with irqs off. */
-#define KEV_CTL_STEPS		64
 /* Most entries of one batch: bounds one call's work. */
 #define KEV_BATCH_MAX		65536u
 
@@ -360,11 +358,11 @@ static u32 kev_commit_more(struct kev_queue *q)
 
 	do {
 		raw_spin_lock_irq(&q->lock);
-		n = kev_ring_advance(&q->ring, KEV_CTL_STEPS);
+		n = kev_ring_advance(&q->ring, KEV_STEPS_MAX);
 		raw_spin_unlock_irq(&q->lock);
 		sum += n;
 		cond_resched();
-	} while (n == KEV_CTL_STEPS && !fatal_signal_pending(current));
+	} while (n == KEV_STEPS_MAX && !fatal_signal_pending(current));
 	return sum;
 }
 

@@ -25,12 +25,6 @@ static __always_inline void kev_list_move(struct kev_watch *w,
 	w->on = on;
 }
 
-/* How many events of a watch on the ready list wait. */
-static u32 kev_waiting(struct kev_watch *w)
-{
-	return w->state & KEV_W_EACH ? kev_mailbox_of(w)->num : 1;
-}
-
 /* Off the ready list, with so many events. */
 static __always_inline void kev_unlist_ready(struct kev_watch *w, u32 num)
 {
@@ -57,7 +51,8 @@ void kev_unlist(struct kev_watch *w)
 	if (w->on == KEV_ON_NONE)
 		return;
 	if (w->on == KEV_ON_READY) {
-		kev_unlist_ready(w, kev_waiting(w));
+		kev_unlist_ready(w, w->state & KEV_W_EACH ?
+				    kev_mailbox_of(w)->num : 1);
 		return;
 	}
 	list_del(&w->link);
@@ -179,12 +174,6 @@ void kev_enlist_level(struct kev_watch *w)
 
 /* ---- An event that waits ----------------------------------------------- */
 
-static void kev_count_merge(u16 *merged)
-{
-	if (*merged != U16_MAX)
-		WRITE_ONCE(*merged, *merged + 1);
-}
-
 /* Into an event that nobody has taken, in the ring or waiting. */
 static void kev_merge(struct ukevent *e, const struct kev_values *v)
 {
@@ -200,7 +189,8 @@ static void kev_merge(struct ukevent *e, const struct kev_values *v)
 	    (flags & v->ret_flags & KEVENT_RET_DATA2))
 		WRITE_ONCE(e->data2, v->data2);
 	WRITE_ONCE(e->ret_flags, flags);
-	kev_count_merge(&e->merged);
+	if (e->merged != U16_MAX)
+		WRITE_ONCE(e->merged, e->merged + 1);
 }
 
 /* The event of a watch that has none yet. */

@@ -4,7 +4,7 @@
  * need: cancel, free, claim on behalf of GET_EVENTS.
  *
  * All but alloc, free and mmap are called under queue->lock.  How long a loop
- * gets there is not for the program to say: they do KEV_RING_STEPS at most.
+ * gets there is not for the program to say: they do KEV_STEPS_MAX at most.
  */
 #include <linux/gfp.h>
 #include <linux/mm.h>
@@ -21,9 +21,6 @@ static_assert(sizeof(struct kevent_ring_user) == 64);
 static_assert(offsetof(struct kevent_ring_kernel, tail) == 0 &&
 	      offsetof(struct kevent_ring_kernel, over) == 4);
 static_assert(KEVENT_CTL_READY == 3 && KEVENT_TYPE_MAX == 11);
-
-/* Slots that are looked at with irqs off before the caller lets them on. */
-#define KEV_RING_STEPS	64
 
 /* Attempts to store a word that the program keeps changing. */
 #define KEV_RING_TRIES	16
@@ -65,7 +62,7 @@ int kev_ring_alloc(struct kev_ring *r, u32 size, u32 first, bool no_seen)
 	}
 	for (i = 0; i < size; i++) {
 		slots[i].done = i + 1;
-		if (!(i % KEV_RING_STEPS))
+		if (!(i % KEV_STEPS_MAX))
 			cond_resched();
 	}
 	r->kernel = addr + KEV_PAGE_KERNEL * PAGE_SIZE;
@@ -171,7 +168,7 @@ static bool kev_chain_goes_on(u32 age, unsigned int *n)
 void kev_ring_cancel(struct kev_ring *r, struct kev_watch *w, u32 *index,
 		     struct kev_taken *taken)
 {
-	unsigned int n = KEV_RING_STEPS;
+	unsigned int n = KEV_STEPS_MAX;
 	u32 claim = r->tail, age = 0, next;
 	const struct ukevent *e;
 
@@ -186,7 +183,7 @@ void kev_ring_cancel(struct kev_ring *r, struct kev_watch *w, u32 *index,
 		/* Partner: the consumer's fence between storing seen and reading. */
 		smp_mb();
 		claim = kev_ring_look(r).claim;
-		n = KEV_RING_STEPS;
+		n = KEV_STEPS_MAX;
 		age = 0;
 	}
 	do {
@@ -293,9 +290,8 @@ int kev_ring_commit(struct kev_ring *r, u32 to, u32 over, bool force,
 	return -EAGAIN;
 }
 
-/* [from, to) is done, but not next.  It is no longer than KEV_RING_STEPS. */
-static void kev_remember_done(struct kev_ring *r, const struct kev_view *v,
-			      u32 from, u32 to)
+/* [from, to) is done, but not next.  It is no longer than KEV_STEPS_MAX. */
+static void kev_remember_done(struct kev_ring *r, u32 from, u32 to)
 {
 	/* done_end may be behind head, which the program has moved itself */
 	if (!r->any_done || (s32)(to - r->done_end) > 0)
@@ -333,8 +329,8 @@ int kev_ring_commit_range(struct kev_ring *r, u32 *from, u32 to, u32 *freed)
 		*from = to;
 		return 0;
 	}
-	end = *from + min_t(u32, to - *from, KEV_RING_STEPS);
-	kev_remember_done(r, &v, *from, end);
+	end = *from + min_t(u32, to - *from, KEV_STEPS_MAX);
+	kev_remember_done(r, *from, end);
 	*from = end;
 	return 0;
 }

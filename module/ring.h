@@ -15,6 +15,9 @@
 struct kev_watch;
 struct vm_area_struct;
 
+/* Steps with irqs off before they are let on, or between two chances to reschedule. */
+#define KEV_STEPS_MAX	64
+
 /**
  * struct kev_slot - what the kernel keeps to itself about a slot
  * @owner: the watch whose entry is here; NULL when it has ended.

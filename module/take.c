@@ -150,17 +150,6 @@ static bool kev_take_ask(struct kev_watch *w)
 }
 
 /*
- * An event that was asked for was copied.  A wake-up may have put it on a list just
- * now; what it added was copied as well, unless the file is to be asked.
- */
-static void kev_asked_done(struct kev_watch *w)
-{
-	if (w->on == KEV_ON_READY && !(w->state & KEV_W_ASK))
-		kev_unlist(w);
-	kev_clear_waiting(w);
-}
-
-/*
  * The first of those that wait or are to be asked.  Returns 1: it was copied; 0: it
  * was not ready, or has ended; -EFAULT: it is the first still.
  */
@@ -182,10 +171,17 @@ static int kev_take_listed(struct kev_queue *q, struct ukevent __user *to)
 			kev_enlist_first(w);
 		return -EFAULT;
 	}
-	if (unlikely(ask))
-		kev_asked_done(w);
-	else
+	if (unlikely(ask)) {
+		/*
+		 * A wake-up may have put it on a list just now; what it added was
+		 * copied as well, unless the file is to be asked.
+		 */
+		if (w->on == KEV_ON_READY && !(w->state & KEV_W_ASK))
+			kev_unlist(w);
+		kev_clear_waiting(w);
+	} else {
 		kev_waiting_done(w);
+	}
 	if (unlikely(w->state & (KEV_W_LISTED | KEV_W_LONG)))
 		kev_ready_delivered(w);
 	return 1;
@@ -205,12 +201,6 @@ static bool kev_fault_in(struct kev_queue *q, struct ukevent __user *to)
 	cond_resched();
 	raw_spin_lock_irq(&q->lock);
 	return !bad;
-}
-
-/* At most so many of the list: who is level-triggered comes back to it. */
-static u32 kev_take_budget(const struct kev_queue *q)
-{
-	return kev_has_ring(q) ? q->nask : q->nready;
 }
 
 /*
@@ -253,7 +243,8 @@ static int kev_take(struct kev_queue *q, struct ukevent __user *buf, u32 max)
 		kev_let_in(q, &taker);
 		kev_ask_levels(q, &taker);
 	}
-	left = kev_take_budget(q);
+	/* at most so many of the list: who is level-triggered comes back to it */
+	left = kev_has_ring(q) ? q->nask : q->nready;
 	while (num < max) {
 		ret = kev_take_some(q, buf + num, max - num, &left);
 		if (unlikely(ret == -EFAULT)) {

@@ -12,9 +12,7 @@
 #include "wait.h"
 #include "watch.h"
 
-/* Steps with irqs off before they are let on for a moment. */
-#define KEV_STEPS_MAX		64
-/* The same for those that ask a file, */
+/* As KEV_STEPS_MAX for those that ask a file, */
 #define KEV_LOOKS_MAX		16
 /* or may wake somebody. */
 #define KEV_LET_IN_MAX		8

@@ -83,13 +83,10 @@ struct kev_watch *kev_watch_alloc(struct kev_queue *q,
 /* Dead watches are freed by the batch: a callback each costs as much again. */
 #define KEV_DEAD_BATCH	32
 
-/* The next of a batch; nobody reads the event of a dead watch. */
-static struct kev_watch *kev_next_dead(const struct kev_watch *w)
-{
-	return (struct kev_watch *)(unsigned long)w->ev.ptr;
-}
-
-/* One call for those of a type that follow each other. */
+/*
+ * One call for those of a type that follow each other.  ptr is the next of the batch:
+ * nobody reads the event of a dead watch.
+ */
 static void kev_watch_free_rcu(struct rcu_head *rcu)
 {
 	struct kev_watch *w = container_of(rcu, struct kev_watch, rcu);
@@ -101,7 +98,7 @@ static void kev_watch_free_rcu(struct rcu_head *rcu)
 		type = w->ev.type;
 		for (n = 0; w && w->ev.type == type && n < KEV_DEAD_BATCH; n++) {
 			batch[n] = w;
-			w = kev_next_dead(w);
+			w = (struct kev_watch *)(unsigned long)w->ev.ptr;
 		}
 		kmem_cache_free_bulk(kev_caches[type], n, batch);
 	}

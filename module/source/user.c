@@ -15,11 +15,6 @@
 #define KEV_LETTERS_DEFAULT	64
 #define KEV_LETTERS_MAX		65536
 
-static struct kev_mailbox *kev_user_of(struct kev_watch *w)
-{
-	return container_of(w, struct kev_mailbox, watch);
-}
-
 static int kev_user_check(struct file *file, const struct ukevent *uk)
 {
 	const u32 once = KEVENT_REQ_ONESHOT | KEVENT_REQ_DISPATCH;
@@ -32,7 +27,7 @@ static int kev_user_check(struct file *file, const struct ukevent *uk)
 static int kev_user_alloc(struct kev_watch *w, u32 size)
 {
 	struct kev_user *account = w->queue->account;
-	struct kev_mailbox *m = kev_user_of(w);
+	struct kev_mailbox *m = kev_mailbox_of(w);
 	struct kev_letter *letters;
 	size_t bytes;
 
@@ -66,7 +61,7 @@ static int kev_user_attach(struct kev_watch *w, struct file *file,
 /* Dead: nobody sends it letters. */
 static void kev_user_detach(struct kev_watch *w)
 {
-	struct kev_mailbox *m = kev_user_of(w);
+	struct kev_mailbox *m = kev_mailbox_of(w);
 
 	kev_user_uncharge_bytes(w->queue->account,
 				m->size * sizeof(*m->letters));
@@ -86,7 +81,7 @@ static int kev_user_fire(struct kev_watch *w, u32 bits,
 
 static void kev_user_params(struct kev_watch *w, u64 *param)
 {
-	param[0] = kev_user_of(w)->size;
+	param[0] = kev_mailbox_of(w)->size;
 }
 
 const struct kev_source_ops kev_source_user = {
