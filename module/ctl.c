@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Calls: decoding, and the program's structures, but entries of batches
- * (change.c) and events (wait.c).
+ * (change.c) and events (take.c).
  * Each call: copy in, check flags and reserved words, carry out, copy out.
  */
 #include <linux/build_bug.h>
