@@ -9,6 +9,7 @@
 #include <linux/wait.h>
 
 #include "../ready.h"
+#include "../source.h"
 #include "look.h"
 
 /**
@@ -182,30 +183,30 @@ static __always_inline int kev_hook_wake(wait_queue_entry_t *wait, int sync,
 
 /* The callback of a source for a class of files. */
 #define KEV_HOOK_WAKE(_name, _look)					\
-static int _name##_wake_##_look(wait_queue_entry_t *wait,		\
-				unsigned int mode, int sync, void *key)	\
+static int kev_##_name##_wake_##_look(wait_queue_entry_t *wait,		\
+				      unsigned int mode, int sync, void *key) \
 {									\
-	return kev_hook_wake(wait, sync, key, &_name##_kind, _look);	\
+	return kev_hook_wake(wait, sync, key, &kev_##_name##_kind, _look); \
 }
 
 /*
- * All that a source has that uses this, made of its _want() and _values(): the
- * callbacks, and of struct kev_source_ops attach, look and ask.
+ * All else that a source has that uses this, made of its _want(), _values() and
+ * _check(): the callbacks, and its struct kev_source_ops.
  */
-#define KEV_HOOK_SOURCE(_name)						\
-static unsigned int _name##_longer(struct kev_watch *w, int sync,	\
-				   u32 mask);				\
+#define KEV_HOOK_SOURCE(_name, _events)					\
+static unsigned int kev_##_name##_longer(struct kev_watch *w, int sync,	\
+					 u32 mask);			\
 									\
-static const struct kev_poll_kind _name##_kind = {			\
-	.want	= _name##_want,						\
-	.values	= _name##_values,					\
-	.longer	= _name##_longer,					\
+static const struct kev_poll_kind kev_##_name##_kind = {		\
+	.want	= kev_##_name##_want,					\
+	.values	= kev_##_name##_values,					\
+	.longer	= kev_##_name##_longer,					\
 };									\
 									\
-static noinline unsigned int _name##_longer(struct kev_watch *w,	\
-					    int sync, u32 mask)		\
+static noinline unsigned int kev_##_name##_longer(struct kev_watch *w,	\
+						  int sync, u32 mask)	\
 {									\
-	return kev_hook_long(w, sync, mask, &_name##_kind);		\
+	return kev_hook_long(w, sync, mask, &kev_##_name##_kind);	\
 }									\
 									\
 KEV_HOOK_WAKE(_name, KEV_LOOK_TASK)					\
@@ -214,43 +215,59 @@ KEV_HOOK_WAKE(_name, KEV_LOOK_PIPE)					\
 KEV_HOOK_WAKE(_name, KEV_LOOK_UNIX)					\
 KEV_HOOK_WAKE(_name, KEV_LOOK_TCP)					\
 									\
-static int _name##_attach(struct kev_watch *w, struct file *file,	\
-			  const struct ukevent *uk, struct kev_values *v) \
+static int kev_##_name##_attach(struct kev_watch *w, struct file *file,	\
+				const struct ukevent *uk,		\
+				struct kev_values *v)			\
 {									\
 	static const wait_queue_func_t wakes[] = {			\
-		[KEV_LOOK_TASK]	= _name##_wake_KEV_LOOK_TASK,		\
-		[KEV_LOOK_EVENTFD] = _name##_wake_KEV_LOOK_EVENTFD,	\
-		[KEV_LOOK_PIPE]	= _name##_wake_KEV_LOOK_PIPE,		\
-		[KEV_LOOK_UNIX]	= _name##_wake_KEV_LOOK_UNIX,		\
-		[KEV_LOOK_TCP]	= _name##_wake_KEV_LOOK_TCP,		\
+		[KEV_LOOK_TASK]	= kev_##_name##_wake_KEV_LOOK_TASK,	\
+		[KEV_LOOK_EVENTFD] = kev_##_name##_wake_KEV_LOOK_EVENTFD, \
+		[KEV_LOOK_PIPE]	= kev_##_name##_wake_KEV_LOOK_PIPE,	\
+		[KEV_LOOK_UNIX]	= kev_##_name##_wake_KEV_LOOK_UNIX,	\
+		[KEV_LOOK_TCP]	= kev_##_name##_wake_KEV_LOOK_TCP,	\
 	};								\
 	u32 mask;							\
 	int err;							\
 									\
 	err = kev_hook_attach(kev_poll_of(w), file, wakes, &mask);	\
-	mask &= _name##_want(uk->event);				\
+	mask &= kev_##_name##_want(uk->event);				\
 	if (!err && mask)						\
-		_name##_values(file, uk->event, mask, v);		\
+		kev_##_name##_values(file, uk->event, mask, v);		\
 	return err;							\
 }									\
 									\
-static bool _name##_look(struct kev_watch *w, struct kev_values *v)	\
+static bool kev_##_name##_look(struct kev_watch *w, struct kev_values *v) \
 {									\
 	u32 mask;							\
 									\
-	if (!kev_look_file(w, _name##_want(w->ev.event), &mask))	\
+	if (!kev_look_file(w, kev_##_name##_want(w->ev.event), &mask))	\
 		return false;						\
 	if (mask)							\
-		_name##_values(w->file, w->ev.event, mask, v);		\
+		kev_##_name##_values(w->file, w->ev.event, mask, v);	\
 	return true;							\
 }									\
 									\
-static void _name##_ask(struct file *file, u32 event, struct kev_values *v) \
+static void kev_##_name##_ask(struct file *file, u32 event,		\
+			      struct kev_values *v)			\
 {									\
-	u32 mask = kev_hook_ask(file, _name##_want(event));		\
+	u32 mask = kev_hook_ask(file, kev_##_name##_want(event));	\
 									\
 	if (mask)							\
-		_name##_values(file, event, mask, v);			\
+		kev_##_name##_values(file, event, mask, v);		\
+}									\
+									\
+const struct kev_source_ops kev_source_##_name = {			\
+	.name		= "kev_" #_name,				\
+	.size		= sizeof(struct kev_poll),			\
+	.events		= _events,					\
+	.req_flags	= KEV_REQ_FILE,					\
+	.has_file	= true,						\
+	.check		= kev_##_name##_check,				\
+	.prepare	= kev_hook_prepare,				\
+	.attach		= kev_##_name##_attach,				\
+	.detach		= kev_hook_detach,				\
+	.look		= kev_##_name##_look,				\
+	.ask		= kev_##_name##_ask,				\
 }
 
 #endif /* KEV_HOOK_WAITQUEUE_H */

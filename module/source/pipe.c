@@ -4,7 +4,6 @@
  * writer gone (end of file) or the last reader is BROKEN.
  */
 #include "../hook/waitqueue.h"
-#include "../source.h"
 
 #define KEV_PIPE_EVENTS	(KEVENT_PIPE_RECV | KEVENT_PIPE_SEND)
 
@@ -40,18 +39,4 @@ static int kev_pipe_check(struct file *file, const struct ukevent *uk)
 	       file->private_data == file_inode(file)->i_pipe ? 0 : -EINVAL;
 }
 
-KEV_HOOK_SOURCE(kev_pipe)
-
-const struct kev_source_ops kev_source_pipe = {
-	.name		= "kev_pipe",
-	.size		= sizeof(struct kev_poll),
-	.events		= KEV_PIPE_EVENTS,
-	.req_flags	= KEV_REQ_FILE,
-	.has_file	= true,
-	.check		= kev_pipe_check,
-	.prepare	= kev_hook_prepare,
-	.attach		= kev_pipe_attach,
-	.detach		= kev_hook_detach,
-	.look		= kev_pipe_look,
-	.ask		= kev_pipe_ask,
-};
+KEV_HOOK_SOURCE(pipe, KEV_PIPE_EVENTS);

@@ -3,7 +3,6 @@
  * KEVENT_POLL: any file that poll(2) can wait for, by the bits of poll(2).
  */
 #include "../hook/waitqueue.h"
-#include "../source.h"
 
 #define KEV_POLL_EVENTS	(KEVENT_POLL_POLLIN | KEVENT_POLL_POLLPRI | \
 			 KEVENT_POLL_POLLOUT | KEVENT_POLL_POLLERR | \
@@ -31,18 +30,4 @@ static int kev_poll_check(struct file *file, const struct ukevent *uk)
 	return file && !file_can_poll(file) ? -EPERM : 0;
 }
 
-KEV_HOOK_SOURCE(kev_poll)
-
-const struct kev_source_ops kev_source_poll = {
-	.name		= "kev_poll",
-	.size		= sizeof(struct kev_poll),
-	.events		= KEV_POLL_EVENTS,
-	.req_flags	= KEV_REQ_FILE,
-	.has_file	= true,
-	.check		= kev_poll_check,
-	.prepare	= kev_hook_prepare,
-	.attach		= kev_poll_attach,
-	.detach		= kev_hook_detach,
-	.look		= kev_poll_look,
-	.ask		= kev_poll_ask,
-};
+KEV_HOOK_SOURCE(poll, KEV_POLL_EVENTS);

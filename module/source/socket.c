@@ -13,7 +13,6 @@
 
 #include "../compat/sock.h"
 #include "../hook/waitqueue.h"
-#include "../source.h"
 
 #define KEV_SOCKET_EVENTS	(KEVENT_SOCKET_RECV | KEVENT_SOCKET_ACCEPT | \
 				 KEVENT_SOCKET_SEND)
@@ -132,18 +131,4 @@ static int kev_socket_check(struct file *file, const struct ukevent *uk)
 	return sock && sock->sk ? 0 : -EINVAL;
 }
 
-KEV_HOOK_SOURCE(kev_socket)
-
-const struct kev_source_ops kev_source_socket = {
-	.name		= "kev_socket",
-	.size		= sizeof(struct kev_poll),
-	.events		= KEV_SOCKET_EVENTS,
-	.req_flags	= KEV_REQ_FILE,
-	.has_file	= true,
-	.check		= kev_socket_check,
-	.prepare	= kev_hook_prepare,
-	.attach		= kev_socket_attach,
-	.detach		= kev_hook_detach,
-	.look		= kev_socket_look,
-	.ask		= kev_socket_ask,
-};
+KEV_HOOK_SOURCE(socket, KEV_SOCKET_EVENTS);
