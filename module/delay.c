@@ -20,22 +20,17 @@ static unsigned int kev_delays = 20;
 module_param_named(delays, kev_delays, uint, 0644);
 MODULE_PARM_DESC(delays, "Longest delay but for some sleeps, us (default 20, at most 1000; 0: none)");
 
-static const char * const kev_delay_names[] = {
-#define P(point) #point,
-#include "delay_points.h"
-#undef P
-};
-
-static atomic_t kev_delay_counts[KEV_DELAY_NUM];
+/* Those that were passed. */
+static LLIST_HEAD(kev_delay_points);
 
 static int kev_delay_show(char *buf, const struct kernel_param *kp)
 {
-	int i, n = 0;
+	struct kev_delay_point *p;
+	int n = 0;
 
-	for (i = 0; i < KEV_DELAY_NUM; i++)
-		n += scnprintf(buf + n, PAGE_SIZE - n, "%s %u\n",
-			       kev_delay_names[i],
-			       (u32)atomic_read(&kev_delay_counts[i]));
+	llist_for_each_entry(p, READ_ONCE(kev_delay_points.first), node)
+		n += scnprintf(buf + n, PAGE_SIZE - n, "%s %lld\n", p->name,
+			       atomic64_read(&p->count));
 	return n;
 }
 
@@ -53,14 +48,15 @@ static bool kev_delay_may_sleep(void)
 	       task_is_running(current) && !is_idle_task(current);
 }
 
-void kev_delay(enum kev_delay_point point)
+void kev_delay(struct kev_delay_point *p)
 {
 	u32 dice = hash_64(get_cycles(), 32);
 	u32 max, us;
 
 	/* a test sets it meanwhile: the old or the new will do */
 	max = min(data_race(kev_delays), KEV_DELAYS_MAX);
-	atomic_inc(&kev_delay_counts[point]);
+	if (atomic64_inc_return(&p->count) == 1)
+		llist_add(&p->node, &kev_delay_points);
 	if (!max || (dice & 3))
 		return;
 	us = 1 + (dice >> 6) % max;

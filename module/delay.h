@@ -3,23 +3,38 @@
  * Delays where two things may get in each other's way: KEV_DELAY(point) stands
  * between a look and what is done about it.  Nothing, unless the module was
  * built with KEVENT_DEBUG_DELAYS=1, as make check-race does; delay.c is left out
- * then.  A new point is a line in delay_points.h and a line where it is.
+ * then.  The name of a point is in capitals: scripts/check-race.sh looks for it.
  */
 #ifndef KEV_DELAY_H
 #define KEV_DELAY_H
 
-enum kev_delay_point {
-#define P(point) KEV_DELAY_##point,
-#include "delay_points.h"
-#undef P
-	KEV_DELAY_NUM,
+#ifdef KEVENT_DEBUG_DELAYS
+
+#include <linux/atomic.h>
+#include <linux/llist.h>
+
+/**
+ * struct kev_delay_point - one point
+ * @name: its name; a point in an inline function is there more than once.
+ * @count: how often it was passed.
+ * @node: with the others that were passed.
+ */
+struct kev_delay_point {
+	const char *name;
+	atomic64_t count;
+	struct llist_node node;
 };
 
-#ifdef KEVENT_DEBUG_DELAYS
-void kev_delay(enum kev_delay_point point);
-#define KEV_DELAY(point) kev_delay(KEV_DELAY_##point)
+void kev_delay(struct kev_delay_point *p);
+
+#define KEV_DELAY(point)						\
+	do {								\
+		static struct kev_delay_point p_ = { .name = #point };	\
+		kev_delay(&p_);						\
+	} while (0)
+
 #else
-#define KEV_DELAY(point) ((void)KEV_DELAY_##point)
+#define KEV_DELAY(point)	do { } while (0)
 #endif
 
 #endif /* KEV_DELAY_H */

@@ -32,15 +32,16 @@ count_pairs() {
 
 show_points() {
 	awk '
-		/^# point / && !($3 in hits) { hits[$3] = 0; all++ }
-		/^# point / && $4 > 0 && !hits[$3] { hits[$3] = 1; passed++ }
+		NR == FNR { hits[$1] = 0; all++; next }
+		/^# point / && !hits[$3] { hits[$3] = 1; passed++ }
 		END {
 			printf "%d of %d delays passed", passed, all
 			for (point in hits)
 				if (!hits[point])
 					never = never " " point
 			print never == "" ? "" : ", never:" never
-		}' "$out/tests/log-$kernel"
+		}' <(grep -rohE '\bKEV_DELAY\([A-Z_]+' module | cut -d '(' -f 2 | sort -u) \
+		"$out/tests/log-$kernel"
 }
 
 pairs=$(count_pairs)

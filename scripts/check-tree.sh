@@ -110,7 +110,6 @@ aio
 kev
 ring table
 delay
-delay_points
 compat/file compat/fsnotify compat/ftrace compat/mm compat/pagecache compat/pidfd
 compat/posix_timer compat/sendpages compat/signal compat/sock compat/timens compat/timer
 compat/redirects
