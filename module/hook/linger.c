@@ -12,20 +12,11 @@ module_param_named(hook_linger, kev_hook_linger, uint, 0444);
 MODULE_PARM_DESC(hook_linger,
 		 "Hooks stay for so many seconds after their last use (default 60)");
 
-static int kev_linger_arm(struct kev_linger *l)
+void kev_linger_work(struct work_struct *work)
 {
-	int err;
+	struct kev_linger *l = container_of(to_delayed_work(work),
+					    struct kev_linger, work);
 
-	lockdep_assert_held(&l->lock);
-	if (l->armed)
-		return 0;
-	err = l->arm();
-	l->armed = !err;
-	return err;
-}
-
-static void kev_linger_disarm(struct kev_linger *l)
-{
 	mutex_lock(&l->lock);
 	if (l->armed && !atomic_read(&l->users)) {
 		l->disarm();
@@ -34,39 +25,15 @@ static void kev_linger_disarm(struct kev_linger *l)
 	mutex_unlock(&l->lock);
 }
 
-void kev_linger_work(struct work_struct *work)
-{
-	kev_linger_disarm(container_of(to_delayed_work(work), struct kev_linger,
-				       work));
-}
-
-/* Nobody wants them now. */
-static void kev_linger_start(struct kev_linger *l)
-{
-	mod_delayed_work(system_wq, &l->work,
-			 min(kev_hook_linger, 86400u) * HZ);
-}
-
-/* At load: can they be armed?  If so, they are, for a while. */
-int kev_linger_try(struct kev_linger *l)
-{
-	int err;
-
-	mutex_lock(&l->lock);
-	err = kev_linger_arm(l);
-	mutex_unlock(&l->lock);
-	if (!err)
-		kev_linger_start(l);
-	return err;
-}
-
 /* Somebody wants them, and has them when this returns.  May sleep. */
 int kev_linger_get(struct kev_linger *l)
 {
-	int err;
+	int err = 0;
 
 	mutex_lock(&l->lock);
-	err = kev_linger_arm(l);
+	if (!l->armed)
+		err = l->arm();
+	l->armed = !err;
 	if (!err)
 		atomic_inc(&l->users);
 	mutex_unlock(&l->lock);
@@ -77,7 +44,18 @@ int kev_linger_get(struct kev_linger *l)
 void kev_linger_put(struct kev_linger *l)
 {
 	if (atomic_dec_and_test(&l->users))
-		kev_linger_start(l);
+		mod_delayed_work(system_wq, &l->work,
+				 min(kev_hook_linger, 86400u) * HZ);
+}
+
+/* At load: can they be armed?  If so, they are, for a while. */
+int kev_linger_try(struct kev_linger *l)
+{
+	int err = kev_linger_get(l);
+
+	if (!err)
+		kev_linger_put(l);
+	return err;
 }
 
 /* At unload: nobody wants them any more. */
@@ -85,5 +63,5 @@ void kev_linger_exit(struct kev_linger *l)
 {
 	WARN_ON_ONCE(atomic_read(&l->users));
 	cancel_delayed_work_sync(&l->work);
-	kev_linger_disarm(l);
+	kev_linger_work(&l->work.work);
 }
