@@ -15,7 +15,6 @@
  * queue is gone: see linger.h.
  */
 #include <linux/module.h>
-#include <linux/rcupdate.h>
 
 #include "../delay.h"
 #include "../lookup.h"
@@ -43,7 +42,7 @@ asmlinkage void kev_close_watched(struct file *file)
 	KEV_DELAY(CLOSE_BEGIN);
 	kev_close_closed(file);
 	KEV_DELAY(CLOSE_END);
-	/* the rest of the way through our text: see kev_close_disarm() */
+	/* the rest of the way through our text: see kev_ftrace_disarm() */
 	atomic_dec(&kev_close_inside);
 }
 
@@ -70,20 +69,12 @@ static struct kev_ftrace kev_close_ftrace = {
 
 static int kev_close_arm(void)
 {
-	return kev_ftrace_arm(&kev_close_ftrace);
+	return kev_ftrace_arm(&kev_close_ftrace, 1);
 }
 
-/*
- * Nobody is in our text on the way into __fput() when this returns.  The count
- * covers those who may sleep in kev_close_closed(); from its last decrement to
- * the jump nobody sleeps, so a task that is there is not quiescent for RCU-tasks.
- */
 static void kev_close_disarm(void)
 {
-	kev_ftrace_disarm(&kev_close_ftrace);
-	while (atomic_read(&kev_close_inside))
-		schedule_timeout_uninterruptible(1);
-	synchronize_rcu_tasks();
+	kev_ftrace_disarm(&kev_close_ftrace, 1, &kev_close_inside);
 }
 
 DEFINE_KEV_LINGER(close);
@@ -110,7 +101,7 @@ int __init kev_close_init(kev_close_func closed)
 	err = kev_linger_try(&kev_close_linger);
 	if (!err)
 		return 0;
-	kev_ftrace_free(&kev_close_ftrace);
+	kev_ftrace_free(&kev_close_ftrace, 1);
 	if (err == -EBUSY)
 		pr_err("kevent: can't probe %s: ftrace is switched off (sysctl kernel.ftrace_enabled), or a live patch has it\n",
 		       KEV_CLOSE_SYMBOL);
@@ -122,7 +113,7 @@ int __init kev_close_init(kev_close_func closed)
 void kev_close_exit(void)
 {
 	kev_linger_exit(&kev_close_linger);
-	kev_ftrace_free(&kev_close_ftrace);
+	kev_ftrace_free(&kev_close_ftrace, 1);
 }
 
 #else

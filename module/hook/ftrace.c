@@ -6,6 +6,8 @@
  */
 #include <linux/delay.h>
 #include <linux/kprobes.h>
+#include <linux/rcupdate.h>
+#include <linux/sched.h>
 
 #include "ftrace.h"
 
@@ -67,26 +69,53 @@ static int kev_ftrace_register(struct kev_ftrace *f)
 	}
 }
 
-/* Process context; the caller sees to it that nobody else does the same. */
-int kev_ftrace_arm(struct kev_ftrace *f)
+/*
+ * All or none.  Process context; the caller sees to it that nobody else does the
+ * same.
+ */
+int kev_ftrace_arm(struct kev_ftrace *f, unsigned int n)
 {
-	int err = f->filtered ? 0 : kev_ftrace_filter(f);
+	unsigned int i;
+	int err;
 
-	return err ?: kev_ftrace_register(f);
+	for (i = 0; i < n; i++) {
+		err = f[i].filtered ? 0 : kev_ftrace_filter(&f[i]);
+		err = err ?: kev_ftrace_register(&f[i]);
+		if (err)
+			goto err_disarm;
+	}
+	return 0;
+
+err_disarm:
+	while (i--)
+		unregister_ftrace_function(&f[i].ops);
+	return err;
 }
 
-/* Tasks may still be on their way through what the probe calls. */
-void kev_ftrace_disarm(struct kev_ftrace *f)
+/*
+ * Nobody is in our text for them when this returns.  @inside, if there is one,
+ * counts those who may sleep there; from its last decrement to the end of our
+ * text nobody does, so a task that is there is not quiescent for RCU-tasks.  An
+ * interrupt, or what -rt makes of one, is none of those: a grace period.
+ */
+void kev_ftrace_disarm(struct kev_ftrace *f, unsigned int n, atomic_t *inside)
 {
-	unregister_ftrace_function(&f->ops);
+	while (n--)
+		unregister_ftrace_function(&f[n].ops);
+	while (inside && atomic_read(inside))
+		schedule_timeout_uninterruptible(1);
+	synchronize_rcu_tasks();
+	synchronize_rcu();
 }
 
 /* At unload. */
-void kev_ftrace_free(struct kev_ftrace *f)
+void kev_ftrace_free(struct kev_ftrace *f, unsigned int n)
 {
-	if (f->filtered)
-		ftrace_free_filter(&f->ops);
-	f->filtered = false;
+	while (n--) {
+		if (f[n].filtered)
+			ftrace_free_filter(&f[n].ops);
+		f[n].filtered = false;
+	}
 }
 
 #endif

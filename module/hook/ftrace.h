@@ -5,6 +5,8 @@
 #ifndef KEV_HOOK_FTRACE_H
 #define KEV_HOOK_FTRACE_H
 
+#include <linux/atomic.h>
+
 #include "../compat/ftrace.h"
 
 #ifdef KEV_FTRACE_REDIRECTS
@@ -21,9 +23,9 @@ struct kev_ftrace {
 	bool filtered;
 };
 
-int kev_ftrace_arm(struct kev_ftrace *f);
-void kev_ftrace_disarm(struct kev_ftrace *f);
-void kev_ftrace_free(struct kev_ftrace *f);
+int kev_ftrace_arm(struct kev_ftrace *f, unsigned int n);
+void kev_ftrace_disarm(struct kev_ftrace *f, unsigned int n, atomic_t *inside);
+void kev_ftrace_free(struct kev_ftrace *f, unsigned int n);
 
 #endif
 #endif /* KEV_HOOK_FTRACE_H */

@@ -18,7 +18,6 @@
  * disarmed long after the last is gone: see linger.h.
  */
 #include <linux/kernel.h>
-#include <linux/rcupdate.h>
 
 #include "../compat/posix_timer.h"
 #include "../kev.h"
@@ -123,48 +122,16 @@ static struct kev_ftrace kev_ptimer_probes[] = {
 
 static int kev_ptimer_arm(void)
 {
-	int err = 0, i;
-
-	for (i = 0; i < ARRAY_SIZE(kev_ptimer_probes); i++) {
-		err = kev_ftrace_arm(&kev_ptimer_probes[i]);
-		if (err)
-			break;
-	}
-	while (err && i--)
-		kev_ftrace_disarm(&kev_ptimer_probes[i]);
-	return err;
-}
-
-/*
- * Nobody is in our text when this returns: as kev_close_drain(), and for an
- * expiry, which no task need have anything to do with, a grace period as well.
- */
-static void kev_ptimer_drain(void)
-{
-	while (atomic_read(&kev_ptimer_inside))
-		schedule_timeout_uninterruptible(1);
-	synchronize_rcu_tasks();
-	synchronize_rcu();
+	return kev_ftrace_arm(kev_ptimer_probes, ARRAY_SIZE(kev_ptimer_probes));
 }
 
 static void kev_ptimer_disarm(void)
 {
-	int i;
-
-	for (i = ARRAY_SIZE(kev_ptimer_probes); i--;)
-		kev_ftrace_disarm(&kev_ptimer_probes[i]);
-	kev_ptimer_drain();
+	kev_ftrace_disarm(kev_ptimer_probes, ARRAY_SIZE(kev_ptimer_probes),
+			  &kev_ptimer_inside);
 }
 
 DEFINE_KEV_LINGER(ptimer);
-
-static void kev_ptimer_free(void)
-{
-	int i;
-
-	for (i = 0; i < ARRAY_SIZE(kev_ptimer_probes); i++)
-		kev_ftrace_free(&kev_ptimer_probes[i]);
-}
 
 /* A watch comes. */
 int kev_ptimer_hook_get(void)
@@ -186,7 +153,8 @@ int kev_ptimer_hook_init(const struct kev_ptimer_ops *ops)
 	kev_ptimer_ops = ops;
 	err = kev_linger_try(&kev_ptimer_linger);
 	if (err)
-		kev_ptimer_free();
+		kev_ftrace_free(kev_ptimer_probes,
+				ARRAY_SIZE(kev_ptimer_probes));
 	return err;
 }
 
@@ -194,7 +162,7 @@ int kev_ptimer_hook_init(const struct kev_ptimer_ops *ops)
 void kev_ptimer_hook_exit(void)
 {
 	kev_linger_exit(&kev_ptimer_linger);
-	kev_ptimer_free();
+	kev_ftrace_free(kev_ptimer_probes, ARRAY_SIZE(kev_ptimer_probes));
 }
 
 #else

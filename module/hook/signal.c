@@ -102,25 +102,19 @@ static struct kev_ftrace kev_signal_ftrace = {
 
 static int kev_signal_takes_arm(void)
 {
-	int err = kev_ftrace_arm(&kev_signal_ftrace);
+	int err = kev_ftrace_arm(&kev_signal_ftrace, 1);
 
 	return !err || err == -ENOMEM ? err : -EOPNOTSUPP;
 }
 
 static void kev_signal_takes_disarm(void)
 {
-	kev_ftrace_disarm(&kev_signal_ftrace);
-	/*
-	 * Until nobody is in kev_signal_ignore(): a task, where -rt may preempt,
-	 * or an interrupt.
-	 */
-	synchronize_rcu_tasks();
-	synchronize_rcu();
+	kev_ftrace_disarm(&kev_signal_ftrace, 1, NULL);
 }
 
 static void kev_signal_free_redirect(void)
 {
-	kev_ftrace_free(&kev_signal_ftrace);
+	kev_ftrace_free(&kev_signal_ftrace, 1);
 }
 
 #else
