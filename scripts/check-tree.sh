@@ -100,7 +100,7 @@ source/pace
 watch
 hook/close hook/fsnotify hook/posix_timer hook/signal hook/waitqueue
 hook/close_x86_64 hook/posix_timer_x86_64
-hook/entry hook/ftrace hook/linger hook/look hook/tracepoint
+hook/entry hook/ftrace hook/linger hook/look
 lookup queue record source
 ready
 post

@@ -16,14 +16,14 @@
  *
  * Both are armed when first wanted and disarmed long after that: see linger.h.
  */
-#include <linux/rcupdate.h>
+#include <linux/string.h>
+#include <linux/tracepoint.h>
 
 #include "../compat/signal.h"
 #include "../kev.h"
 #include "ftrace.h"
 #include "linger.h"
 #include "signal.h"
-#include "tracepoint.h"
 
 /* Of the source.  Set at load, before anything is armed. */
 static const struct kev_signal_ops *kev_signal_ops;
@@ -49,24 +49,64 @@ static void kev_exec_trace(void *data, struct task_struct *task, pid_t old_pid,
 	kev_signal_ops->process_ends(task);
 }
 
-static struct kev_tracepoint kev_signal_points[] = {
+/*
+ * Called with NULL and the tracepoint's arguments, preemption off on most kernels.
+ * The kernel does not export them, so they are found by name; all are built in, so
+ * what was found stays.
+ */
+static struct {
+	const char *name;
+	void *func;
+	struct tracepoint *tp;
+} kev_signal_points[] = {
 	{ .name = "sched_process_exit", .func = kev_exit_trace },
 	{ .name = "sched_process_exec", .func = kev_exec_trace },
 	{ .name = "signal_generate", .func = kev_signal_trace },
 };
 
+static void kev_signal_compare(struct tracepoint *tp, void *data)
+{
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(kev_signal_points); i++)
+		if (!strcmp(tp->name, kev_signal_points[i].name))
+			kev_signal_points[i].tp = tp;
+}
+
+/* Afterwards nobody is in the functions of the first n.  May sleep. */
+static void kev_signal_untell(unsigned int n)
+{
+	while (n--)
+		tracepoint_probe_unregister(kev_signal_points[n].tp,
+					    kev_signal_points[n].func, NULL);
+	tracepoint_synchronize_unregister();
+}
+
+/* All or none. */
 static int kev_signal_tells_arm(void)
 {
+	unsigned int i;
+	int err;
+
 	check_trace_callback_type_signal_generate(kev_signal_trace);
 	check_trace_callback_type_sched_process_exit(kev_exit_trace);
 	check_trace_callback_type_sched_process_exec(kev_exec_trace);
-	return kev_tracepoint_arm(kev_signal_points,
-				  ARRAY_SIZE(kev_signal_points));
+	for (i = 0; i < ARRAY_SIZE(kev_signal_points); i++) {
+		err = tracepoint_probe_register(kev_signal_points[i].tp,
+						kev_signal_points[i].func, NULL);
+		if (err)
+			goto err_untell;
+	}
+	return 0;
+
+err_untell:
+	kev_signal_untell(i);
+	return err;
 }
 
 static void kev_signal_tells_disarm(void)
 {
-	kev_tracepoint_disarm(kev_signal_points, ARRAY_SIZE(kev_signal_points));
+	kev_signal_untell(ARRAY_SIZE(kev_signal_points));
 }
 
 /* ---- Taking away ------------------------------------------------------- */
@@ -163,9 +203,14 @@ void kev_signal_hook_put(bool redirect)
 
 int kev_signal_hook_init(const struct kev_signal_ops *ops)
 {
+	unsigned int i;
+
 	kev_signal_ops = ops;
-	return kev_tracepoint_find(kev_signal_points,
-				   ARRAY_SIZE(kev_signal_points));
+	for_each_kernel_tracepoint(kev_signal_compare, NULL);
+	for (i = 0; i < ARRAY_SIZE(kev_signal_points); i++)
+		if (!kev_signal_points[i].tp)
+			return -ENOENT;
+	return 0;
 }
 
 /* No watch is left. */
