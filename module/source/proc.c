@@ -83,62 +83,32 @@ static int kev_proc_wake(wait_queue_entry_t *wait, unsigned int mode, int sync,
 
 /* ---- Who it is --------------------------------------------------------- */
 
-static bool kev_proc_is_child(struct pid *pid)
+/*
+ * Referenced.  A pidfd must be that of a process, or of what was one; not of a
+ * thread.  A number must be that of a child that was not reaped yet.
+ */
+static struct pid *kev_proc_find(struct file *file, u32 number, bool *child)
 {
+	struct pid *pid = file ? get_pid(kev_pidfd_pid(file)) :
+				 find_get_pid(number);
 	struct task_struct *task;
-	bool child;
-
-	rcu_read_lock();
-	task = pid_task(pid, PIDTYPE_TGID);
-	child = task &&
-		same_thread_group(rcu_dereference(task->real_parent), current);
-	rcu_read_unlock();
-	return child;
-}
-
-/* A process, or what was one; not a thread. */
-static bool kev_proc_is_process(struct pid *pid)
-{
-	bool ret;
-
-	rcu_read_lock();
-	ret = pid_task(pid, PIDTYPE_TGID) || !pid_task(pid, PIDTYPE_PID);
-	rcu_read_unlock();
-	return ret;
-}
-
-/* Referenced.  A number must be that of a child that was not reaped yet. */
-static struct pid *kev_proc_child_of_number(u32 number)
-{
-	struct pid *pid = find_get_pid(number);
-	struct task_struct *task;
-	int err = -ESRCH;
+	int err = 0;
 
 	if (!pid)
-		return ERR_PTR(err);
-	if (kev_proc_is_child(pid))
-		return pid;
+		return ERR_PTR(-ESRCH);
 	rcu_read_lock();
 	task = pid_task(pid, PIDTYPE_TGID);
-	if (task)
-		err = -ECHILD;
+	*child = task &&
+		 same_thread_group(rcu_dereference(task->real_parent), current);
+	if (!file && !*child)
+		err = task ? -ECHILD : -ESRCH;
+	else if (!task && pid_task(pid, PIDTYPE_PID))
+		err = -EINVAL;
 	rcu_read_unlock();
-	put_pid(pid);
-	return ERR_PTR(err);
-}
-
-static struct pid *kev_proc_of_request(struct file *file,
-				       const struct ukevent *uk)
-{
-	struct pid *pid;
-
-	if (!file)
-		return kev_proc_child_of_number(uk->id.raw[0]);
-	pid = get_pid(kev_pidfd_pid(file));
-	if (kev_proc_is_process(pid))
+	if (!err)
 		return pid;
 	put_pid(pid);
-	return ERR_PTR(-EINVAL);
+	return ERR_PTR(err);
 }
 
 /* ---- Watches ----------------------------------------------------------- */
@@ -152,12 +122,12 @@ static int kev_proc_attach(struct kev_watch *w, struct file *file,
 			   const struct ukevent *uk, struct kev_values *v)
 {
 	struct kev_proc *p = kev_proc_of(w);
-	struct pid *pid = kev_proc_of_request(file, uk);
+	struct pid *pid;
 
+	pid = kev_proc_find(file, uk->id.raw[0], &p->child);
 	if (IS_ERR(pid))
 		return PTR_ERR(pid);
 	p->pid = pid;
-	p->child = kev_proc_is_child(pid);
 	init_waitqueue_func_entry(&p->wait, kev_proc_wake);
 	add_wait_queue(&pid->wait_pidfd, &p->wait);
 	KEV_DELAY(PROC_HOOKED);
