@@ -78,17 +78,6 @@ bool kev_records_write(struct kev_records *r, const void *record, size_t len)
 	return done;
 }
 
-/* Counts a record that can't be written.  Any context.  False, as above. */
-bool kev_records_lose(struct kev_records *r)
-{
-	unsigned long flags;
-
-	raw_spin_lock_irqsave(&r->lock, flags);
-	WRITE_ONCE(r->lost, r->lost + 1);
-	raw_spin_unlock_irqrestore(&r->lock, flags);
-	return false;
-}
-
 /*
  * Will the newest record be read by a READ that has not ended yet?  Then its
  * reader acts on what happened before this call.  For the only writer.

@@ -46,7 +46,6 @@ struct kev_records *kev_records_alloc(struct kev_user *user, size_t size);
 void kev_records_put(struct kev_records *r);
 size_t kev_records_size(struct kev_records *r);
 bool kev_records_write(struct kev_records *r, const void *record, size_t len);
-bool kev_records_lose(struct kev_records *r);
 bool kev_records_unread(struct kev_records *r);
 void kev_records_get(struct kev_records *r);
 int kev_records_read(struct kev_records *r, struct kevent_ioc_read *read);

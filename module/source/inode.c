@@ -50,24 +50,23 @@ static struct kev_inode *kev_inode_of(struct kev_watch *w)
 
 /* ---- Bits -------------------------------------------------------------- */
 
-static const struct {
-	u32 event;
-	u32 fs;
-} kev_inode_bits[] = {
-	{ KEVENT_INODE_CREATE,		FS_CREATE },
-	{ KEVENT_INODE_REMOVE,		FS_DELETE },
-	{ KEVENT_INODE_MODIFY,		FS_MODIFY },
-	{ KEVENT_INODE_ATTRIB,		FS_ATTRIB },
-	{ KEVENT_INODE_MOVED_FROM,	FS_MOVED_FROM },
-	{ KEVENT_INODE_MOVED_TO,	FS_MOVED_TO },
-	/* see kev_inode_names() */
-	{ KEVENT_INODE_DELETE_SELF,	FS_DELETE_SELF | FS_ATTRIB },
-	{ KEVENT_INODE_MOVE_SELF,	FS_MOVE_SELF },
-	{ KEVENT_INODE_OPEN,		FS_OPEN },
-	{ KEVENT_INODE_ACCESS,		FS_ACCESS },
-	{ KEVENT_INODE_CLOSE_WRITE,	FS_CLOSE_WRITE },
-	{ KEVENT_INODE_CLOSE_NOWRITE,	FS_CLOSE_NOWRITE },
+/* By the number of the event's bit. */
+static const u32 kev_inode_bits[] = {
+	FS_CREATE,
+	FS_DELETE,
+	FS_MODIFY,
+	FS_ATTRIB,
+	FS_MOVED_FROM,
+	FS_MOVED_TO,
+	FS_DELETE_SELF | FS_ATTRIB,	/* see kev_inode_names() */
+	FS_MOVE_SELF,
+	FS_OPEN,
+	FS_ACCESS,
+	FS_CLOSE_WRITE,
+	FS_CLOSE_NOWRITE,
 };
+
+static_assert(KEV_INODE_EVENTS == BIT(ARRAY_SIZE(kev_inode_bits)) - 1);
 
 /* What the marks have to be for. */
 static u32 kev_inode_mask(const struct inode *inode, u32 event)
@@ -76,8 +75,8 @@ static u32 kev_inode_mask(const struct inode *inode, u32 event)
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(kev_inode_bits); i++)
-		if (event & kev_inode_bits[i].event)
-			mask |= kev_inode_bits[i].fs;
+		if (event & BIT(i))
+			mask |= kev_inode_bits[i];
 	return S_ISDIR(inode->i_mode) ? mask | FS_EVENT_ON_CHILD : mask;
 }
 
@@ -87,8 +86,8 @@ static u32 kev_inode_events(u32 mask)
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(kev_inode_bits); i++)
-		if (mask & kev_inode_bits[i].fs)
-			events |= kev_inode_bits[i].event;
+		if (mask & kev_inode_bits[i])
+			events |= BIT(i);
 	return events & ~KEVENT_INODE_DELETE_SELF;
 }
 
@@ -132,10 +131,10 @@ static bool kev_inode_record(struct kev_inode *i, u32 event, u32 move,
 	struct kevent_record_inode *r = &i->last.record;
 	size_t len = name ? name->len : 0;
 
-	/* some file systems have longer ones */
+	/* some file systems have longer ones: lost, as what no buffer has room for */
 	if (len > NAME_MAX) {
 		r->len = 0;
-		return kev_records_lose(i->records);
+		return kev_records_write(i->records, NULL, KEV_RECORDS_MAX);
 	}
 	if (kev_inode_repeats(i, event, move, name, len))
 		return true;
@@ -165,32 +164,24 @@ static u32 kev_inode_records(struct kev_inode *i, u32 events, u32 isdir,
 	return ret;
 }
 
-static void kev_inode_event_locked(struct kev_watch *w, u32 mask,
-				   const struct inode *inode,
-				   const struct qstr *name, u32 move)
-{
-	struct kev_inode *i = kev_inode_of(w);
-	u32 isdir = mask & FS_ISDIR ? KEVENT_INODE_ISDIR : 0;
-	u32 events, lost;
-
-	events = kev_inode_events(mask) | kev_inode_names(i, mask, inode);
-	events &= w->ev.event;
-	if (!events || (w->state & (KEV_W_DEAD | KEV_W_FIRED)))
-		return;
-	lost = kev_inode_records(i, events, isdir, move, name);
-	kev_ready_total(w, events | isdir, hweight32(events), lost);
-}
-
 /* The terms are those that hold now, for the records as for the event. */
 static void kev_inode_event(struct kev_watch *w, u32 mask,
 			    const struct inode *inode, const struct qstr *name,
 			    u32 move)
 {
+	u32 isdir = mask & FS_ISDIR ? KEVENT_INODE_ISDIR : 0;
+	struct kev_inode *i = kev_inode_of(w);
 	struct kev_queue *q = w->queue;
 	unsigned long flags;
+	u32 events, lost;
 
 	raw_spin_lock_irqsave(&q->lock, flags);
-	kev_inode_event_locked(w, mask, inode, name, move);
+	events = kev_inode_events(mask) | kev_inode_names(i, mask, inode);
+	events &= w->ev.event;
+	if (events && !(w->state & (KEV_W_DEAD | KEV_W_FIRED))) {
+		lost = kev_inode_records(i, events, isdir, move, name);
+		kev_ready_total(w, events | isdir, hweight32(events), lost);
+	}
 	raw_spin_unlock_irqrestore(&q->lock, flags);
 }
 
