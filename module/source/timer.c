@@ -56,18 +56,14 @@ static enum hrtimer_restart kev_timer_expire(struct hrtimer *timer)
 	ktime_t now;
 
 	KEV_DELAY(TIMER_EXPIRE);
-	/* the watch may be reaped once its only event is out */
-	if (!t->interval) {
-		kev_ready_count(&t->watch, KEVENT_TIMER_FIRED, 1);
+	/* halted before it changes; may be reaped once its only event is out */
+	if (!t->interval ||
+	    (data_race(t->watch.ev.req_flags) & KEVENT_REQ_ONESHOT)) {
+		kev_ready_count(&t->watch, KEVENT_TIMER_FIRED, t->interval ?
+				kev_timer_count(t, hrtimer_cb_get_time(timer)) : 1);
 		return HRTIMER_NORESTART;
 	}
 	now = hrtimer_cb_get_time(timer);
-	/* halted before it changes */
-	if (data_race(t->watch.ev.req_flags) & KEVENT_REQ_ONESHOT) {
-		kev_ready_count(&t->watch, KEVENT_TIMER_FIRED,
-				kev_timer_count(t, now));
-		return HRTIMER_NORESTART;
-	}
 	kev_pace_due(&t->pace, timer, now);
 	kev_pace_told(&t->pace,
 		      kev_ready_count(&t->watch, KEVENT_TIMER_FIRED,
@@ -81,8 +77,9 @@ static enum hrtimer_restart kev_timer_expire(struct hrtimer *timer)
 }
 
 /* Starts it, by the request's parameters; it is not running. */
-static void kev_timer_start(struct kev_timer *t, const struct ukevent *uk)
+static void kev_timer_start(struct kev_watch *w, const struct ukevent *uk)
 {
+	struct kev_timer *t = kev_timer_of(w);
 	clockid_t clock = (u32)uk->param[2];
 	bool absolute = uk->param[2] & KEVENT_TIMER_ABSTIME;
 	u64 value = uk->param[0];
@@ -102,7 +99,7 @@ static void kev_timer_start(struct kev_timer *t, const struct ukevent *uk)
 	t->interval = uk->param[1];
 	t->pace.backoff = 0;
 	if (t->interval)
-		atomic_inc(&t->watch.queue->account->timers);
+		atomic_inc(&w->queue->account->timers);
 	hrtimer_start(&t->timer, t->next, HRTIMER_MODE_ABS_SOFT);
 }
 
@@ -135,13 +132,8 @@ static int kev_timer_check(struct file *file, const struct ukevent *uk)
 static int kev_timer_attach(struct kev_watch *w, struct file *file,
 			    const struct ukevent *uk, struct kev_values *v)
 {
-	kev_timer_start(kev_timer_of(w), uk);
+	kev_timer_start(w, uk);
 	return 0;
-}
-
-static void kev_timer_modify(struct kev_watch *w, const struct ukevent *uk)
-{
-	kev_timer_start(kev_timer_of(w), uk);
 }
 
 /* Its next expiry, as an absolute time: that is what a copy of it would need. */
@@ -166,6 +158,6 @@ const struct kev_source_ops kev_source_timer = {
 	.attach		= kev_timer_attach,
 	.detach		= kev_timer_stop,
 	.halt		= kev_timer_stop,
-	.modify		= kev_timer_modify,
+	.modify		= kev_timer_start,
 	.params		= kev_timer_params,
 };
