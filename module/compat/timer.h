@@ -15,10 +15,4 @@ static inline void hrtimer_setup(struct hrtimer *timer,
 }
 #endif
 
-/* Time on the timer's own clock. */
-static inline ktime_t kev_timer_now(struct hrtimer *timer)
-{
-	return hrtimer_cb_get_time(timer);
-}
-
 #endif /* KEV_COMPAT_TIMER_H */

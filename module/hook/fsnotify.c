@@ -184,7 +184,7 @@ int kev_marks_add(struct kev_marks *m, struct inode *inode, u32 mask)
 	fsnotify_init_mark(&k->mark, group);
 	k->mark.mask = mask;
 	m->used++;
-	return fsnotify_add_inode_mark(&k->mark, inode, KEV_MARK_FLAGS);
+	return fsnotify_add_inode_mark(&k->mark, inode, 0);
 }
 
 /**

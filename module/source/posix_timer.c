@@ -158,7 +158,8 @@ static u64 kev_ptimer_passed(struct kev_ptimer *p, struct k_itimer *k)
 		n = k->it_overrun - p->overrun;
 		k->it_overrun = p->overrun;
 	}
-	return n + hrtimer_forward(timer, kev_timer_now(timer), k->it_interval);
+	return n + hrtimer_forward(timer, hrtimer_cb_get_time(timer),
+				   k->it_interval);
 }
 
 /*
@@ -212,7 +213,7 @@ static void kev_ptimer_restart(struct kev_ptimer *p, struct k_itimer *k)
 
 static void kev_ptimer_due(struct kev_ptimer *p, struct hrtimer *timer)
 {
-	kev_pace_due(&p->pace, timer, kev_timer_now(timer));
+	kev_pace_due(&p->pace, timer, hrtimer_cb_get_time(timer));
 }
 
 static enum hrtimer_restart kev_ptimer_expired(struct k_itimer *k)

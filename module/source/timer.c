@@ -59,8 +59,9 @@ static enum hrtimer_restart kev_timer_expire(struct hrtimer *timer)
 	/* halted before it changes; may be reaped once its only event is out */
 	if (!t->interval ||
 	    (data_race(t->watch.ev.req_flags) & KEVENT_REQ_ONESHOT)) {
-		kev_ready_count(&t->watch, KEVENT_TIMER_FIRED, t->interval ?
-				kev_timer_count(t, hrtimer_cb_get_time(timer)) : 1);
+		kev_ready_count(&t->watch, KEVENT_TIMER_FIRED,
+				!t->interval ? 1 :
+				kev_timer_count(t, hrtimer_cb_get_time(timer)));
 		return HRTIMER_NORESTART;
 	}
 	now = hrtimer_cb_get_time(timer);
@@ -95,7 +96,8 @@ static void kev_timer_start(struct kev_watch *w, const struct ukevent *uk)
 	if (absolute)
 		t->next = kev_timens_to_host(clock, t->next);
 	else
-		t->next = ktime_add_safe(kev_timer_now(&t->timer), t->next);
+		t->next = ktime_add_safe(hrtimer_cb_get_time(&t->timer),
+					 t->next);
 	t->interval = uk->param[1];
 	t->pace.backoff = 0;
 	if (t->interval)
