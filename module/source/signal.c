@@ -530,24 +530,17 @@ err_put_hook:
 	return err;
 }
 
-static void kev_signal_drop_records(struct kev_signal *s)
-{
-	struct kev_queue *q = s->owned.watch.queue;
-	struct kev_records *r;
-
-	raw_spin_lock_irq(&q->lock);
-	r = s->records;
-	s->records = NULL;
-	raw_spin_unlock_irq(&q->lock);
-	kev_records_put(r);
-}
-
 static void kev_signal_detach(struct kev_watch *w)
 {
 	struct kev_signal *s = kev_signal_of(w);
+	struct kev_records *r;
 
 	/* whoever comes by now finds nothing to write to, and leaves */
-	kev_signal_drop_records(s);
+	raw_spin_lock_irq(&w->queue->lock);
+	r = s->records;
+	s->records = NULL;
+	raw_spin_unlock_irq(&w->queue->lock);
+	kev_records_put(r);
 	KEV_DELAY(SIGNAL_DROPPED);
 	kev_process_leave(s);
 	kev_signal_hook_put(kev_signal_is_nomask(w));

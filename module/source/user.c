@@ -17,11 +17,9 @@
 
 static int kev_user_check(struct file *file, const struct ukevent *uk)
 {
-	const u32 once = KEVENT_REQ_ONESHOT | KEVENT_REQ_DISPATCH;
-
-	if ((uk->req_flags & KEVENT_REQ_PAYLOAD) && (uk->req_flags & once))
-		return -EINVAL;
-	return 0;
+	return (uk->req_flags & KEVENT_REQ_PAYLOAD) &&
+	       (uk->req_flags & (KEVENT_REQ_ONESHOT | KEVENT_REQ_DISPATCH)) ?
+	       -EINVAL : 0;
 }
 
 static int kev_user_alloc(struct kev_watch *w, u32 size)
