@@ -34,7 +34,7 @@ void kev_delay(struct kev_delay_point *p);
 	} while (0)
 
 #else
-#define KEV_DELAY(point)	do { } while (0)
+#define KEV_DELAY(point)	((void)#point)
 #endif
 
 #endif /* KEV_DELAY_H */

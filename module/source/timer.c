@@ -54,11 +54,13 @@ static enum hrtimer_restart kev_timer_expire(struct hrtimer *timer)
 {
 	struct kev_timer *t = container_of(timer, struct kev_timer, timer);
 	ktime_t now;
+	u32 flags;
 
 	KEV_DELAY(TIMER_EXPIRE);
-	/* halted before it changes; may be reaped once its only event is out */
-	if (!t->interval ||
-	    (data_race(t->watch.ev.req_flags) & KEVENT_REQ_ONESHOT)) {
+	/* it is halted before they change */
+	flags = data_race(t->watch.ev.req_flags);
+	/* the watch may be reaped once its only event is out */
+	if (!t->interval || (flags & KEVENT_REQ_ONESHOT)) {
 		kev_ready_count(&t->watch, KEVENT_TIMER_FIRED,
 				!t->interval ? 1 :
 				kev_timer_count(t, hrtimer_cb_get_time(timer)));

@@ -372,8 +372,9 @@ struct kevent_id {
  *	CLOCK_MONOTONIC, ns, in the time namespace of who opened the queue; of
  *	what is ready at ADD or MODIFY, or is level-triggered and reported
  *	again, when that was seen.  Else 0.
- * @cpu: CPU on which the event came, or on which the task ran that asked the
- *	file: a hint for who should take it.
+ * @cpu: CPU on which the event came: a hint for who should take it.  Of a file
+ *	that had to be asked, and with KEVENT_REQ_LAST_CHECK, that of the call
+ *	which asked.
  * @merged: further events that went into this entry (stops at 65535).  As other
  *	fields it may still change until the entry is claimed; an event that
  *	comes at the moment of the claim may be counted here and have an entry
