@@ -318,13 +318,18 @@ static inline void fault_run(const struct fault *f)
 
 /* ---- Changes ------------------------------------------------------------- */
 
-/* uk[0], which is left as it is, so that the call can be repeated. */
+/*
+ * uk[0], which is left as it is, so that the call can be repeated.  By CTL, as no
+ * fault can be injected into what CHANGE copies.
+ */
 static inline int fault_change(struct scene *s, unsigned int cmd)
 {
 	struct ukevent uk = s->uk[0];
 
-	if (kevent_ctl_one(s->q, cmd, &uk) < 0)
+	if (kevent_ctl(s->q, cmd, 1, &uk) < 0)
 		return errno;
+	if (kevent_error(&uk))
+		return kevent_error(&uk);
 	s->uk[1] = uk;
 	return 0;
 }

@@ -5,6 +5,9 @@
 
 #include "sources.h"
 
+#include <sys/eventfd.h>
+#include <sys/resource.h>
+
 static struct inject_range module;
 
 static void pressure_begin(void)
@@ -99,7 +102,7 @@ TEST(records)
 	record_expect_none(r);
 }
 
-/* ---- The table of all watches --------------------------------------------------------- */
+/* ---- The table of all files --------------------------------------------------------- */
 
 /* More than it has room for from the beginning: see KEV_FILES_MIN. */
 #define MANY 4000
@@ -110,16 +113,22 @@ TEST(records)
  */
 TEST_TIMEOUT(table_cannot_grow, 120)
 {
+	const struct rlimit limit = { MANY + 64, MANY + 64 };
 	struct inject_range alloc;
 	static bool added[MANY];
+	static int fds[MANY];
 	int q, i, err, n = 0;
 
 	pressure_begin();
 	alloc = inject_function("bucket_table_alloc");
+	CHECK_OK(setrlimit(RLIMIT_NOFILE, &limit));
+	for (i = 0; i < MANY; i++)
+		fds[i] = CHECK_OK(eventfd(0, EFD_NONBLOCK));
 	q = kev_queue(NULL, 0);
 	inject_memory(&alloc);
 	for (i = 0; i < MANY; i++) {
-		err = kev_try(q, KEVENT_CTL_ADD, KEVENT_UNOTIFY, i, 1, 0);
+		err = kev_try(q, KEVENT_CTL_ADD, KEVENT_POLL, fds[i], POLLIN,
+			      KEVENT_REQ_ET);
 		if (err && err != ENOMEM)
 			FAIL("ADD of %d: %s", i, test_errno_name(err));
 		added[i] = !err;
@@ -130,18 +139,20 @@ TEST_TIMEOUT(table_cannot_grow, 120)
 	CHECK_EQ(watches_of(q), n);
 	for (i = 0; i < MANY; i++)
 		if (added[i]) {
-			kev_fire(q, i, 0);
-			kev_expect_get(q, i, 1);
+			CHECK_OK(eventfd_write(fds[i], 1));
+			kev_expect_get(q, fds[i], POLLIN);
 		}
 	inject_none();
 	for (i = 0; i < MANY; i++)
 		if (!added[i])
-			kev_add_user(q, i);
+			kev_add_poll(q, fds[i], POLLIN, KEVENT_REQ_ET);
 	CHECK_EQ(watches_of(q), MANY);
 	for (i = 0; i < MANY; i++) {
-		kev_fire(q, i, 1);
-		kev_expect_get(q, i, 1);
+		CHECK_OK(eventfd_write(fds[i], 1));
+		kev_expect_get(q, fds[i], POLLIN);
+		close(fds[i]);
 	}
+	CHECK_EQ(watches_of(q), 0);
 	kev_close(q, NULL);
 }
 

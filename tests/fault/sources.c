@@ -40,7 +40,7 @@ ACTOR_TEST(table_grows, unotify, fault_add,
 
 /* ---- Fired one-shots ---------------------------------------------------------- */
 
-/* It has fired, and its event was not taken: ADD arms it again. */
+/* It has fired, and its event was not taken: ADD makes another. */
 static void set_up_fired(struct scene *s)
 {
 	kev_add(s->q, KEVENT_UNOTIFY, 5, 2, KEVENT_REQ_ONESHOT);
@@ -50,15 +50,16 @@ static void set_up_fired(struct scene *s)
 
 static void check_fired(struct scene *s)
 {
-	CHECK_EQ(watches_of(s->q), 1);
+	CHECK_EQ(watches_of(s->q), 2);
 	kev_expect_get(s->q, 5, 2);
 	kev_expect_get_none(s->q);
+	CHECK_EQ(watches_of(s->q), 1);
 	unotify_act(s);
 	kev_expect_get(s->q, 5, 4);
 	kev_expect_get_none(s->q);
 }
 
-FAULT_TEST(fired_oneshot_is_armed, fault_add,
+FAULT_TEST(beside_a_fired_oneshot, fault_add,
 	   .set_up = set_up_fired, .check = check_fired,
 	   .must = { ENOMEM, EFAULT })
 

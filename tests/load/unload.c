@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Tests unloading: refused while a queue is open, clean when none is. */
+/* vm: --smp 1 */
 #include "../source/posix_timer.h"
 #include "module.h"
 
