@@ -114,8 +114,11 @@ static __always_inline int kev_hook_woken(wait_queue_entry_t *wait, int sync,
 	w = &p->watch;
 	q = w->queue;
 	raw_spin_lock(&q->lock);
-	/* no key: it may be the end of a pipe */
-	mask = likely(key) ? kev_hook_readable(w, kind, look) : 0;
+	/* without a key it may be the end of a pipe */
+	if (look == KEV_LOOK_PIPE && unlikely(!key))
+		mask = 0;
+	else
+		mask = kev_hook_readable(w, kind, look);
 	if (likely(mask)) {
 		kind->values(w->file, w->ev.event, mask, &v);
 		if (likely(kev_ready_short(q, w, &v))) {
