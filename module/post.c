@@ -73,7 +73,7 @@ void kev_unlist(struct kev_watch *w)
 }
 
 /* CLOCK_MONOTONIC of who opened the queue. */
-static u64 kev_timestamp(const struct kev_queue *q)
+u64 kev_timestamp(const struct kev_queue *q)
 {
 	return ktime_get_ns() + q->time_offset;
 }

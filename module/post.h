@@ -62,6 +62,7 @@ static __always_inline bool kev_try_fill(struct kev_ring *r,
 	 * As kev_ring_look() and its users, but a seen that is out of range is
 	 * taken as it is: the watch then gets a second entry, not more.
 	 */
+	/* Partner: the consumer's release of seen */
 	seen = smp_load_acquire(&user->seen);
 	head = READ_ONCE(user->head);
 	if (unlikely(tail - head > r->mask))
@@ -91,6 +92,7 @@ static inline bool kev_must_ask(const struct kev_watch *w)
 	       (w->ev.req_flags & KEVENT_REQ_LAST_CHECK);
 }
 
+u64 kev_timestamp(const struct kev_queue *q);
 void kev_stamp_now(struct kev_watch *w);
 void kev_unlist(struct kev_watch *w);
 void kev_enlist(struct kev_watch *w);

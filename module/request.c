@@ -5,7 +5,6 @@
  */
 #include <linux/file.h>
 #include <linux/smp.h>
-#include <linux/ktime.h>
 #include <linux/mm.h>
 #include <linux/slab.h>
 
@@ -87,7 +86,7 @@ static void kev_result_event(struct kev_watch *w, const struct kev_values *v,
 	uk->ret_data[1] = v->data;
 	uk->time = 0;
 	if (uk->req_flags & KEVENT_REQ_TIMESTAMP)
-		uk->time = ktime_get_ns() + w->queue->time_offset;
+		uk->time = kev_timestamp(w->queue);
 	uk->cpu = raw_smp_processor_id();
 	uk->merged = 0;
 	uk->data2 = v->data2;

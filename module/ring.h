@@ -113,7 +113,7 @@ static inline u32 kev_ring_size(const struct kev_ring *r)
 static __always_inline struct kev_view kev_ring_look(const struct kev_ring *r)
 {
 	const struct kevent_ring_user *user = r->user;
-	/* seen before head: a consumer stores seen first */
+	/* seen before head: a consumer stores seen first.  Partner: its releases. */
 	u32 seen = smp_load_acquire(&user->seen);
 	u32 head = READ_ONCE(user->head), used = r->tail - head;
 	u32 claim = !r->no_seen && seen - head <= used ? seen : head;

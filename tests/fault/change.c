@@ -54,7 +54,7 @@ ACTOR_TEST(modify_to_other_events, directory, call_modify,
 	   .set_up = set_up_wider, .check = actor_check,
 	   .tear_down = actor_end, .must = { EFAULT })
 
-/* The event that was outstanding is cancelled, once. */
+/* The event that was outstanding is cancelled, once; MODIFY has it in its result. */
 static void set_up_outstanding(struct scene *s)
 {
 	set_up(s);
@@ -63,7 +63,9 @@ static void set_up_outstanding(struct scene *s)
 
 static void check_cancelled(struct scene *s)
 {
-	CHECK_EQ(s->uk[1].ret_flags, KEVENT_RET_CANCELLED);
+	CHECK_EQ(s->uk[1].ret_flags, KEVENT_RET_CANCELLED | KEVENT_RET_DONE |
+		 KEVENT_RET_DATA);
+	CHECK_EQ(s->uk[1].ret_data[0], 2);
 	actor_check(s);
 }
 

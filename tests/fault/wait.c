@@ -311,7 +311,7 @@ static void set_up_asked(struct scene *s)
 
 static int call_get_asked(struct scene *s)
 {
-	int n = kevent_get_events(s->q, 1, 1, NULL, taken, 0);
+	int n = kevent_get_events(s->q, 1, 1, &soon, taken, 0);
 
 	if (n < 0)
 		return errno;

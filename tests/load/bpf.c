@@ -195,6 +195,18 @@ static bool enough(const struct crowd *c, int rounds)
 }
 
 /* Each open arms the hook: it has to be had, and to see closes. */
+/* There were rounds, and all is well without the programs. */
+static void crowd_leaves(struct crowd *c, int rounds)
+{
+	int q;
+
+	crowd_stop(c);
+	CHECK_GT(rounds, 0);
+	q = kev_queue(NULL, 0);
+	closes_are_seen(q);
+	kev_close(q, NULL);
+}
+
 static void open_meanwhile(void *arg)
 {
 	uint64_t end = now_ns() + 40000000000ull;
@@ -212,11 +224,7 @@ static void open_meanwhile(void *arg)
 		/* so that it is disarmed between */
 		usleep(5000);
 	}
-	crowd_stop(&c);
-	CHECK_GT(rounds, 0);
-	q = kev_queue(NULL, 0);
-	closes_are_seen(q);
-	kev_close(q, NULL);
+	crowd_leaves(&c, rounds);
 }
 
 TEST_TIMEOUT(open_while_it_comes_and_goes, 120)
@@ -231,18 +239,14 @@ static void load_meanwhile(void *arg)
 {
 	uint64_t end = now_ns() + 40000000000ull;
 	struct crowd c;
-	int rounds, q;
+	int rounds;
 
 	crowd_start(&c, arg);
 	for (rounds = 0; now_ns() < end && !enough(&c, rounds); rounds++) {
 		unload_soon();
 		load(PARAMETERS);
 	}
-	crowd_stop(&c);
-	CHECK_GT(rounds, 0);
-	q = kev_queue(NULL, 0);
-	closes_are_seen(q);
-	kev_close(q, NULL);
+	crowd_leaves(&c, rounds);
 }
 
 TEST_TIMEOUT(load_while_it_comes_and_goes, 120)

@@ -202,15 +202,21 @@ TEST_KINDS_BACK(found_by_modify)
 }
 
 /* A WAIT has made an entry of it. */
+static void make_entry(int q, const struct kevent_ring *ring, struct thing *t,
+		       const struct kind *k, unsigned int flags)
+{
+	thing_make(t, k);
+	thing_add(q, t, LAST | flags);
+	thing_raise(t);
+	CHECK_EQ(kevent_wait(q, 1, kev_tail(ring), NULL, 0), 1);
+}
+
 TEST_KINDS_RING(stale_entry)
 {
 	struct thing t;
 
 	FOR_MANNERS(i) {
-		thing_make(&t, k);
-		thing_add(q, &t, LAST | manners[i]);
-		thing_raise(&t);
-		CHECK_EQ(kevent_wait(q, 1, kev_tail(ring), NULL, 0), 1);
+		make_entry(q, ring, &t, k, manners[i]);
 		expect_armed(q, &t);
 	}
 }
@@ -220,10 +226,7 @@ TEST_KINDS_RING(entry_that_holds)
 	struct thing t;
 
 	FOR_MANNERS(i) {
-		thing_make(&t, k);
-		thing_add(q, &t, LAST | manners[i]);
-		thing_raise(&t);
-		CHECK_EQ(kevent_wait(q, 1, kev_tail(ring), NULL, 0), 1);
+		make_entry(q, ring, &t, k, manners[i]);
 		kev_expect_get(q, t.fd, k->event);
 		if (manners[i])
 			take_none(q);
