@@ -67,6 +67,7 @@ tests/vm/run.sh --kernel "$kernel" --icount --timeout 1200 --gdb "$work/gdb" \
 	>"$work/guest" 2>"$work/guest.err" &
 vm=$!
 fail() {
+	grep -v '^[SM] ' "$work/guest" >&2
 	cat "$work/guest.err" "$work/step.err" >&2
 	exit 1
 }
@@ -128,7 +129,7 @@ split() {
 table() {
 	split "$1"
 	if [ $inline = 1 ]; then
-		by_function <"$work/other"
+		sort -k 2 "$work/other" | by_function
 		by_inlined <"$work/module"
 	else
 		sort -k 2 "$work/module" "$work/other" | by_function

@@ -500,8 +500,7 @@ static void kev_take_back_waiting(struct kev_watch *w, struct kev_taken *taken)
 /**
  * kev_disarm() - take back what is outstanding: entries, the waiting event, lists
  * @w: its watch.
- * @taken: added to; NULL: it is on no list that events wait on, and its entries
- *	were all freed.
+ * @taken: added to.
  *
  * A watch with more entries than kev_ring_cancel() does at a time is left in
  * between, for others as it would be with the older ones alone: one that is

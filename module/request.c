@@ -414,7 +414,8 @@ static int kev_watch_stop(struct kev_watch *w, struct ukevent *uk)
 }
 
 /* Ends one watch.  Returns 0; 1: it was over, and its event taken, before; -errno. */
-static int kev_remove_one(struct kev_watch *w, struct ukevent *uk)
+static __always_inline int kev_remove_one(struct kev_watch *w,
+					  struct ukevent *uk)
 {
 	bool spent = kev_is_spent(w);
 	int err = spent ? 0 : kev_watch_stop(w, uk);
@@ -439,9 +440,10 @@ static int kev_remove_key(struct kev_queue *q, const struct kev_target *t,
 		ret = kev_remove_one(w, uk);
 		if (ret < 0)
 			return ret;
-		cond_resched();
 		if (!ret)
 			err = 0;
+		if (unlikely(more))
+			cond_resched();
 	}
 	return err;
 }

@@ -162,30 +162,27 @@ static bool kev_chain_goes_on(u32 age, unsigned int *n)
  * Marks the newest entries of a watch, claimed or not, and gives up their slots.
  * *index is that of the newest, and becomes that of the newest that is left: as
  * long as kev_ring_owns() says that there is one, the caller comes back.  The
- * lock may be dropped in between.  taken: added to; NULL: all were freed, and
- * nobody looks there: nothing is marked.
+ * lock may be dropped in between.  taken: added to.
  */
 void kev_ring_cancel(struct kev_ring *r, struct kev_watch *w, u32 *index,
 		     struct kev_taken *taken)
 {
 	unsigned int n = KEV_STEPS_MAX;
-	u32 claim = r->tail, age = 0, next;
+	u32 claim, age = 0, next;
 	const struct ukevent *e;
 
 	if (!kev_ring_owns(r, w, *index))
 		return;
-	if (taken) {
-		do {
-			kev_mark_cancelled(r, *index - age);
-			age = kev_chain_next(r, w, *index, age);
-		} while (kev_chain_goes_on(age, &n));
-		KEV_DELAY(CANCEL_MARKED);
-		/* Partner: the consumer's fence between storing seen and reading. */
-		smp_mb();
-		claim = kev_ring_look(r).claim;
-		n = KEV_STEPS_MAX;
-		age = 0;
-	}
+	do {
+		kev_mark_cancelled(r, *index - age);
+		age = kev_chain_next(r, w, *index, age);
+	} while (kev_chain_goes_on(age, &n));
+	KEV_DELAY(CANCEL_MARKED);
+	/* Partner: the consumer's fence between storing seen and reading. */
+	smp_mb();
+	claim = kev_ring_look(r).claim;
+	n = KEV_STEPS_MAX;
+	age = 0;
 	do {
 		next = kev_chain_next(r, w, *index, age);
 		r->slots[(*index - age) & r->mask].owner = NULL;
@@ -198,6 +195,23 @@ void kev_ring_cancel(struct kev_ring *r, struct kev_watch *w, u32 *index,
 		age = next;
 	} while (kev_chain_goes_on(age, &n));
 	*index -= age;
+}
+
+/*
+ * The watch goes, and its entries were all freed: gives up their slots.  True: some
+ * are left, *index is that of the newest.
+ */
+bool kev_ring_forget(struct kev_ring *r, const struct kev_watch *w, u32 *index)
+{
+	unsigned int n = KEV_STEPS_MAX;
+	struct kev_slot *slot;
+
+	for (; kev_ring_owns(r, w, *index) && n; n--) {
+		slot = &r->slots[*index & r->mask];
+		slot->owner = NULL;
+		*index = slot->prev;
+	}
+	return !n;
 }
 
 /*

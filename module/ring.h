@@ -210,6 +210,7 @@ void kev_ring_free(struct kev_ring *r);
 int kev_ring_mmap(struct kev_ring *r, struct vm_area_struct *vma);
 void kev_ring_cancel(struct kev_ring *r, struct kev_watch *w, u32 *index,
 		     struct kev_taken *taken);
+bool kev_ring_forget(struct kev_ring *r, const struct kev_watch *w, u32 *index);
 int kev_ring_commit(struct kev_ring *r, u32 to, u32 over, bool force,
 		    u32 *freed);
 int kev_ring_commit_range(struct kev_ring *r, u32 *from, u32 to, u32 *freed);

@@ -272,11 +272,11 @@ void kev_watch_close(struct kev_watch *w)
  */
 void kev_file_closed(struct file *file)
 {
+	bool again, more = true;
 	struct kev_queue *q;
 	struct kev_watch *w;
-	bool again;
 
-	while ((q = kev_file_queue(file, &again)) || again) {
+	while (more && ((q = kev_file_queue(file, &again)) || again)) {
 		if (!q) {
 			/* it is just being released, and its watches with it */
 			schedule_timeout_uninterruptible(1);
@@ -284,8 +284,10 @@ void kev_file_closed(struct file *file)
 		}
 		KEV_DELAY(CLOSE_NEXT);
 		mutex_lock(&q->mutex);
-		while ((w = kev_file_first(q, file)))
+		while (more && (w = kev_file_first(q, file))) {
+			more = kev_may_have_before(w);
 			kev_watch_close(w);
+		}
 		mutex_unlock(&q->mutex);
 		kev_queue_put(q);
 		cond_resched();
@@ -349,7 +351,9 @@ void kev_watch_reap_some(struct kev_queue *q, unsigned int max)
 		state = w->state;
 		pinned = w->pins;
 		w->state |= KEV_W_DEAD;
-		kev_disarm(w, NULL);
+		kev_unlist(w);
+		while (unlikely(kev_ring_forget(&q->ring, w, &w->index)))
+			kev_breathe(q);
 		raw_spin_unlock_irq(&q->lock);
 		KEV_DELAY(REAP_DEAD);
 		kev_watch_take_down(w, state, pinned);
