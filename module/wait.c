@@ -251,16 +251,20 @@ static bool kev_schedule(const struct kev_deadline *d)
 					      HRTIMER_MODE_ABS, d->clock);
 }
 
-/* The lock is let go of.  False: the deadline has passed. */
+/*
+ * The lock is let go of.  state: of the task; who is RUNNING only lets others run.
+ * False: the deadline has passed.
+ */
 static __always_inline bool kev_sleep_once(struct kev_queue *q,
 					   struct kev_sleeper *s,
-					   const struct kev_deadline *d)
+					   const struct kev_deadline *d,
+					   unsigned int state)
 	__must_hold(&q->lock)
 {
 	bool in_time;
 
 	kev_sleeper_add(q, s);
-	set_current_state(TASK_INTERRUPTIBLE);
+	set_current_state(state);
 	raw_spin_unlock_irq(&q->lock);
 	KEV_DELAY(SLEEP_ANNOUNCED);
 	in_time = kev_schedule(d);
@@ -315,7 +319,9 @@ static int kev_sleep_on(struct kev_queue *q, struct kev_sleeper *s,
 			return -EAGAIN;
 		q->waits += !slept;
 		slept = true;
-		in_time = kev_sleep_once(q, s, d);
+		/* what came while we asked has found nobody asleep */
+		in_time = kev_sleep_once(q, s, d, kev_work_due(q) ?
+					 TASK_RUNNING : TASK_INTERRUPTIBLE);
 	}
 }
 
@@ -353,7 +359,7 @@ static noinline int kev_sleep_any(struct kev_queue *q)
 
 	kev_sleeper_init(&s, 1, false, 0);
 	q->waits++;
-	kev_sleep_once(q, &s, &kev_forever);
+	kev_sleep_once(q, &s, &kev_forever, TASK_INTERRUPTIBLE);
 	if (likely(s.chosen && !signal_pending(current)))
 		num = kev_available(q);
 	return likely(num) ? num : kev_sleep_on(q, &s, &kev_forever, false,

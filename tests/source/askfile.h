@@ -110,4 +110,13 @@ static inline void askfile_answer(struct askfile *f)
 	askfile_reply(f, f->held);
 }
 
+/* The same, but the answer is an old one: nothing was ready. */
+static inline void askfile_deny(struct askfile *f)
+{
+	const struct fuse_poll_out out = { 0 };
+
+	__atomic_store_n(&f->hold, false, __ATOMIC_RELEASE);
+	fuse_reply(&f->fs, f->held, 0, &out, sizeof(out));
+}
+
 #endif

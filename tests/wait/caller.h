@@ -11,14 +11,14 @@
 #include <sys/mman.h>
 
 /* The calls that wait. */
-enum way { BY_WAIT, BY_READ, BY_GET, BY_READ_EVENTS, WAYS };
+enum caller_way { BY_WAIT, BY_READ, BY_GET, BY_READ_EVENTS, WAYS };
 
 static const char *const names[WAYS] = {
 	"WAIT", "read of 8 bytes", "GET_EVENTS", "read of events",
 };
 
 /* Those that leave the event in the ring, and so want one. */
-static inline bool leaves_it(enum way way)
+static inline bool leaves_it(enum caller_way way)
 {
 	return way == BY_WAIT || way == BY_READ;
 }
@@ -26,7 +26,7 @@ static inline bool leaves_it(enum way way)
 /* A task in one call; all that the call writes to is in a page of its own. */
 struct caller {
 	struct test_thread thread;
-	enum way way;
+	enum caller_way way;
 	int queue;
 	void *page;
 	struct kevent_ioc_wait wait;	/* of BY_WAIT: copied to the page */
@@ -73,7 +73,7 @@ static inline void *new_page(int flags)
 	return page;
 }
 
-static inline void caller_prep(struct caller *c, int q, enum way way)
+static inline void caller_prep(struct caller *c, int q, enum caller_way way)
 {
 	memset(c, 0, sizeof(*c));
 	c->queue = q;
@@ -140,7 +140,7 @@ static inline void expect_event(struct caller *c, uint64_t id)
 	expect_success(c);
 }
 
-static inline void over_all_ways(void (*run)(enum way way, unsigned int slots),
+static inline void over_all_ways(void (*run)(enum caller_way way, unsigned int slots),
 			  unsigned int slots)
 {
 	unsigned int way;
@@ -197,7 +197,7 @@ struct pair {
 	struct caller second;
 };
 
-static inline void pair_of(struct pair *p, int q, enum way way,
+static inline void pair_of(struct pair *p, int q, enum caller_way way,
 			   unsigned int slots)
 {
 	p->q = q;
@@ -207,13 +207,13 @@ static inline void pair_of(struct pair *p, int q, enum way way,
 }
 
 /* Nothing waits. */
-static inline void pair_make(struct pair *p, enum way way, unsigned int slots)
+static inline void pair_make(struct pair *p, enum caller_way way, unsigned int slots)
 {
 	pair_of(p, queue_of(&p->ring, slots, 1), way, slots);
 }
 
 /* All slots are claimed, and the next event is that of the watch @slots. */
-static inline void pair_make_full(struct pair *p, enum way way,
+static inline void pair_make_full(struct pair *p, enum caller_way way,
 				  unsigned int slots)
 {
 	pair_of(p, full_queue(&p->ring, slots, slots + 1), way, slots);

@@ -16,7 +16,7 @@ struct crowd {
 };
 
 /* Nine events wait, with all slots free, and nobody has been told. */
-static void crowd_gather(struct crowd *c, enum way way)
+static void crowd_gather(struct crowd *c, enum caller_way way)
 {
 	unsigned int i;
 
@@ -67,7 +67,7 @@ static void crowd_expect(struct crowd *c, unsigned int num)
 }
 
 /* One more event is posted, and lets the others in. */
-static void let_in_by_a_post(enum way way, unsigned int slots)
+static void let_in_by_a_post(enum caller_way way, unsigned int slots)
 {
 	struct crowd c;
 
@@ -84,7 +84,7 @@ TEST(woken_by_a_post_that_lets_in)
 }
 
 /* The consumer that freed the slots makes its call. */
-static void let_in_by_a_call(enum way way, unsigned int slots)
+static void let_in_by_a_call(enum caller_way way, unsigned int slots)
 {
 	struct crowd c;
 
@@ -101,7 +101,7 @@ TEST(woken_by_a_call_that_lets_in)
 }
 
 /* Somebody takes an event, and lets in all: the other eight are for others. */
-static void let_in_by_a_taker(enum way way, unsigned int slots)
+static void let_in_by_a_taker(enum caller_way way, unsigned int slots)
 {
 	struct ukevent uk;
 	struct crowd c;
@@ -118,7 +118,7 @@ TEST(woken_by_a_taker_that_lets_in)
 }
 
 /* Without a ring each event goes to the list, and wakes one. */
-static void listed(enum way way, unsigned int slots)
+static void listed(enum caller_way way, unsigned int slots)
 {
 	struct crowd c = { .q = queue_of(NULL, slots, WAITING) };
 	unsigned int i;
@@ -167,7 +167,7 @@ static void *take_run(void *arg)
 	return NULL;
 }
 
-static void level_start(struct level *l, enum way way, unsigned int flags)
+static void level_start(struct level *l, enum caller_way way, unsigned int flags)
 {
 	unsigned int i;
 
@@ -212,7 +212,7 @@ static void level_expect(struct level *l)
 	}
 }
 
-static void level_of(int fd, enum way way, unsigned int slots,
+static void level_of(int fd, enum caller_way way, unsigned int slots,
 		     unsigned int flags)
 {
 	struct level l = { .fd = fd };
@@ -225,7 +225,7 @@ static void level_of(int fd, enum way way, unsigned int slots,
 }
 
 /* One that a wake-up can look at. */
-static void level_looked_at(enum way way, unsigned int slots)
+static void level_looked_at(enum caller_way way, unsigned int slots)
 {
 	level_of(CHECK_OK(eventfd(1, EFD_CLOEXEC)), way, slots, 0);
 }
@@ -252,7 +252,7 @@ static int expired_timer(void)
 }
 
 /* One that only a task can ask. */
-static void level_asked(enum way way, unsigned int slots)
+static void level_asked(enum caller_way way, unsigned int slots)
 {
 	level_of(expired_timer(), way, slots, 0);
 }
@@ -267,7 +267,7 @@ TEST(asked_for_all_without_ring)
 	over_all_ways(level_asked, 0);
 }
 
-static void level_last_check(enum way way, unsigned int slots)
+static void level_last_check(enum caller_way way, unsigned int slots)
 {
 	level_of(CHECK_OK(eventfd(1, EFD_CLOEXEC)), way, slots,
 		 KEVENT_REQ_LAST_CHECK);
@@ -303,7 +303,7 @@ static unsigned long switches(pid_t tid)
 }
 
 /* An event that has to wait for a slot is for nobody yet. */
-static void overflow(enum way way, unsigned int min)
+static void overflow(enum caller_way way, unsigned int min)
 {
 	enum { SLOTS = 4, MORE = 50, SLEEPERS = 3 };
 	unsigned long before[SLEEPERS];
@@ -331,7 +331,7 @@ static void overflow(enum way way, unsigned int min)
 	kev_close(q, &ring);
 }
 
-static void overflow_for_one(enum way way, unsigned int slots)
+static void overflow_for_one(enum caller_way way, unsigned int slots)
 {
 	(void)slots;
 	overflow(way, 1);

@@ -9,7 +9,7 @@
 /* ---- Memory that is not there ------------------------------------------ */
 
 /* The first in line is woken for the event. */
-static void fault_after_wakeup(enum way way, unsigned int slots)
+static void fault_after_wakeup(enum caller_way way, unsigned int slots)
 {
 	struct pair p;
 
@@ -33,7 +33,7 @@ TEST(fault_of_who_was_woken_without_ring)
 }
 
 /* The first in line is up for another reason, and lets the event in itself. */
-static void fault_after_letting_in(enum way way, unsigned int slots)
+static void fault_after_letting_in(enum caller_way way, unsigned int slots)
 {
 	struct pair p;
 
@@ -53,7 +53,7 @@ TEST(fault_of_who_lets_in)
 }
 
 /* The same in a call that need not sleep. */
-static void fault_at_once(enum way way, unsigned int slots)
+static void fault_at_once(enum caller_way way, unsigned int slots)
 {
 	struct pair p;
 
@@ -95,7 +95,7 @@ static pid_t process_start(struct caller *c)
 }
 
 /* There is something to let in, which nobody has been told of. */
-static void killed_beside_work(enum way way, unsigned int slots)
+static void killed_beside_work(enum caller_way way, unsigned int slots)
 {
 	struct pair p;
 	pid_t pid;
@@ -119,7 +119,7 @@ TEST(killed_beside_what_waits)
  * On the CPU of its killer: it has had no chance to leave when it is chosen for
  * the event.
  */
-static void killed_and_woken(enum way way, unsigned int slots)
+static void killed_and_woken(enum caller_way way, unsigned int slots)
 {
 	struct pair p;
 	unsigned int i;
@@ -162,7 +162,7 @@ static void fault_and_die(void *arg)
 }
 
 /* It has let the event in, and is fetching the memory for it. */
-static void killed_in_a_fault(enum way way, unsigned int slots)
+static void killed_in_a_fault(enum caller_way way, unsigned int slots)
 {
 	struct pair p;
 	pid_t pid;
@@ -191,7 +191,7 @@ TEST(killed_while_its_memory_is_fetched)
 /* ---- WAIT that is refused ---------------------------------------------- */
 
 static void refused(struct kevent_ioc_wait wait, int ret, int error,
-		    enum way way)
+		    enum caller_way way)
 {
 	enum { SLOTS = 2 };
 	struct pair p;
