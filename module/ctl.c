@@ -11,7 +11,6 @@
 #include <linux/signal.h>
 #include <linux/uaccess.h>
 
-#include "aio.h"
 #include "change.h"
 #include "compat/timens.h"
 #include "ctl.h"
@@ -20,6 +19,7 @@
 #include "record.h"
 #include "request.h"
 #include "source.h"
+#include "source/aio.h"
 #include "source/pace.h"
 #include "take.h"
 

@@ -28,14 +28,14 @@
  *	queue->mutex			sleeping
  *	  fsnotify's group lock		sleeping (hook/fsnotify.c)
  *	  file's wait-queue head lock, hrtimer, marks->lock, siglock, a POSIX
- *	  timer's it_lock, transfer's lock (aio.h)	the source's lock
+ *	  timer's it_lock, kev_aio_lines_lock, kev_page_wait.lock (inside the
+ *	  page's queue's)		the source's lock
  *	    queue->lock			raw spinlock, irqs off
  *	      records->lock		raw spinlock, a record at a time
  *	      scheduler's locks		default_wake_function()
  *
  * Tables of sources, under which no lock of ours is taken: kev_process_lock
- * (source/signal.c), kev_ptimers_lock (source/posix_timer.c), kev_aio_lines_lock
- * (aio_engine.c).
+ * (source/signal.c), kev_ptimers_lock (source/posix_timer.c).
  *
  * There is no lock of a watch: every post needs the ring's lock anyway, and one
  * lock for the two saves a sixth of the post path.  Under queue->lock: no
@@ -354,6 +354,7 @@ struct kev_mailbox {
  * @nask: watches that are to be asked, and on @check or, without a ring, @ready.
  * @nfired: watches on @fired.
  * @asking: watches that are being asked just now, in a task: on no list.
+ * @turns: turns of transfers, ever.
  * @sleepers: struct kev_sleeper that wait for any event, by arrival.
  * @patients: those that wait for more than one, by arrival;
  * @patient: and by the index they wait for.
@@ -394,6 +395,7 @@ struct kev_queue {
 	u32 nask;
 	u32 nfired;
 	u32 asking;
+	u32 turns;
 
 	struct list_head sleepers;
 	struct list_head patients;

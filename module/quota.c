@@ -10,7 +10,6 @@
 #include <linux/time64.h>
 #include <linux/xarray.h>
 
-#include "aio.h"
 #include "quota.h"
 
 /* About what a watch takes with its share of the tables, bytes. */
@@ -77,7 +76,6 @@ static void kev_user_free(struct kev_user *u)
 	if (u->marks)
 		fsnotify_put_group(u->marks);
 #endif
-	kev_aio_engine_put(u->aio);
 	kfree_rcu(u, rcu);
 }
 
@@ -124,25 +122,6 @@ bool kev_user_charge_bytes(struct kev_user *u, size_t n)
 void kev_user_uncharge_bytes(struct kev_user *u, size_t n)
 {
 	atomic64_sub(n, &u->bytes);
-}
-
-/* Referenced.  Returns NULL without memory. */
-struct kev_aio_engine *kev_user_aio(struct kev_user *u)
-{
-	struct kev_aio_engine *engine, *new;
-
-	/* Partner: the cmpxchg() below */
-	engine = smp_load_acquire(&u->aio);
-	if (!engine) {
-		new = kev_aio_engine_make();
-		if (!new)
-			return NULL;
-		engine = cmpxchg(&u->aio, NULL, new) ?: new;
-		if (engine != new)
-			kev_aio_engine_put(new);
-	}
-	kev_aio_engine_get(engine);
-	return engine;
 }
 
 /*

@@ -9,7 +9,6 @@
 #include <linux/uidgid.h>
 
 struct fsnotify_group;
-struct kev_aio_engine;
 
 /**
  * struct kev_user - one user's account
@@ -19,8 +18,8 @@ struct kev_aio_engine;
  * @timers: periodic ones.
  * @timer_cost: what a report of one takes, ns, a moving average.
  * @bytes: of rings, and of buffers for records and payloads.
- * @aio: what sends files for this user; made when it is first needed.
- * @marks: what hangs on inodes for this user; likewise.
+ * @files: open files that transfers hold.
+ * @marks: what hangs on inodes for this user; made when it is first needed.
  * @rcu: when freed.
  */
 struct kev_user {
@@ -30,7 +29,7 @@ struct kev_user {
 	atomic_t timers;
 	u32 timer_cost;
 	atomic64_t bytes;
-	struct kev_aio_engine *aio;
+	atomic_t files;
 	struct fsnotify_group *marks;
 	struct rcu_head rcu;
 };
@@ -43,7 +42,6 @@ bool kev_user_charge_bytes(struct kev_user *u, size_t n);
 void kev_user_uncharge_bytes(struct kev_user *u, size_t n);
 u64 kev_user_limit(void);
 u64 kev_user_timer_cost(struct kev_user *u, u64 ns);
-struct kev_aio_engine *kev_user_aio(struct kev_user *u);
 void kev_quota_init(void);
 
 #endif /* KEV_QUOTA_H */

@@ -78,15 +78,15 @@ static __always_inline int kev_target_get(struct kev_target *t,
 /* ---- Results ----------------------------------------------------------- */
 
 /* What was ready at once goes into the result of ADD or MODIFY, as in an event. */
-static void kev_result_event(struct kev_watch *w, const struct kev_values *v,
-			     struct ukevent *uk)
+void kev_result_event(const struct kev_queue *q, const struct kev_values *v,
+		      struct ukevent *uk)
 {
 	uk->ret_flags |= KEVENT_RET_DONE | v->ret_flags;
 	uk->ret_data[0] = v->bits;
 	uk->ret_data[1] = v->data;
 	uk->time = 0;
 	if (uk->req_flags & KEVENT_REQ_TIMESTAMP)
-		uk->time = kev_timestamp(w->queue);
+		uk->time = kev_timestamp(q);
 	uk->cpu = raw_smp_processor_id();
 	uk->merged = 0;
 	uk->data2 = v->data2;
@@ -102,7 +102,7 @@ static bool kev_settle_letter(struct kev_watch *w, u32 bits, struct ukevent *uk)
 		return false;
 	}
 	v.data = ++kev_mailbox_of(w)->total;
-	kev_result_event(w, &v, uk);
+	kev_result_event(w->queue, &v, uk);
 	return true;
 }
 
@@ -122,7 +122,7 @@ static bool kev_watch_settle(struct kev_watch *w, struct kev_values *v,
 	if (w->state & KEV_W_EACH)
 		return kev_settle_letter(w, v->bits, uk);
 	if (!(uk->req_flags & KEVENT_REQ_ALWAYS_QUEUE)) {
-		kev_result_event(w, v, uk);
+		kev_result_event(w->queue, v, uk);
 		kev_ready_delivered(w);
 		return true;
 	}

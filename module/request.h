@@ -7,7 +7,10 @@
 
 struct kev_records;
 struct kev_source_ops;
+struct kev_values;
 
+void kev_result_event(const struct kev_queue *q, const struct kev_values *v,
+		      struct ukevent *uk);
 int kev_watch_make(struct kev_queue *q, const struct kev_source_ops *ops,
 		   struct file *file, struct ukevent *uk);
 int kev_watch_add(struct kev_queue *q, struct file *self, struct ukevent *uk);

@@ -47,6 +47,9 @@ struct kev_records;
  * @ask: the same in a task, for these event bits.  Process context, no lock, file
  *	referenced.  May be NULL if @look is never false.  A source that has it may
  *	be asked for no bits at all: then only errors are told.
+ * @move: of a source without a file: asked in a task, it does what it has to do
+ *	there, and says what is ready.  Process context, no lock; the watch does not
+ *	go away.
  * @halt: MODIFY begins: no event of the old terms comes after this.  queue->mutex
  *	held, may sleep.  May be NULL: all events are made under queue->lock, from
  *	the terms that hold there.
@@ -85,6 +88,7 @@ struct kev_source_ops {
 	void (*detach)(struct kev_watch *w);
 	bool (*look)(struct kev_watch *w, struct kev_values *v);
 	void (*ask)(struct file *file, u32 event, struct kev_values *v);
+	void (*move)(struct kev_watch *w, struct kev_values *v);
 	void (*halt)(struct kev_watch *w);
 	void (*set)(struct kev_watch *w, const struct ukevent *uk);
 	void (*modify)(struct kev_watch *w, const struct ukevent *uk);

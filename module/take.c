@@ -232,8 +232,8 @@ static __always_inline int kev_take_some(struct kev_queue *q,
 static int kev_take(struct kev_queue *q, struct ukevent __user *buf, u32 max)
 	__must_hold(&q->lock)
 {
+	u32 num = 0, left, turns = q->turns;
 	unsigned int n = 0;
-	u32 num = 0, left;
 	bool taker;
 	int ret;
 
@@ -262,6 +262,8 @@ static int kev_take(struct kev_queue *q, struct ukevent __user *buf, u32 max)
 			if (signal_pending(current))
 				break;
 		}
+		if (num && q->turns - turns >= KEV_TURNS_MAX)
+			break;
 	}
 	if (unlikely(kev_has_ring(q)) && num)
 		kev_let_in(q, NULL);

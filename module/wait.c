@@ -168,11 +168,14 @@ static void kev_ask_all(struct kev_queue *q, bool *taker)
 	__must_hold(&q->lock)
 {
 	u32 left = kev_has_ring(q) ? q->nask : q->nready;
+	u32 turns = q->turns;
 	unsigned int n = 0;
 
 	while (left-- && q->nask && !list_empty(kev_ask_list(q)) &&
 	       !signal_pending(current)) {
 		kev_ask_first(q, taker);
+		if (q->turns - turns >= KEV_TURNS_MAX && kev_available(q))
+			break;
 		if (!(++n % KEV_STEPS_MAX))
 			kev_breathe(q);
 	}

@@ -7,6 +7,9 @@
 
 #include "notify.h"
 
+/* Turns of transfers in one call, if there are events: each may take long. */
+#define KEV_TURNS_MAX	4
+
 /**
  * struct kev_deadline - when and how a wait ends without an event
  * @expires: on @clock, absolute.

@@ -420,10 +420,15 @@ static bool kev_watch_ask_task(struct kev_watch *w, struct kev_values *v)
 	q->asking++;
 	raw_spin_unlock_irq(&q->lock);
 	KEV_DELAY(PINNED);
-	kev_source_of(w)->ask(file, event, v);
-	KEV_DELAY(ASKED);
-	kev_file_put(file);
+	if (likely(file)) {
+		kev_source_of(w)->ask(file, event, v);
+		KEV_DELAY(ASKED);
+		kev_file_put(file);
+	} else {
+		kev_source_of(w)->move(w, v);
+	}
 	raw_spin_lock_irq(&q->lock);
+	q->turns += !file;
 	q->asking--;
 	/* of new terms, who set them has asked */
 	return kev_watch_unpin(w) && w->terms == terms;

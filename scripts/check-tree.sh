@@ -91,9 +91,10 @@ layers() {
 	cat <<'END'
 main
 ctl show
-source/aio aio_engine aio_send
+source/aio
 change take
 request wait
+source/aio_move source/aio_send
 source/inode source/pipe source/poll source/posix_timer
 source/proc source/signal source/socket source/timer source/user
 source/pace
@@ -106,7 +107,6 @@ ready
 post
 notify
 quota
-aio
 kev
 ring table
 delay

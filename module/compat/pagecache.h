@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Looking into the page cache. */
+/* Pages of the page cache, as bio_vecs. */
 #ifndef KEV_COMPAT_PAGECACHE_H
 #define KEV_COMPAT_PAGECACHE_H
 
+#include <linux/bvec.h>
 #include <linux/fs.h>
+#include <linux/mm.h>
 #include <linux/pagemap.h>
 #include <linux/pagevec.h>
+#include <linux/swap.h>
 
 /* Is the file read through the page cache, by a method of its mapping? */
 static inline bool kev_mapping_can_read(const struct address_space *mapping)
@@ -13,43 +16,67 @@ static inline bool kev_mapping_can_read(const struct address_space *mapping)
 	return mapping->a_ops->read_folio;
 }
 
-/* Gives back a batch.  Returns the first index that is not there, up to date. */
-static inline pgoff_t kev_pages_next(struct folio_batch *batch, pgoff_t next,
-				     bool *all)
+/* Referenced, or NULL. */
+static inline struct folio *kev_folio_get(struct address_space *mapping,
+					  pgoff_t index)
+{
+	struct folio *folio = __filemap_get_folio(mapping, index, 0, 0);
+
+	return IS_ERR(folio) ? NULL : folio;
+}
+
+/**
+ * struct kev_pages - consecutive pages
+ * @batch: references to them.
+ * @num: of @bv.
+ * @bv: what is wanted of them.
+ */
+struct kev_pages {
+	struct folio_batch batch;
+	unsigned int num;
+	struct bio_vec bv[PAGEVEC_SIZE];
+};
+
+static inline void kev_pages_put(struct kev_pages *p)
 {
 	unsigned int i;
 
-	for (i = 0; i < folio_batch_count(batch); i++) {
-		struct folio *folio = batch->folios[i];
-
-		*all &= folio_test_uptodate(folio);
-		if (*all)
-			next = folio->index + folio_nr_pages(folio);
-		folio_put(folio);
-	}
-	folio_batch_init(batch);
-	return next;
+	for (i = 0; i < folio_batch_count(&p->batch); i++)
+		folio_put(p->batch.folios[i]);
 }
 
 /*
- * How many of the bytes from pos on can be read without waiting, as of now: a
- * page may go or be truncated the next moment.
+ * Those that are there and up to date, from pos on: one may be truncated the next
+ * moment.  Returns how many of the bytes they have; 0: none, and nothing is to be put.
  */
-static inline size_t kev_pages_cached(struct address_space *mapping,
-				      loff_t pos, size_t len)
+static inline size_t kev_pages_get(struct kev_pages *p,
+				   struct address_space *mapping, loff_t pos,
+				   size_t len)
 {
-	pgoff_t index = pos >> PAGE_SHIFT, next = index;
-	pgoff_t last = (pos + len - 1) >> PAGE_SHIFT;
-	struct folio_batch batch;
-	bool all = true;
-	loff_t end;
+	pgoff_t index = pos >> PAGE_SHIFT;
+	struct folio *folio;
+	size_t at, part, sum = 0;
+	unsigned int i, n;
 
-	folio_batch_init(&batch);
-	while (all && next <= last &&
-	       filemap_get_folios_contig(mapping, &index, last, &batch))
-		next = kev_pages_next(&batch, next, &all);
-	end = (loff_t)next << PAGE_SHIFT;
-	return end > pos ? min_t(u64, len, end - pos) : 0;
+	folio_batch_init(&p->batch);
+	n = filemap_get_folios_contig(mapping, &index,
+				      (pos + len - 1) >> PAGE_SHIFT, &p->batch);
+	for (i = 0; i < n && sum < len; i++) {
+		folio = p->batch.folios[i];
+		if (unlikely(!folio_test_uptodate(folio)))
+			break;
+		folio_mark_accessed(folio);
+		at = pos + sum - folio_pos(folio);
+		part = min(folio_size(folio) - at, len - sum);
+		p->bv[i].bv_page = folio_page(folio, at >> PAGE_SHIFT);
+		p->bv[i].bv_offset = offset_in_page(at);
+		p->bv[i].bv_len = part;
+		sum += part;
+	}
+	p->num = i;
+	if (unlikely(!sum))
+		kev_pages_put(p);
+	return sum;
 }
 
 #endif /* KEV_COMPAT_PAGECACHE_H */

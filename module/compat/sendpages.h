@@ -9,6 +9,8 @@
 #include <linux/uio.h>
 #include <net/sock.h>
 
+#include "sock.h"
+
 static inline int kev_sock_sendmsg_pages(struct socket *sock,
 					 const struct bio_vec *bv,
 					 unsigned int n, size_t len,

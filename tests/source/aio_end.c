@@ -112,7 +112,7 @@ TEST_WAYS(truncated)
 	CHECK_OK(ftruncate(file, 4096));
 	close(fds[0]);
 	do {
-		wait_poll(fds[1], POLLIN);
+		aio_wait_poll(fds[1]);
 		n = CHECK_OK(read(fds[1], buf, sizeof(buf)));
 		sent += n;
 	} while (n);

@@ -58,7 +58,7 @@ TEST_TIMEOUT(slow_readers, 120)
 
 /* ---- A file system that does not answer --------------------------------------- */
 
-/* More than there are workers: those whose file is there do not wait for them. */
+/* Those whose file is there do not wait for those whose server does not answer. */
 TEST_TIMEOUT(cold_files_do_not_stall_warm_ones, 60)
 {
 	enum { COLD = 100 };

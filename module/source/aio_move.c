@@ -1,0 +1,525 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Transfers that did not end in their call: turns, what they wait for, their order,
+ * their end.
+ *
+ * A turn has the transfer to itself: @busy, under queue->lock.  Who is told that there
+ * is something to do, or ends the watch meanwhile, only leaves a note; who is in the
+ * turn looks at it afterwards.  So nobody waits for a turn.
+ */
+#include <linux/cred.h>
+#include <linux/file.h>
+#include <linux/hashtable.h>
+#include <linux/hrtimer.h>
+#include <linux/mm.h>
+#include <linux/module.h>
+#include <linux/net.h>
+#include <linux/pagemap.h>
+#include <linux/poll.h>
+#include <linux/slab.h>
+
+#include "../compat/timer.h"
+#include "../delay.h"
+#include "../quota.h"
+#include "../ready.h"
+#include "../source.h"
+#include "aio.h"
+
+/* A socket that says that there is room, and then takes nothing; and the like. */
+#define KEV_AIO_DELAY		(10 * NSEC_PER_MSEC)
+
+struct kev_page_wait;
+
+/**
+ * struct kev_aio - a watch of type AIO
+ * @watch: the watch.
+ * @busy: somebody is in a turn.
+ * @again: there is something to do, since the turn began.
+ * @over: it holds nothing any more.
+ * @send: what is sent.
+ * @line: its place.
+ * @cred: of who made it; for security modules, and whoever asks who wrote.
+ * @head: the socket's wait queue once we are on it.
+ * @wait: on @head.
+ * @page: on that of a page; NULL: never was.
+ * @later: has it looked at again.
+ *
+ * @busy, @again, @over, @send.stop: queue->lock.  The rest: who is busy.
+ */
+struct kev_aio {
+	struct kev_watch watch;
+	bool busy;
+	bool again;
+	bool over;
+	struct kev_aio_send send;
+	struct kev_aio_line line;
+	const struct cred *cred;
+	wait_queue_head_t *head;
+	wait_queue_entry_t wait;
+	struct kev_page_wait *page;
+	struct hrtimer later;
+};
+
+static struct kev_aio *kev_aio_of(struct kev_watch *w)
+{
+	return container_of(w, struct kev_aio, watch);
+}
+
+/* There is something to do.  Any context. */
+static void kev_aio_tell(struct kev_aio *a)
+{
+	struct kev_queue *q = a->watch.queue;
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&q->lock, flags);
+	if (a->busy)
+		a->again = true;
+	else if (!a->over)
+		kev_ready_ask(&a->watch);
+	raw_spin_unlock_irqrestore(&q->lock, flags);
+}
+
+/* ---- The order of transfers to one socket ------------------------------ */
+
+static DEFINE_HASHTABLE(kev_aio_lines, 8);
+/* Outside queue->lock. */
+static DEFINE_SPINLOCK(kev_aio_lines_lock);
+
+static struct kev_aio_line *kev_aio_first(const struct socket *sock)
+{
+	struct kev_aio_line *line;
+
+	hash_for_each_possible(kev_aio_lines, line, hash, (unsigned long)sock)
+		if (line->sock == sock)
+			return line;
+	return NULL;
+}
+
+/* To the end of the line.  True: that is its beginning as well. */
+bool kev_aio_join(struct kev_aio_line *line, const struct socket *sock)
+{
+	struct kev_aio_line *first;
+
+	INIT_HLIST_NODE(&line->hash);
+	INIT_LIST_HEAD(&line->line);
+	line->sock = sock;
+	line->w = NULL;
+	spin_lock(&kev_aio_lines_lock);
+	first = kev_aio_first(sock);
+	if (first)
+		list_add_tail(&line->line, &first->line);
+	else
+		hash_add(kev_aio_lines, &line->hash, (unsigned long)sock);
+	spin_unlock(&kev_aio_lines_lock);
+	return !first;
+}
+
+/* Out of the line; who was behind the first gets their turn. */
+void kev_aio_leave(struct kev_aio_line *line)
+{
+	struct kev_aio_line *next;
+
+	spin_lock(&kev_aio_lines_lock);
+	if (hash_hashed(&line->hash)) {
+		hash_del(&line->hash);
+		if (!list_empty(&line->line)) {
+			next = list_next_entry(line, line);
+			hash_add(kev_aio_lines, &next->hash,
+				 (unsigned long)next->sock);
+			if (next->w)
+				kev_aio_tell(kev_aio_of(next->w));
+		}
+	}
+	list_del_init(&line->line);
+	spin_unlock(&kev_aio_lines_lock);
+}
+
+/* The call's place becomes the watch's.  True: it is the first by now. */
+static bool kev_aio_take_place(struct kev_aio *a, struct kev_aio_line *from)
+{
+	struct kev_aio_line *line = &a->line;
+	bool first;
+
+	INIT_HLIST_NODE(&line->hash);
+	line->sock = from->sock;
+	line->w = &a->watch;
+	spin_lock(&kev_aio_lines_lock);
+	first = hash_hashed(&from->hash);
+	if (first) {
+		hash_del(&from->hash);
+		hash_add(kev_aio_lines, &line->hash, (unsigned long)line->sock);
+	}
+	list_replace_init(&from->line, &line->line);
+	spin_unlock(&kev_aio_lines_lock);
+	return first;
+}
+
+/* ---- Waiting for the socket -------------------------------------------- */
+
+#define KEV_AIO_WANT	(EPOLLOUT | EPOLLWRNORM | EPOLLERR | EPOLLHUP)
+
+/*
+ * The socket's wait queue.  It lives as long as the socket, which we hold: no
+ * POLLFREE comes.
+ */
+static int kev_aio_wake(wait_queue_entry_t *wait, unsigned int mode, int sync,
+			void *key)
+{
+	if (!key || (key_to_poll(key) & KEV_AIO_WANT))
+		kev_aio_tell(container_of(wait, struct kev_aio, wait));
+	return 0;
+}
+
+struct kev_aio_table {
+	poll_table pt;
+	struct kev_aio *a;
+};
+
+/* Stream sockets have one queue. */
+static void kev_aio_hook_queue(struct file *file, wait_queue_head_t *head,
+			       poll_table *pt)
+{
+	struct kev_aio *a = container_of(pt, struct kev_aio_table, pt)->a;
+
+	if (a->head)
+		return;
+	a->head = head;
+	init_waitqueue_func_entry(&a->wait, kev_aio_wake);
+	add_wait_queue(head, &a->wait);
+	KEV_DELAY(AIO_HOOKED);
+}
+
+/*
+ * The socket is full: get on to its queue, then look again.  Asking also makes
+ * sure that the socket will tell.
+ */
+static enum kev_aio_next kev_aio_wait_socket(struct kev_aio *a)
+{
+	struct kev_aio_table t = { .a = a };
+	__poll_t mask;
+
+	init_poll_funcptr(&t.pt, a->head ? NULL : kev_aio_hook_queue);
+	t.pt._key = KEV_AIO_WANT;
+	mask = vfs_poll(a->send.sock_file, &t.pt) & KEV_AIO_WANT;
+	if (mask && a->send.progress)
+		return KEV_AIO_AGAIN;
+	return mask || !a->head ? KEV_AIO_LATER : KEV_AIO_FULL;
+}
+
+/* ---- Waiting for a page ------------------------------------------------ */
+
+/**
+ * struct kev_page_wait - on the wait queue of a page that is being read
+ * @lock: @a, @queued.  Outside queue->lock.
+ * @a: whom to tell; NULL: it is gone.
+ * @queued: until the page was read, however long that takes: nobody can take it off.
+ * @page: what is waited for.
+ */
+struct kev_page_wait {
+	raw_spinlock_t lock;
+	struct kev_aio *a;
+	bool queued;
+	struct wait_page_queue page;
+};
+
+/* Under the lock of the page's queue. */
+static int kev_page_wake(wait_queue_entry_t *wait, unsigned int mode, int sync,
+			 void *key)
+{
+	struct kev_page_wait *p = container_of(wait, struct kev_page_wait,
+					       page.wait);
+	unsigned long flags;
+	bool gone;
+
+	if (!wake_page_match(&p->page, key))
+		return 0;
+	list_del_init(&wait->entry);
+	raw_spin_lock_irqsave(&p->lock, flags);
+	p->queued = false;
+	gone = !p->a;
+	if (!gone)
+		kev_aio_tell(p->a);
+	raw_spin_unlock_irqrestore(&p->lock, flags);
+	if (gone)
+		kfree(p);
+	/* the code is there until all CPUs have left such places: see kev_aio_exit() */
+	module_put(THIS_MODULE);
+	return 1;
+}
+
+static struct kev_page_wait *kev_page_wait_make(struct kev_aio *a)
+{
+	struct kev_page_wait *p = kzalloc(sizeof(*p), GFP_KERNEL_ACCOUNT);
+
+	if (!p)
+		return NULL;
+	raw_spin_lock_init(&p->lock);
+	p->a = a;
+	p->page.bit_nr = PG_locked;
+	init_waitqueue_func_entry(&p->page.wait, kev_page_wake);
+	return p;
+}
+
+static void kev_page_wait_drop(struct kev_page_wait *p)
+{
+	bool queued;
+
+	if (!p)
+		return;
+	raw_spin_lock_irq(&p->lock);
+	p->a = NULL;
+	queued = p->queued;
+	raw_spin_unlock_irq(&p->lock);
+	if (!queued)
+		kfree(p);
+}
+
+/* False: it waits for another page still, of a turn before. */
+static bool kev_page_wait_begin(struct kev_page_wait *p, struct folio *folio)
+{
+	bool same = false, queued;
+
+	raw_spin_lock_irq(&p->lock);
+	queued = p->queued;
+	if (queued)
+		same = p->page.folio == folio;
+	p->queued = true;
+	if (!queued)
+		p->page.folio = folio;
+	raw_spin_unlock_irq(&p->lock);
+	if (queued)
+		return same;
+	__module_get(THIS_MODULE);
+	folio_add_wait_queue(folio, &p->page.wait);
+	KEV_DELAY(AIO_PAGE_HOOKED);
+	/* if it came before that: unlocking it tells us */
+	if (folio_trylock(folio))
+		folio_unlock(folio);
+	return true;
+}
+
+static enum kev_aio_next kev_aio_wait_page(struct kev_aio *a)
+{
+	struct folio *folio = a->send.page;
+	bool waits = false;
+
+	a->send.page = NULL;
+	if (!a->page)
+		a->page = kev_page_wait_make(a);
+	if (a->page)
+		waits = kev_page_wait_begin(a->page, folio);
+	folio_put(folio);
+	return waits ? KEV_AIO_COLD : KEV_AIO_LATER;
+}
+
+/* ---- Waiting for time to pass ------------------------------------------ */
+
+static enum hrtimer_restart kev_aio_expire(struct hrtimer *timer)
+{
+	kev_aio_tell(container_of(timer, struct kev_aio, later));
+	return HRTIMER_NORESTART;
+}
+
+/* Has it told when the next turn is due.  Context: busy. */
+static void kev_aio_arm(struct kev_aio *a, enum kev_aio_next next)
+{
+	if (next == KEV_AIO_FULL)
+		next = kev_aio_wait_socket(a);
+	else if (next == KEV_AIO_COLD)
+		next = kev_aio_wait_page(a);
+	if (next == KEV_AIO_AGAIN)
+		kev_aio_tell(a);
+	else if (next == KEV_AIO_LATER)
+		hrtimer_start(&a->later, ns_to_ktime(KEV_AIO_DELAY),
+			      HRTIMER_MODE_REL_SOFT);
+}
+
+/* ---- Turns and the end ------------------------------------------------- */
+
+void kev_aio_values(const struct kev_aio_send *s, struct kev_values *v)
+{
+	v->bits = KEVENT_AIO_BIO |
+		  (s->header_sent == s->header_len ? KEVENT_AIO_HEADER : 0) |
+		  (s->eof ? KEVENT_AIO_EOF : 0) |
+		  -s->error << KEVENT_AIO_ERRNO_SHIFT;
+	v->ret_flags = KEVENT_RET_DATA | KEVENT_RET_DATA2 |
+		       (s->error ? KEVENT_RET_BROKEN : 0);
+	v->data = lower_32_bits(s->pos);
+	v->data2 = upper_32_bits(s->pos);
+}
+
+/*
+ * What it holds is given back before the event is out: if the program closes what it
+ * has after that, then that is that.  Context: process; only once.
+ */
+static void kev_aio_give_back(struct kev_aio *a)
+{
+	struct kev_user *account = a->watch.queue->account;
+	struct kev_aio_send *s = &a->send;
+
+	hrtimer_cancel(&a->later);
+	if (a->head)
+		remove_wait_queue(a->head, &a->wait);
+	kev_page_wait_drop(a->page);
+	if (s->page)
+		folio_put(s->page);
+	kev_aio_leave(&a->line);
+	fput(s->in);
+	fput(s->sock_file);
+	atomic_sub(KEV_AIO_FILES, &account->files);
+	if (s->header)
+		kev_user_uncharge_bytes(account, s->header_len);
+	kvfree(s->header);
+	put_cred(a->cred);
+}
+
+/* False: it is somebody else's turn, who will be told; or over. */
+static bool kev_aio_begin(struct kev_aio *a)
+{
+	struct kev_queue *q = a->watch.queue;
+	bool mine;
+
+	raw_spin_lock_irq(&q->lock);
+	mine = !a->busy && !a->over;
+	a->again = !mine;
+	if (mine)
+		a->busy = true;
+	raw_spin_unlock_irq(&q->lock);
+	return mine;
+}
+
+static void kev_aio_end(struct kev_aio *a)
+{
+	struct kev_queue *q = a->watch.queue;
+	bool stopped;
+
+	raw_spin_lock_irq(&q->lock);
+	a->busy = false;
+	stopped = a->send.stop && !a->over;
+	a->over |= stopped;
+	if (a->again && !a->over)
+		kev_ready_ask(&a->watch);
+	raw_spin_unlock_irq(&q->lock);
+	KEV_DELAY(AIO_ENDED);
+	if (stopped)
+		kev_aio_give_back(a);
+}
+
+/* Nothing more is sent: by a turn that is under way, no more than it is sending. */
+static void kev_aio_stop(struct kev_watch *w)
+{
+	struct kev_aio *a = kev_aio_of(w);
+	struct kev_queue *q = w->queue;
+	bool mine;
+
+	raw_spin_lock_irq(&q->lock);
+	WRITE_ONCE(a->send.stop, true);
+	mine = !a->busy && !a->over;
+	a->over |= mine;
+	raw_spin_unlock_irq(&q->lock);
+	KEV_DELAY(AIO_STOPPED);
+	if (mine)
+		kev_aio_give_back(a);
+}
+
+/* A turn, in the name of who made the transfer. */
+static enum kev_aio_next kev_aio_take_turn(struct kev_aio *a)
+{
+	const struct cred *old = NULL;
+	enum kev_aio_next next;
+
+	if (unlikely(a->cred != current_cred()))
+		old = override_creds(a->cred);
+	next = kev_aio_turn(&a->send);
+	if (unlikely(old))
+		revert_creds(old);
+	return next;
+}
+
+/* The watch is asked. */
+static void kev_aio_move(struct kev_watch *w, struct kev_values *v)
+{
+	struct kev_aio *a = kev_aio_of(w);
+	enum kev_aio_next next;
+
+	if (!kev_aio_begin(a))
+		return;
+	next = kev_aio_take_turn(a);
+	KEV_DELAY(AIO_TURN_OVER);
+	if (next == KEV_AIO_OVER) {
+		kev_aio_give_back(a);
+		kev_aio_values(&a->send, v);
+		a->over = true;		/* busy: nobody else changes it */
+	} else {
+		kev_aio_arm(a, next);
+	}
+	kev_aio_end(a);
+}
+
+/* Only a task can tell. */
+static bool kev_aio_look(struct kev_watch *w, struct kev_values *v)
+{
+	return false;
+}
+
+/* What the call has begun is in param[0]. */
+static int kev_aio_attach(struct kev_watch *w, struct file *file,
+			  const struct ukevent *uk, struct kev_values *v)
+{
+	struct kev_aio_start *from = (void *)(unsigned long)uk->param[0];
+	enum kev_aio_next next = from->next;
+	struct kev_aio *a = kev_aio_of(w);
+	bool first;
+
+	/* nobody has a turn before we are through */
+	a->busy = true;
+	a->send = from->send;
+	a->cred = get_current_cred();
+	hrtimer_setup(&a->later, kev_aio_expire, CLOCK_MONOTONIC,
+		      HRTIMER_MODE_REL_SOFT);
+	first = kev_aio_take_place(a, &from->line);
+	if (next == KEV_AIO_LINE && first)
+		next = KEV_AIO_AGAIN;
+	if (next == KEV_AIO_OVER) {
+		kev_aio_give_back(a);
+		kev_aio_values(&a->send, v);
+		a->over = true;
+	} else {
+		kev_aio_arm(a, next);
+	}
+	kev_aio_end(a);
+	return 0;
+}
+
+/* The result of REMOVE. */
+static void kev_aio_tell_result(struct kev_watch *w, struct ukevent *uk)
+{
+	struct kev_values v = {};
+
+	kev_aio_stop(w);
+	kev_aio_values(&kev_aio_of(w)->send, &v);
+	uk->ret_flags = v.ret_flags & ~KEVENT_RET_BROKEN;
+	uk->ret_data[0] = v.bits & (KEVENT_AIO_HEADER | KEVENT_AIO_EOF);
+	uk->ret_data[1] = v.data;
+	uk->data2 = v.data2;
+}
+
+/* A wake-up of a page that has just given back the module may be at its last steps. */
+static void kev_aio_exit(void)
+{
+	synchronize_rcu();
+}
+
+const struct kev_source_ops kev_source_aio = {
+	.name		= "kev_aio",
+	.size		= sizeof(struct kev_aio),
+	.events		= KEVENT_AIO_BIO,
+	.req_flags	= KEV_AIO_REQ,
+	.own_call	= true,
+	.exit		= kev_aio_exit,
+	.attach		= kev_aio_attach,
+	.detach		= kev_aio_stop,
+	.look		= kev_aio_look,
+	.move		= kev_aio_move,
+	.stop		= kev_aio_tell_result,
+};
