@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
-/* A UNIX socket's reader who asks who wrote is not told of a worker. */
+/* What a UNIX socket's reader who asks who wrote is told of a transfer. */
 #include "../source/aio.h"
 
 #include <sys/un.h>
 
 #define SIZE	(2 * MB)
 
-/* Receives what is there; each piece must be ours. */
-static uint64_t receive_ours(int fd)
+/* Receives what is there; each piece must be of this process, or, 0, of this user. */
+static uint64_t receive_of(int fd, pid_t pid)
 {
 	union {
 		char space[CMSG_SPACE(sizeof(struct ucred))];
@@ -33,13 +33,18 @@ static uint64_t receive_ours(int fd)
 		CHECK(CMSG_FIRSTHDR(&msg));
 		CHECK_EQ(CMSG_FIRSTHDR(&msg)->cmsg_type, SCM_CREDENTIALS);
 		memcpy(&creds, CMSG_DATA(CMSG_FIRSTHDR(&msg)), sizeof(creds));
-		CHECK_EQ(creds.pid, getpid());
+		CHECK(!pid || creds.pid == pid);
 		CHECK_EQ(creds.uid, getuid());
 		sum += n;
 	}
 }
 
-/* What the call sends is ours; a worker can't go on. */
+static uint64_t receive_ours(int fd)
+{
+	return receive_of(fd, getpid());
+}
+
+/* All of it is the program's own. */
 TEST_USER(reader_asks)
 {
 	int q = kev_queue(NULL, 0), file = file_make(SIZE), fds[2], one = 1;
@@ -51,12 +56,38 @@ TEST_USER(reader_asks)
 	aio_start_slow(q, fds[0], file, 1);
 	CHECK_SOON((sum += receive_ours(fds[1]),
 		    kevent_get_events(q, 0, 1, NULL, &uk, 0) == 1));
-	CHECK_EQ(kevent_aio_error(&uk), EOPNOTSUPP);
 	sum += receive_ours(fds[1]);
-	CHECK_GT(sum, 0);
-	CHECK_EQ(kevent_aio_position(&uk), sum);
+	CHECK_EQ(sum, SIZE);
+	aio_check(&uk, 1, SIZE, AIO_GOOD | KEVENT_AIO_EOF);
 	take_none(q);
 	CHECK_EQ(watches_of(q), 0);
+}
+
+/* Moves the transfers of a queue that it was given, as nobody. */
+static void move_for_others(void *arg)
+{
+	int q = *(int *)arg;
+	struct timespec limit = { .tv_sec = 10 };
+	struct ukevent uk;
+
+	become_user(TEST_USER_ID);
+	CHECK_EQ(kevent_get_events(q, 1, 1, &limit, &uk, 0), 1);
+	CHECK_EQ(kevent_aio_error(&uk), 0);
+}
+
+/* Whoever moves it: the user is the one who made it. */
+TEST(moved_by_another_user)
+{
+	int q = kev_queue(NULL, 0), file = file_make(SIZE), fds[2], one = 1;
+	uint64_t sum = 0;
+	pid_t child;
+
+	unix_pair(SOCK_STREAM, fds);
+	CHECK_OK(setsockopt(fds[1], SOL_SOCKET, SO_PASSCRED, &one, sizeof(one)));
+	aio_start_slow(q, fds[0], file, 1);
+	child = start_child(move_for_others, &q);
+	CHECK_SOON((sum += receive_of(fds[1], 0)) == SIZE);
+	wait_child(child);
 }
 
 /* One that was not accepted when it began, and whose reader does not ask. */
