@@ -19,8 +19,8 @@
 #include "record.h"
 #include "request.h"
 #include "source.h"
-#include "source/aio.h"
 #include "source/pace.h"
+#include "source/transfer.h"
 #include "take.h"
 
 /* Most entries of one batch: bounds one call's work. */

@@ -97,7 +97,7 @@ request wait
 source/aio_move source/aio_send
 source/inode source/pipe source/poll source/posix_timer
 source/proc source/signal source/socket source/timer source/user
-source/pace
+source/pace source/transfer
 watch
 hook/close hook/fsnotify hook/posix_timer hook/signal hook/waitqueue
 hook/close_x86_64 hook/posix_timer_x86_64
@@ -111,7 +111,8 @@ kev
 ring table
 delay
 compat/file compat/fsnotify compat/ftrace compat/mm compat/pagecache compat/pidfd
-compat/posix_timer compat/sendpages compat/signal compat/sock compat/timens compat/timer
+compat/posix_timer compat/sendpages compat/signal compat/timens compat/timer
+compat/sock
 compat/redirects
 END
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * KEVENT_AIO: the calls that make transfers.  What ends in them is all here; what goes
- * on after them is described in aio.h.
+ * on after them is described in transfer.h.
  */
 #include <linux/cred.h>
 #include <linux/file.h>
@@ -20,7 +20,7 @@
 #include "../request.h"
 #include "../source.h"
 #include "../watch.h"
-#include "aio.h"
+#include "transfer.h"
 
 #define KEV_AIO_OPEN	(O_CLOEXEC | O_NOFOLLOW | O_NOATIME)
 

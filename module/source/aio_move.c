@@ -23,7 +23,7 @@
 #include "../quota.h"
 #include "../ready.h"
 #include "../source.h"
-#include "aio.h"
+#include "transfer.h"
 
 /* A socket that says that there is room, and then takes nothing; and the like. */
 #define KEV_AIO_DELAY		(10 * NSEC_PER_MSEC)

@@ -16,7 +16,7 @@
 #include "../compat/sendpages.h"
 #include "../compat/sock.h"
 #include "../delay.h"
-#include "aio.h"
+#include "transfer.h"
 
 #define KEV_AIO_SEND	(MSG_DONTWAIT | MSG_NOSIGNAL)
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* No memory at all in wake-ups, hooks and workers: nothing is lost silently. */
+/* No memory at all in wake-ups, hooks and turns of transfers: nothing is lost silently. */
 /* kernel: debug debug-rt */
 #include "../source/aio.h"
 
@@ -156,11 +156,11 @@ TEST_TIMEOUT(table_cannot_grow, 120)
 	kev_close(q, NULL);
 }
 
-/* ---- Workers ---------------------------------------------------------------------------- */
+/* ---- Transfers -------------------------------------------------------------------------- */
 
 /*
- * A transfer that is carried on by a worker, which gets no memory: its end is
- * told, with an error and how far it came; or it goes on when there is some.
+ * A transfer that gets no memory when it goes on: its end is told, with an error
+ * and how far it came; or it goes on when there is some.
  */
 TEST(sendfile)
 {
@@ -176,7 +176,7 @@ TEST(sendfile)
 	CHECK_EQ(kevent_aio_sendfile(q, fds[0], file, 0, KEVENT_AIO_TO_END, 5,
 				     NULL), 0);
 	inject_memory(&module);
-	/* that makes room, for a worker */
+	/* that makes room */
 	expect_file(fds[1], 0, 16 * KB);
 	if (!CHECK_OK(kevent_get_events(q, 1, 1, &limit, &uk, 0))) {
 		inject_none();

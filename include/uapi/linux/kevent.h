@@ -898,16 +898,24 @@ struct kevent_record_signal {
  * position tells how far it came: EPIPE, ECONNRESET and others of send(2), EIO
  * and others of read(2).  No SIGPIPE.
  *
+ * The call sends what it can.  What is left is moved on by WAIT, GET_EVENTS,
+ * COMMIT and read(2) of the queue, when the socket has room or a page of the file
+ * has been read: who sleeps there is woken for it.
+ *
  * A transfer holds its socket and its file until it is over: closing the fds
  * changes nothing.  Transfers to one socket are carried out one after the other
  * in the order of the calls.  REMOVE, by cookie or by type and id, cancels: when
  * it returns, nothing more is sent, and the position is in its result as in an
- * event.  So does closing the queue.  ADD, MODIFY and READY: EINVAL.
+ * event; but another thread that is sending just then finishes that.  So does
+ * closing the queue.  ADD, MODIFY and READY: EINVAL.
  *
  * EBADF: @sock or @in_fd is no fd; the file is not open for reading.  ENOTSOCK.
  * EINVAL: not a stream socket; not a regular file, or one of the kernel's own
- * (proc, sysfs); @offset, @header_size or flags.  ESPIPE: it can't be read at
- * an offset.  ENOSPC: the user's limit of watches.  ENOMEM.  EOPNOTSUPP.
+ * (proc, sysfs), or opened with O_DIRECT; @offset, @header_size or flags.  ESPIPE:
+ * it can't be read at an offset.  EMFILE: the user's running transfers hold as many
+ * files as the caller's RLIMIT_NOFILE allows.  ENOSPC: the user's limit of watches,
+ * or of bytes for headers.  ENOMEM.  EOPNOTSUPP.  ENOSPC and ENOMEM may also be
+ * the error of a transfer of which a part was sent in the call.
  * AIO_SENDFILE_PATH: those of open(2): ENOENT, EACCES, EMFILE, ENAMETOOLONG ...
  * After a failure nothing was sent and no fd was made; only EFAULT for @result,
  * if it can be written before and not after, cancels what has begun.

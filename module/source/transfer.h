@@ -14,8 +14,8 @@
  *	source/aio_move.c	the watch: turns, what they wait for, the end
  *	source/aio_send.c	a turn: header and file into the socket
  */
-#ifndef KEV_SOURCE_AIO_H
-#define KEV_SOURCE_AIO_H
+#ifndef KEV_SOURCE_TRANSFER_H
+#define KEV_SOURCE_TRANSFER_H
 
 #include <linux/list.h>
 
@@ -120,4 +120,4 @@ void kev_aio_values(const struct kev_aio_send *s, struct kev_values *v);
 /* source/aio_send.c */
 enum kev_aio_next kev_aio_turn(struct kev_aio_send *s);
 
-#endif /* KEV_SOURCE_AIO_H */
+#endif /* KEV_SOURCE_TRANSFER_H */
