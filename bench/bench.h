@@ -134,6 +134,7 @@ enum {
 	MECH_BLOCK	= 0x100,	/* can sleep */
 	MECH_HTTP	= 0x200,	/* has http, and nothing else */
 	MECH_SENDFILE	= 0x400,	/* has sendfile, and nothing else */
+	MECH_ANSWER	= 0x800,	/* and sendfile->answer */
 };
 
 /**
@@ -269,6 +270,6 @@ struct job {
 extern const struct work work_pipe, work_eventfd, work_unix, work_tcp;
 extern const struct work work_libevent, work_batch;
 extern const struct work work_change, work_close, work_timer, work_pingpong;
-extern const struct work work_memory, work_http, work_sendfile;
+extern const struct work work_memory, work_http, work_sendfile, work_answer;
 
 #endif /* BENCH_H */

@@ -2,9 +2,12 @@
 /* Sending a file by sendfile(2) and epoll, and by kevent. */
 
 #include <errno.h>
+#include <fcntl.h>
 #include <kevent.h>
 #include <sys/epoll.h>
 #include <sys/sendfile.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "sendfile.h"
 
@@ -76,6 +79,31 @@ static void epoll_serve(struct sendfile *s)
 	}
 }
 
+static void epoll_answer_one(struct sendfile *s, unsigned int i)
+{
+	off_t done = 0;
+	int fd;
+
+	fd = open(s->path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		die_errno(s->path);
+	if (send(s->conn[i], s->header, s->header_size,
+		 MSG_MORE | MSG_NOSIGNAL) != (ssize_t)s->header_size ||
+	    sendfile(s->conn[i], fd, &done, s->size) != (ssize_t)s->size)
+		die_errno("sendfile");
+	close(fd);
+	s->calls += 4;
+	s->sent++;
+}
+
+static void epoll_answer(struct sendfile *s)
+{
+	unsigned int i;
+
+	for (i = 0; i < SENDFILE_CONNS; i++)
+		epoll_answer_one(s, i);
+}
+
 /* ---- kevent -------------------------------------------------------------- */
 
 static void ring_open(struct sendfile *s)
@@ -120,20 +148,42 @@ static void ring_serve(struct sendfile *s)
 	}
 }
 
+static void ring_answer(struct sendfile *s)
+{
+	struct kevent_ring *ring = s->state;
+	struct ukevent uk;
+	unsigned int i;
+	int fd;
+
+	for (i = 0; i < SENDFILE_CONNS; i++) {
+		fd = kevent_aio_sendfile_path(ring->fd, s->header,
+					      s->header_size, s->path,
+					      s->conn[i], 0, s->size, i, &uk);
+		if (unlikely(fd < 0))
+			die_errno("kevent_aio_sendfile_path");
+		if (!(uk.ret_flags & KEVENT_RET_DONE))
+			die("kevent: an answer is not over");
+		ring_sent(s, &uk);
+		close(fd);
+		s->calls += 2;
+	}
+}
+
 static const struct sendfile_ops epoll_ops = {
-	.open = epoll_open, .serve = epoll_serve,
+	.open = epoll_open, .serve = epoll_serve, .answer = epoll_answer,
 };
 
 static const struct sendfile_ops ring_ops = {
-	.open = ring_open, .serve = ring_serve,
+	.open = ring_open, .serve = ring_serve, .answer = ring_answer,
 };
 
 const struct mech_ops sendfile_epoll = {
-	.name = "epoll-et", .mode = "sendfile", .caps = MECH_SENDFILE,
+	.name = "epoll-et", .mode = "sendfile",
+	.caps = MECH_SENDFILE | MECH_ANSWER,
 	.sendfile = &epoll_ops,
 };
 
 const struct mech_ops sendfile_ring = {
 	.name = "kevent-ring", .mode = "aio",
-	.caps = MECH_KEVENT | MECH_SENDFILE, .sendfile = &ring_ops,
+	.caps = MECH_KEVENT | MECH_SENDFILE | MECH_ANSWER, .sendfile = &ring_ops,
 };

@@ -33,7 +33,7 @@ function place(    w, n, k, mech, mode, value, row, kevent, more) {
 		row = w "/" n "/" k
 	else if (w == "batch" || w ~ /^(add|modify|delete|close)$/)
 		row = w "/" n
-	else if (w == "http" || w == "sendfile")
+	else if (w == "http" || w == "sendfile" || w == "answer")
 		row = w "/" n
 
 	if (w ~ /^(add|modify|delete)$/) {
@@ -51,7 +51,11 @@ function place(    w, n, k, mech, mode, value, row, kevent, more) {
 			put(row "/plain" more, mech, value)
 		if (mode != "poll" && mode != "plain")
 			put(row "/batched" more, mech, value)
+	} else if (w == "answer") {
+		put(row (field("metric") == "calls" ? "/calls" : ""), mech, value)
 	} else if (w == "sendfile") {
+		if (field("metric") == "calls")
+			return
 		if (mode != "copy")
 			put(row "/splice", mech, value)
 		if (mode != "splice")

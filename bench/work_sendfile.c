@@ -13,15 +13,21 @@
  *	io_uring copy	read into a registered buffer, linked to a send
  *	kevent		kevent_aio_sendfile(), which is over in the call
  *
- * Metric: median of rounds, a file, whole: nothing is subtracted.
+ * "answer": the file is opened by its name, a header of 160 bytes goes before it, and it
+ * is closed, as a web server does: open, send(MSG_MORE), sendfile and close;
+ * kevent_aio_sendfile_path() and close; or a chain of io_uring's that opens, reads, sends
+ * and closes a registered file.
+ *
+ * Metric: median of rounds, a file, whole: nothing is subtracted. "calls": system calls a
+ * file.
  *
  * Does not show: sockets that are full, files that are not cached, what the
  * copy does to the caches.
  */
 
 #include <netinet/in.h>
+#include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -35,15 +41,20 @@ struct clients {
 	char *want, *got;
 };
 
+static char path[] = "/tmp/kevent-bench-XXXXXX";
+static char header[160];
+
 static int make_file(unsigned int size, char *content)
 {
-	int fd = memfd_create("file", MFD_CLOEXEC);
 	unsigned int i;
+	int fd;
 
+	strcpy(path + sizeof(path) - 7, "XXXXXX");
+	fd = mkstemp(path);
 	for (i = 0; i < size; i++)
 		content[i] = (char)(i * 31 >> 3);
 	if (fd < 0 || write(fd, content, size) != (ssize_t)size)
-		die_errno("memfd_create");
+		die_errno(path);
 	return fd;
 }
 
@@ -87,30 +98,40 @@ static void connect_all(struct sendfile *s, struct clients *c)
 	close(listener);
 }
 
-static void clients_read(const struct sendfile *s, const struct clients *c)
+static void clients_read(const struct sendfile *s, const struct clients *c,
+			 size_t len)
 {
 	unsigned int i;
 
 	for (i = 0; i < SENDFILE_CONNS; i++) {
-		if (recv(c->fd[i], c->got, s->size, MSG_WAITALL) !=
-		    (ssize_t)s->size || memcmp(c->got, c->want, s->size))
+		if (recv(c->fd[i], c->got, len, MSG_WAITALL) != (ssize_t)len ||
+		    memcmp(c->got, c->want + sizeof(header) + s->size - len,
+			   len))
 			die("a client got something else");
 		if (recv(c->fd[i], c->got, 1, MSG_DONTWAIT) != -1)
 			die("a client got more");
 	}
 }
 
-static void sendfile_run(const struct job *job, struct results *res)
+static void run(const struct job *job, struct results *res, const char *name,
+		size_t len, void (*serve)(struct sendfile *s))
 {
 	const struct sendfile_ops *ops = job->ops->sendfile;
-	struct sendfile s = { .size = job->size->n };
+	struct sendfile s = {
+		.size = job->size->n,
+		.path = path,
+		.header = header,
+		.header_size = sizeof(header),
+	};
 	struct samples samples;
 	struct clients c;
 	unsigned int i;
 
-	c.want = xcalloc(1, s.size);
-	c.got = xcalloc(1, s.size);
-	s.file = make_file(s.size, c.want);
+	memset(header, 'h', sizeof(header));
+	c.want = xcalloc(1, sizeof(header) + s.size);
+	memcpy(c.want, header, sizeof(header));
+	c.got = xcalloc(1, sizeof(header) + s.size);
+	s.file = make_file(s.size, c.want + sizeof(header));
 	connect_all(&s, &c);
 	ops->open(&s);
 	clock_settle();
@@ -119,17 +140,32 @@ static void sendfile_run(const struct job *job, struct results *res)
 		uint64_t start = clock_begin(), ticks;
 
 		s.sent = 0;
-		ops->serve(&s);
+		s.calls = 0;
+		serve(&s);
 		ticks = clock_end(start);
 		if (s.sent != SENDFILE_CONNS)
 			die("%u files were sent", s.sent);
-		clients_read(&s, &c);
+		clients_read(&s, &c, len);
 		if (i >= 2)
 			samples_add(&samples, ticks, SENDFILE_CONNS);
 	}
-	result_add(res, "sendfile", NULL, clock_total(),
-		   samples_median(&samples));
+	result_add(res, name, NULL, clock_total(), samples_median(&samples));
+	if (s.calls)
+		result_add(res, name, NULL, "calls",
+			   (double)s.calls / SENDFILE_CONNS);
 	samples_free(&samples);
+	unlink(path);
+}
+
+static void sendfile_run(const struct job *job, struct results *res)
+{
+	run(job, res, "sendfile", job->size->n, job->ops->sendfile->serve);
+}
+
+static void answer_run(const struct job *job, struct results *res)
+{
+	run(job, res, "answer", sizeof(header) + job->size->n,
+	    job->ops->sendfile->answer);
 }
 
 static const struct work_case sizes[] = {
@@ -145,4 +181,18 @@ const struct work work_sendfile = {
 	.total = true,
 	.cases = sizes,
 	.run = sendfile_run,
+};
+
+static const struct work_case answers[] = {
+	{ .n = 4096, .k = SENDFILE_CONNS, .level = LEVEL_QUICK },
+	{ 0 }
+};
+
+const struct work work_answer = {
+	.names = { "answer" },
+	.help = "a cached file of n bytes by its name, behind a header, to k connections",
+	.caps = MECH_ANSWER,
+	.total = true,
+	.cases = answers,
+	.run = answer_run,
 };

@@ -26,35 +26,53 @@
 
 /* ---- What a request names ---------------------------------------------- */
 
+/* Names up to here are copied without memory being allocated for it. */
+#define KEV_AIO_NAME	192
+
 /*
  * As open(2), in the caller's name.  O_NONBLOCK: what is not a regular file may
  * wait for ever; the flag then goes, as it means nothing to those that are.
  */
-static struct file *kev_aio_open(const struct kevent_ioc_sendfile *sf)
+static struct file *kev_aio_open_name(const char *name, u32 flags)
 {
-	char *path = kmalloc(PATH_MAX, GFP_KERNEL);
-	struct file *file;
-	long len;
+	struct file *file = filp_open(name, O_RDONLY | O_LARGEFILE | O_NONBLOCK |
+				      (flags & ~O_CLOEXEC), 0);
 
-	if (!path)
-		return ERR_PTR(-ENOMEM);
-	len = strncpy_from_user(path, u64_to_user_ptr(sf->path), PATH_MAX);
-	if (len < 0)
-		file = ERR_PTR(len);
-	else if (!len)
-		file = ERR_PTR(-ENOENT);
-	else if (len == PATH_MAX)
-		file = ERR_PTR(-ENAMETOOLONG);
-	else
-		file = filp_open(path, O_RDONLY | O_LARGEFILE | O_NONBLOCK |
-				 (sf->open_flags & ~O_CLOEXEC), 0);
-	kfree(path);
 	if (IS_ERR(file))
 		return file;
 	spin_lock(&file->f_lock);
 	file->f_flags &= ~O_NONBLOCK;
 	spin_unlock(&file->f_lock);
 	return file;
+}
+
+static noinline struct file *kev_aio_open_long(const struct kevent_ioc_sendfile *sf)
+{
+	char *name = strndup_user(u64_to_user_ptr(sf->path), PATH_MAX);
+	struct file *file;
+
+	if (IS_ERR(name))
+		/* as open(2) says it */
+		return PTR_ERR(name) == -EINVAL ? ERR_PTR(-ENAMETOOLONG) :
+						  ERR_CAST(name);
+	file = kev_aio_open_name(name, sf->open_flags);
+	kfree(name);
+	return file;
+}
+
+static struct file *kev_aio_open(const struct kevent_ioc_sendfile *sf)
+{
+	char name[KEV_AIO_NAME] kev_uninitialized;
+	long len = strncpy_from_user(name, u64_to_user_ptr(sf->path),
+				     sizeof(name));
+
+	if (len < 0)
+		return ERR_PTR(len);
+	if (!len)
+		return ERR_PTR(-ENOENT);
+	if (len == sizeof(name))
+		return kev_aio_open_long(sf);
+	return kev_aio_open_name(name, sf->open_flags);
 }
 
 /*
