@@ -16,6 +16,7 @@
 
 #include "delay.h"
 #include "ready.h"
+#include "source.h"
 #include "take.h"
 #include "watch.h"
 
@@ -150,10 +151,12 @@ static bool kev_take_ask(struct kev_watch *w)
 }
 
 /*
- * The first of those that wait or are to be asked.  Returns 1: it was copied; 0: it
- * was not ready, or has ended; -EFAULT: it is the first still.
+ * The first of those that wait or are to be asked; not may_turn: but transfers.
+ * Returns 1: it was copied; 0: it was not ready, or has ended; -EFAULT: it is the
+ * first still.
  */
-static int kev_take_listed(struct kev_queue *q, struct ukevent __user *to)
+static int kev_take_listed(struct kev_queue *q, struct ukevent __user *to,
+			   bool may_turn)
 	__must_hold(&q->lock)
 {
 	struct kev_watch *w;
@@ -163,6 +166,10 @@ static int kev_take_listed(struct kev_queue *q, struct ukevent __user *to)
 		w = list_first_entry(&q->check, struct kev_watch, link);
 	else
 		w = kev_first_waiting(q);
+	if (unlikely(!may_turn && kev_source_of(w)->move)) {
+		list_move_tail(&w->link, kev_ask_list(q));
+		return 0;
+	}
 	ask = kev_must_ask(w);
 	if (unlikely(ask) && !kev_take_ask(w))
 		return 0;
@@ -209,7 +216,7 @@ static bool kev_fault_in(struct kev_queue *q, struct ukevent __user *to)
  */
 static __always_inline int kev_take_some(struct kev_queue *q,
 					 struct ukevent __user *buf, u32 max,
-					 u32 *left)
+					 u32 *left, bool may_turn)
 	__must_hold(&q->lock)
 {
 	int ret;
@@ -220,7 +227,7 @@ static __always_inline int kev_take_some(struct kev_queue *q,
 		*left = 0;
 		return 0;
 	}
-	ret = kev_take_listed(q, buf);
+	ret = kev_take_listed(q, buf, may_turn);
 	*left -= ret != -EFAULT;
 	return ret;
 }
@@ -246,7 +253,8 @@ static int kev_take(struct kev_queue *q, struct ukevent __user *buf, u32 max)
 	/* at most so many of the list: who is level-triggered comes back to it */
 	left = kev_has_ring(q) ? q->nask : q->nready;
 	while (num < max) {
-		ret = kev_take_some(q, buf + num, max - num, &left);
+		ret = kev_take_some(q, buf + num, max - num, &left,
+				    q->turns - turns < KEV_TURNS_MAX);
 		if (unlikely(ret == -EFAULT)) {
 			if (!kev_fault_in(q, buf + num))
 				return num ?: -EFAULT;
@@ -262,8 +270,6 @@ static int kev_take(struct kev_queue *q, struct ukevent __user *buf, u32 max)
 			if (signal_pending(current))
 				break;
 		}
-		if (num && q->turns - turns >= KEV_TURNS_MAX)
-			break;
 	}
 	if (unlikely(kev_has_ring(q)) && num)
 		kev_let_in(q, NULL);
@@ -291,7 +297,8 @@ static noinline int kev_get_long(struct kev_queue *q,
 			return ret;
 		if (signal_pending(current))
 			return -EINTR;
-		kev_breathe(q);
+		if (!kev_yield(q, d))
+			return d->nonblock ? -EAGAIN : 0;
 	}
 }
 

@@ -350,6 +350,18 @@ noinline int kev_sleep(struct kev_queue *q, const struct kev_deadline *d,
 	return kev_sleep_on(q, &s, d, takes, false, true);
 }
 
+/* Lets others run, after work that brought nothing.  False: the time is up. */
+bool kev_yield(struct kev_queue *q, const struct kev_deadline *d)
+	__must_hold(&q->lock)
+{
+	struct kev_sleeper s;
+
+	if (d->nonblock)
+		return false;
+	kev_sleeper_init(&s, 1, false, 0);
+	return kev_sleep_once(q, &s, d, TASK_RUNNING);
+}
+
 /*
  * The usual sleep: for any event, without limit.  There is none, and nothing to do.
  * Not inline: its stack would be paid for by those who need not sleep.

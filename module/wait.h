@@ -40,6 +40,7 @@ void kev_ask_levels(struct kev_queue *q, bool *taker);
 void kev_not_ready(struct kev_watch *w);
 int kev_sleep(struct kev_queue *q, const struct kev_deadline *d, u32 min,
 	      bool counts, u32 since, bool takes);
+bool kev_yield(struct kev_queue *q, const struct kev_deadline *d);
 void kev_leave(struct kev_queue *q, bool took);
 
 #endif /* KEV_WAIT_H */

@@ -417,7 +417,8 @@ static bool kev_watch_ask_task(struct kev_watch *w, struct kev_values *v)
 
 	if (!kev_watch_pin(w, &file))
 		return false;
-	q->asking++;
+	/* a turn may take long, and tells in the end */
+	q->asking += !!file;
 	raw_spin_unlock_irq(&q->lock);
 	KEV_DELAY(PINNED);
 	if (likely(file)) {
@@ -429,7 +430,7 @@ static bool kev_watch_ask_task(struct kev_watch *w, struct kev_values *v)
 	}
 	raw_spin_lock_irq(&q->lock);
 	q->turns += !file;
-	q->asking--;
+	q->asking -= !!file;
 	/* of new terms, who set them has asked */
 	return kev_watch_unpin(w) && w->terms == terms;
 }

@@ -5,9 +5,9 @@
 
 #include <linux/bvec.h>
 #include <linux/fs.h>
+#include <linux/huge_mm.h>
 #include <linux/mm.h>
 #include <linux/pagemap.h>
-#include <linux/pagevec.h>
 #include <linux/swap.h>
 
 /* Is the file read through the page cache, by a method of its mapping? */
@@ -25,24 +25,33 @@ static inline struct folio *kev_folio_get(struct address_space *mapping,
 	return IS_ERR(folio) ? NULL : folio;
 }
 
+/* Not read, or no longer to be touched. */
+static inline bool kev_folio_is_good(struct folio *folio)
+{
+	return folio_test_uptodate(folio) && !folio_test_hwpoison(folio) &&
+	       !folio_test_has_hwpoisoned(folio);
+}
+
+#define KEV_PAGES	16
+
 /**
  * struct kev_pages - consecutive pages
- * @batch: references to them.
- * @num: of @bv.
+ * @num: how many.
+ * @folio: references to them.
  * @bv: what is wanted of them.
  */
 struct kev_pages {
-	struct folio_batch batch;
 	unsigned int num;
-	struct bio_vec bv[PAGEVEC_SIZE];
+	struct folio *folio[KEV_PAGES];
+	struct bio_vec bv[KEV_PAGES];
 };
 
 static inline void kev_pages_put(struct kev_pages *p)
 {
 	unsigned int i;
 
-	for (i = 0; i < folio_batch_count(&p->batch); i++)
-		folio_put(p->batch.folios[i]);
+	for (i = 0; i < p->num; i++)
+		folio_put(p->folio[i]);
 }
 
 /*
@@ -53,30 +62,38 @@ static inline size_t kev_pages_get(struct kev_pages *p,
 				   struct address_space *mapping, loff_t pos,
 				   size_t len)
 {
-	pgoff_t index = pos >> PAGE_SHIFT;
-	struct folio *folio;
 	size_t at, part, sum = 0;
-	unsigned int i, n;
+	struct folio *folio;
 
-	folio_batch_init(&p->batch);
-	n = filemap_get_folios_contig(mapping, &index,
-				      (pos + len - 1) >> PAGE_SHIFT, &p->batch);
-	for (i = 0; i < n && sum < len; i++) {
-		folio = p->batch.folios[i];
-		if (unlikely(!folio_test_uptodate(folio)))
+	for (p->num = 0; p->num < KEV_PAGES && sum < len; sum += part) {
+		folio = kev_folio_get(mapping, (pos + sum) >> PAGE_SHIFT);
+		if (unlikely(!folio))
 			break;
+		if (unlikely(!kev_folio_is_good(folio))) {
+			folio_put(folio);
+			break;
+		}
 		folio_mark_accessed(folio);
-		at = pos + sum - folio_pos(folio);
+		at = offset_in_folio(folio, pos + sum);
 		part = min(folio_size(folio) - at, len - sum);
-		p->bv[i].bv_page = folio_page(folio, at >> PAGE_SHIFT);
-		p->bv[i].bv_offset = offset_in_page(at);
-		p->bv[i].bv_len = part;
-		sum += part;
+		p->bv[p->num].bv_page = folio_page(folio, at >> PAGE_SHIFT);
+		p->bv[p->num].bv_offset = offset_in_page(at);
+		p->bv[p->num].bv_len = part;
+		p->folio[p->num++] = folio;
 	}
-	p->num = i;
-	if (unlikely(!sum))
-		kev_pages_put(p);
 	return sum;
+}
+
+/* Only so many of the bytes, at least one: the rest is beyond the end by now. */
+static inline void kev_pages_trim(struct kev_pages *p, size_t len)
+{
+	unsigned int i;
+
+	for (i = 0; len > p->bv[i].bv_len; i++)
+		len -= p->bv[i].bv_len;
+	p->bv[i++].bv_len = len;
+	while (p->num > i)
+		folio_put(p->folio[--p->num]);
 }
 
 #endif /* KEV_COMPAT_PAGECACHE_H */

@@ -22,6 +22,9 @@
 #include "../watch.h"
 #include "transfer.h"
 
+/* <linux/gfs2_ondisk.h> is not there everywhere. */
+#define KEV_GFS2_MAGIC	0x01161970
+
 #define KEV_AIO_OPEN	(O_CLOEXEC | O_NOFOLLOW | O_NOATIME)
 
 /* ---- What a request names ---------------------------------------------- */
@@ -90,6 +93,28 @@ static bool kev_aio_is_content(const struct file *file,
 	       kev_mapping_can_read(inode->i_mapping);
 }
 
+/*
+ * Is it a file system whose pages are the file, as long as they are there?  Those of a
+ * server, of a cluster, or of another file system have to be asked.
+ */
+static bool kev_aio_is_local(const struct file *file, const struct inode *inode)
+{
+	const struct super_block *sb = inode->i_sb;
+
+	if (file_inode(file) != inode)
+		return false;
+	switch (sb->s_magic) {
+	case TMPFS_MAGIC:
+	case RAMFS_MAGIC:
+		return true;
+	case OCFS2_SUPER_MAGIC:
+	case FUSE_SUPER_MAGIC:
+	case KEV_GFS2_MAGIC:
+		return false;
+	}
+	return sb->s_type->fs_flags & FS_REQUIRES_DEV;
+}
+
 static int kev_aio_take_file(struct kev_aio_send *s, struct file *file)
 {
 	struct inode *inode = d_real_inode(file->f_path.dentry);
@@ -108,6 +133,7 @@ static int kev_aio_take_file(struct kev_aio_send *s, struct file *file)
 	if (err < 0)
 		return err;
 	s->cache = inode->i_mapping;
+	s->local = kev_aio_is_local(file, inode);
 	s->in = file;
 	return 0;
 }
@@ -209,7 +235,6 @@ static int kev_aio_begin(struct kev_queue *q, struct kev_aio_start *start,
 {
 	struct kev_aio_send *s = &start->send;
 	struct kev_values v = {};
-	loff_t pos = s->pos;
 	int err = 0;
 
 	start->next = KEV_AIO_LINE;
@@ -224,10 +249,11 @@ static int kev_aio_begin(struct kev_queue *q, struct kev_aio_start *start,
 			folio_put(s->page);
 	}
 	kev_aio_leave(&start->line);
-	if (err && s->pos == pos && !s->header_sent)
+	if (err && !s->progress)
 		return err;
 	/* some of it was sent, and that is all */
-	s->error = s->error ?: err;
+	if (start->next != KEV_AIO_OVER)
+		s->error = err;
 	kev_aio_values(s, &v);
 	uk->cookie = 0;
 	kev_result_event(q, &v, uk);

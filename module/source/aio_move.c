@@ -18,6 +18,7 @@
 #include <linux/poll.h>
 #include <linux/slab.h>
 
+#include "../compat/file.h"
 #include "../compat/timer.h"
 #include "../delay.h"
 #include "../quota.h"
@@ -81,7 +82,7 @@ static void kev_aio_tell(struct kev_aio *a)
 
 /* ---- The order of transfers to one socket ------------------------------ */
 
-static DEFINE_HASHTABLE(kev_aio_lines, 8);
+static DEFINE_HASHTABLE(kev_aio_lines, 10);
 /* Outside queue->lock. */
 static DEFINE_SPINLOCK(kev_aio_lines_lock);
 
@@ -222,6 +223,14 @@ struct kev_page_wait {
 	struct wait_page_queue page;
 };
 
+/*
+ * All waits of all users: whoever unlocks a page looks at each that is on the same
+ * queue, with irqs off.
+ */
+#define KEV_PAGE_WAITS_MAX	4096
+
+static atomic_t kev_page_waits;
+
 /* Under the lock of the page's queue. */
 static int kev_page_wake(wait_queue_entry_t *wait, unsigned int mode, int sync,
 			 void *key)
@@ -242,6 +251,7 @@ static int kev_page_wake(wait_queue_entry_t *wait, unsigned int mode, int sync,
 	raw_spin_unlock_irqrestore(&p->lock, flags);
 	if (gone)
 		kfree(p);
+	atomic_dec(&kev_page_waits);
 	/* the code is there until all CPUs have left such places: see kev_aio_exit() */
 	module_put(THIS_MODULE);
 	return 1;
@@ -289,6 +299,7 @@ static bool kev_page_wait_begin(struct kev_page_wait *p, struct folio *folio)
 	raw_spin_unlock_irq(&p->lock);
 	if (queued)
 		return same;
+	atomic_inc(&kev_page_waits);
 	__module_get(THIS_MODULE);
 	folio_add_wait_queue(folio, &p->page.wait);
 	KEV_DELAY(AIO_PAGE_HOOKED);
@@ -306,7 +317,7 @@ static enum kev_aio_next kev_aio_wait_page(struct kev_aio *a)
 	a->send.page = NULL;
 	if (!a->page)
 		a->page = kev_page_wait_make(a);
-	if (a->page)
+	if (a->page && atomic_read(&kev_page_waits) < KEV_PAGE_WAITS_MAX)
 		waits = kev_page_wait_begin(a->page, folio);
 	folio_put(folio);
 	return waits ? KEV_AIO_COLD : KEV_AIO_LATER;
@@ -350,9 +361,10 @@ void kev_aio_values(const struct kev_aio_send *s, struct kev_values *v)
 
 /*
  * What it holds is given back before the event is out: if the program closes what it
- * has after that, then that is that.  Context: process; only once.
+ * has after that, then that is that.  put: how files are; at once, as the task may
+ * sleep next, unless queue->mutex is held.  Context: process; only once.
  */
-static void kev_aio_give_back(struct kev_aio *a)
+static void kev_aio_give_back(struct kev_aio *a, void (*put)(struct file *file))
 {
 	struct kev_user *account = a->watch.queue->account;
 	struct kev_aio_send *s = &a->send;
@@ -364,8 +376,8 @@ static void kev_aio_give_back(struct kev_aio *a)
 	if (s->page)
 		folio_put(s->page);
 	kev_aio_leave(&a->line);
-	fput(s->in);
-	fput(s->sock_file);
+	put(s->in);
+	put(s->sock_file);
 	atomic_sub(KEV_AIO_FILES, &account->files);
 	if (s->header)
 		kev_user_uncharge_bytes(account, s->header_len);
@@ -388,21 +400,22 @@ static bool kev_aio_begin(struct kev_aio *a)
 	return mine;
 }
 
-static void kev_aio_end(struct kev_aio *a)
+/* over: it holds nothing any more. */
+static void kev_aio_end(struct kev_aio *a, bool over)
 {
 	struct kev_queue *q = a->watch.queue;
 	bool stopped;
 
 	raw_spin_lock_irq(&q->lock);
 	a->busy = false;
-	stopped = a->send.stop && !a->over;
-	a->over |= stopped;
+	stopped = a->send.stop && !over;
+	a->over = over || stopped;
 	if (a->again && !a->over)
 		kev_ready_ask(&a->watch);
 	raw_spin_unlock_irq(&q->lock);
 	KEV_DELAY(AIO_ENDED);
 	if (stopped)
-		kev_aio_give_back(a);
+		kev_aio_give_back(a, kev_file_put);
 }
 
 /* Nothing more is sent: by a turn that is under way, no more than it is sending. */
@@ -415,11 +428,27 @@ static void kev_aio_stop(struct kev_watch *w)
 	raw_spin_lock_irq(&q->lock);
 	WRITE_ONCE(a->send.stop, true);
 	mine = !a->busy && !a->over;
-	a->over |= mine;
+	if (mine)
+		a->over = true;
 	raw_spin_unlock_irq(&q->lock);
 	KEV_DELAY(AIO_STOPPED);
 	if (mine)
-		kev_aio_give_back(a);
+		kev_aio_give_back(a, fput);
+}
+
+/* After a turn. */
+static void kev_aio_go_on(struct kev_aio *a, enum kev_aio_next next,
+			  struct kev_values *v)
+{
+	bool over = next == KEV_AIO_OVER;
+
+	if (over) {
+		kev_aio_give_back(a, kev_file_put);
+		kev_aio_values(&a->send, v);
+	} else {
+		kev_aio_arm(a, next);
+	}
+	kev_aio_end(a, over);
 }
 
 /* A turn, in the name of who made the transfer. */
@@ -446,14 +475,7 @@ static void kev_aio_move(struct kev_watch *w, struct kev_values *v)
 		return;
 	next = kev_aio_take_turn(a);
 	KEV_DELAY(AIO_TURN_OVER);
-	if (next == KEV_AIO_OVER) {
-		kev_aio_give_back(a);
-		kev_aio_values(&a->send, v);
-		a->over = true;		/* busy: nobody else changes it */
-	} else {
-		kev_aio_arm(a, next);
-	}
-	kev_aio_end(a);
+	kev_aio_go_on(a, next, v);
 }
 
 /* Only a task can tell. */
@@ -480,24 +502,20 @@ static int kev_aio_attach(struct kev_watch *w, struct file *file,
 	first = kev_aio_take_place(a, &from->line);
 	if (next == KEV_AIO_LINE && first)
 		next = KEV_AIO_AGAIN;
-	if (next == KEV_AIO_OVER) {
-		kev_aio_give_back(a);
-		kev_aio_values(&a->send, v);
-		a->over = true;
-	} else {
-		kev_aio_arm(a, next);
-	}
-	kev_aio_end(a);
+	kev_aio_go_on(a, next, v);
 	return 0;
 }
 
 /* The result of REMOVE. */
 static void kev_aio_tell_result(struct kev_watch *w, struct ukevent *uk)
 {
+	struct kev_aio_send now;
 	struct kev_values v = {};
 
 	kev_aio_stop(w);
-	kev_aio_values(&kev_aio_of(w)->send, &v);
+	/* a turn that is under way may be at it */
+	now = data_race(kev_aio_of(w)->send);
+	kev_aio_values(&now, &v);
 	uk->ret_flags = v.ret_flags & ~KEVENT_RET_BROKEN;
 	uk->ret_data[0] = v.bits & (KEVENT_AIO_HEADER | KEVENT_AIO_EOF);
 	uk->ret_data[1] = v.data;

@@ -20,6 +20,17 @@
 
 #define KEV_AIO_SEND	(MSG_DONTWAIT | MSG_NOSIGNAL)
 
+/* Most bytes that are copied at a time. */
+#define KEV_AIO_COPY	(16u << 10)
+
+/* What comes of a send, beside its bytes and -errno: no errno of anybody's. */
+enum {
+	KEV_AIO_NO_ROOM = -(MAX_ERRNO + 1),	/* the socket is full */
+	KEV_AIO_NO_PAGE = -(MAX_ERRNO + 2),	/* it is being read: send->page */
+	KEV_AIO_NOT_NOW = -(MAX_ERRNO + 3),	/* a signal came */
+	KEV_AIO_RETRY = -(MAX_ERRNO + 4),	/* the page is there after all */
+};
+
 /* Asked for ahead, of a file that has to be read. */
 #define KEV_AIO_AHEAD	(4ull * KEV_AIO_TURN)
 
@@ -35,11 +46,26 @@ static unsigned int kev_aio_more(const struct kev_aio_send *s, size_t len)
 	return 0;
 }
 
+/* A signal is the program's, and no error of its file or socket. */
+static int kev_aio_error(int error)
+{
+	switch (error) {
+	case -EINTR:
+	case -ERESTARTSYS:
+	case -ERESTARTNOINTR:
+	case -ERESTARTNOHAND:
+		return KEV_AIO_NOT_NOW;
+	}
+	return error;
+}
+
 /* What a send came to; 0 would be taken for the end of the file. */
 static int kev_aio_sent(struct kev_aio_send *s, int ret)
 {
+	if (ret == -EAGAIN || ret == -EINPROGRESS)
+		return KEV_AIO_NO_ROOM;
 	if (ret <= 0)
-		return ret ?: -EIO;
+		return ret ? kev_aio_error(ret) : -EIO;
 	s->progress = true;
 	add_wchar(current, ret);
 	return ret;
@@ -76,103 +102,115 @@ static int kev_aio_send_header(struct kev_aio_send *s)
 static int kev_aio_file_sent(struct kev_aio_send *s, int ret)
 {
 	ret = kev_aio_sent(s, ret);
-	if (ret <= 0)
-		return ret;
-	add_rchar(current, ret);
-	s->pos += ret;
-	s->left -= ret;
+	if (ret > 0) {
+		s->pos += ret;
+		s->left -= ret;
+	}
 	return ret;
 }
 
-/* What is no page of the cache, or can't become one without a wait: a copy. */
+/* By the file's own means, which may wait. */
 static int kev_aio_send_copy(struct kev_aio_send *s, size_t len)
 {
 	struct msghdr msg = { .msg_flags = KEV_AIO_SEND };
 	struct kvec vec;
 	loff_t pos = s->pos;
 	ssize_t ret;
-	void *copy;
 
-	copy = kmalloc(PAGE_SIZE, GFP_KERNEL_ACCOUNT);
-	if (!copy)
+	len = min_t(size_t, len, KEV_AIO_COPY);
+	vec.iov_base = kmalloc(len, GFP_KERNEL_ACCOUNT);
+	if (!vec.iov_base)
 		return -ENOMEM;
-	ret = kernel_read(s->in, copy, min_t(size_t, len, PAGE_SIZE), &pos);
+	ret = kernel_read(s->in, vec.iov_base, len, &pos);
 	if (ret > 0) {
-		vec.iov_base = copy;
 		vec.iov_len = ret;
 		msg.msg_flags |= kev_aio_more(s, ret);
 		ret = kernel_sendmsg(s->sock, &msg, &vec, 1, ret);
 		ret = kev_aio_file_sent(s, ret);
-	} else if ((ret == -EINTR || ret == -ERESTARTSYS) &&
-		   !fatal_signal_pending(current)) {
-		ret = -EBUSY;		/* the program's signal, not its file's error */
+	} else if (ret < 0) {
+		ret = kev_aio_error(ret);
 	}
-	kfree(copy);
+	kfree(vec.iov_base);
 	return ret;
 }
 
-/*
- * There is no page to be sent: has it read, and the next ones as well.
- * -EINPROGRESS: it is being read.
- */
+/* There is no page to be sent: has it read, and the next ones as well. */
 static int kev_aio_send_cold(struct kev_aio_send *s, size_t len)
 {
 	struct folio *folio;
+	bool good;
 
 	s->cold = true;
 	vfs_fadvise(s->in, s->pos, min(s->left, KEV_AIO_AHEAD),
 		    POSIX_FADV_WILLNEED);
 	folio = kev_folio_get(s->cache, s->pos >> PAGE_SHIFT);
 	if (!folio)
-		return kev_aio_send_copy(s, len);
-	if (folio_test_uptodate(folio)) {
-		folio_put(folio);
-		return -ERESTART;
-	}
-	if (folio_test_locked(folio)) {
+		return kev_aio_send_copy(s, min_t(size_t, len, PAGE_SIZE));
+	if (!folio_test_uptodate(folio) && folio_test_locked(folio)) {
 		s->page = folio;
-		return -EINPROGRESS;
+		return KEV_AIO_NO_PAGE;
 	}
+	good = kev_folio_is_good(folio);
 	folio_put(folio);
 	/* it could not be read: here is why */
-	return kev_aio_send_copy(s, len);
+	return good ? KEV_AIO_RETRY :
+		      kev_aio_send_copy(s, min_t(size_t, len, PAGE_SIZE));
 }
 
-/*
- * Returns the bytes sent; 0: the file has ended; -EAGAIN: the socket is full; -EBUSY:
- * a signal came; or as above.
- */
+/* Pages that are there, as they are.  They may have been truncated just now. */
+static int kev_aio_send_pages(struct kev_aio_send *s, struct kev_pages *pages,
+			      size_t len)
+{
+	loff_t size = i_size_read(s->cache->host);
+	int ret;
+
+	if (unlikely(s->pos >= size))
+		return 0;
+	if (unlikely(len > size - s->pos)) {
+		len = size - s->pos;
+		kev_pages_trim(pages, len);
+	}
+	ret = kev_sock_send_pages(s->sock, pages->bv, pages->num, len,
+				  KEV_AIO_SEND | kev_aio_more(s, len));
+	if (ret > 0)
+		add_rchar(current, ret);
+	return kev_aio_file_sent(s, ret);
+}
+
+/* Returns the bytes sent; 0: the file has ended; -errno, or one of the above. */
 static int kev_aio_send_file(struct kev_aio_send *s, size_t len)
 {
 	loff_t size = i_size_read(s->cache->host);
 	struct kev_pages pages kev_uninitialized;
+	size_t cached = 0;
 	int ret;
 
+	/* a server may know better */
 	if (s->pos >= size)
-		return 0;
+		return s->local ? 0 : kev_aio_send_copy(s, len);
 	len = min_t(u64, len, size - s->pos);
-	len = IS_DAX(s->cache->host) ? 0 :
-	      kev_pages_get(&pages, s->cache, s->pos, len);
-	if (!len)
-		return kev_aio_send_cold(s, min_t(u64, s->left, size - s->pos));
-	ret = kev_sock_send_pages(s->sock, pages.bv, pages.num, len,
-				  KEV_AIO_SEND | kev_aio_more(s, len));
+	if (!IS_DAX(s->cache->host))
+		cached = kev_pages_get(&pages, s->cache, s->pos, len);
+	if (!cached)
+		return kev_aio_send_cold(s, len);
+	if (s->local)
+		ret = kev_aio_send_pages(s, &pages, cached);
 	kev_pages_put(&pages);
-	return kev_aio_file_sent(s, ret);
+	return s->local ? ret : kev_aio_send_copy(s, cached);
 }
 
-/* What an error of a turn means for the next one. */
+/* What the end of a turn means for the next one. */
 static enum kev_aio_next kev_aio_failed(struct kev_aio_send *s, int error)
 {
 	switch (error) {
-	case -EAGAIN:
+	case KEV_AIO_NO_ROOM:
 		return KEV_AIO_FULL;
-	case -EINPROGRESS:
+	case KEV_AIO_NO_PAGE:
 		return KEV_AIO_COLD;
-	case -EBUSY:
+	case KEV_AIO_NOT_NOW:
 		return KEV_AIO_LATER;
 	}
-	s->error = error == -ERESTARTSYS ? -EINTR : error;
+	s->error = error;
 	return KEV_AIO_OVER;
 }
 
@@ -182,6 +220,8 @@ static enum kev_aio_next kev_aio_send_all(struct kev_aio_send *s)
 	int ret;
 
 	while (s->header_sent < s->header_len) {
+		if (READ_ONCE(s->stop))
+			return KEV_AIO_AGAIN;
 		ret = kev_aio_send_header(s);
 		if (ret < 0)
 			return kev_aio_failed(s, ret);
@@ -194,8 +234,10 @@ static enum kev_aio_next kev_aio_send_all(struct kev_aio_send *s)
 			return KEV_AIO_AGAIN;
 		KEV_DELAY(AIO_SEND);
 		ret = kev_aio_send_file(s, min_t(u64, s->left, share));
-		if (ret == -ERESTART)
+		if (ret == KEV_AIO_RETRY) {
+			cond_resched();
 			continue;
+		}
 		if (ret < 0)
 			return kev_aio_failed(s, ret);
 		if (!ret) {

@@ -56,6 +56,7 @@ enum kev_aio_next {
  * @header_sent: so many of it are out.
  * @error: -errno, or 0.
  * @eof: the file has ended.
+ * @local: what is in @cache is what the file has, without asking its file system.
  * @cold: it had to be read; read ahead.
  * @progress: something was sent in this turn.
  * @stop: nothing more is to be sent.  Set by others.
@@ -76,6 +77,7 @@ struct kev_aio_send {
 	u32 header_sent;
 	int error;
 	bool eof;
+	bool local;
 	bool cold;
 	bool progress;
 	bool stop;

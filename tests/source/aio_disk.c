@@ -130,7 +130,7 @@ static bool send_warm(int q, const int fds[2], int file)
 	return ret;
 }
 
-/* The call does not wait for the disk, however little is asked for. */
+/* From a disk, which may be quick enough for the call; and then from memory. */
 TEST_WAYS(cold_then_warm)
 {
 	struct disk d = disk_make();
@@ -138,9 +138,13 @@ TEST_WAYS(cold_then_warm)
 	struct ukevent uk;
 
 	way_open(w, fds);
-	CHECK_EQ(kevent_aio_sendfile(q, fds[0], file, 0, 5000, 1, &uk), 0);
+	if (CHECK_OK(kevent_aio_sendfile(q, fds[0], file, 0, 5000, 1, &uk)))
+		aio_check(&uk, 1, 5000, AIO_GOOD);
+	else
+		uk.ret_flags = 0;
 	expect_file(fds[1], 0, 5000);
-	aio_expect(q, 1, 5000, AIO_GOOD);
+	if (!uk.ret_flags)
+		aio_expect(q, 1, 5000, AIO_GOOD);
 	/* the one before leaves the socket after it has told */
 	for (turns = 0; !send_warm(q, fds, file); turns++)
 		CHECK_LT(turns, 10);

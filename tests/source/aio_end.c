@@ -439,8 +439,8 @@ TEST_WAYS(remove_races_with_the_end)
 				gone += !!(end.ret_flags & KEVENT_RET_CANCELLED);
 			CHECK_OK(shutdown(fds[0], SHUT_WR));
 			thread_join(&reader);
-			/* told once: by its event or by REMOVE */
-			CHECK_EQ(r.taken, ended);
+			/* told; what was just taken may still be removed */
+			CHECK_GE(r.taken, ended);
 			over += ended;
 		} else {
 			CHECK_OK(shutdown(fds[0], SHUT_WR));
