@@ -8,6 +8,7 @@
 #include <linux/huge_mm.h>
 #include <linux/mm.h>
 #include <linux/pagemap.h>
+#include <linux/pagevec.h>
 #include <linux/swap.h>
 
 /* Is the file read through the page cache, by a method of its mapping? */
@@ -32,26 +33,24 @@ static inline bool kev_folio_is_good(struct folio *folio)
 	       !folio_test_has_hwpoisoned(folio);
 }
 
-#define KEV_PAGES	16
-
 /**
  * struct kev_pages - consecutive pages
- * @num: how many.
- * @folio: references to them.
+ * @batch: references to them, and perhaps to others.
+ * @num: how many of @bv.
  * @bv: what is wanted of them.
  */
 struct kev_pages {
+	struct folio_batch batch;
 	unsigned int num;
-	struct folio *folio[KEV_PAGES];
-	struct bio_vec bv[KEV_PAGES];
+	struct bio_vec bv[ARRAY_SIZE(((struct folio_batch *)0)->folios)];
 };
 
 static inline void kev_pages_put(struct kev_pages *p)
 {
 	unsigned int i;
 
-	for (i = 0; i < p->num; i++)
-		folio_put(p->folio[i]);
+	for (i = 0; i < folio_batch_count(&p->batch); i++)
+		folio_put(p->batch.folios[i]);
 }
 
 /*
@@ -62,25 +61,31 @@ static inline size_t kev_pages_get(struct kev_pages *p,
 				   struct address_space *mapping, loff_t pos,
 				   size_t len)
 {
+	pgoff_t start = pos >> PAGE_SHIFT, index;
 	size_t at, part, sum = 0;
 	struct folio *folio;
+	unsigned int i, n;
 
-	for (p->num = 0; p->num < KEV_PAGES && sum < len; sum += part) {
-		folio = kev_folio_get(mapping, (pos + sum) >> PAGE_SHIFT);
-		if (unlikely(!folio))
+	folio_batch_init(&p->batch);
+	n = filemap_get_folios(mapping, &start, (pos + len - 1) >> PAGE_SHIFT,
+			       &p->batch);
+	for (i = 0; i < n && sum < len; i++) {
+		folio = p->batch.folios[i];
+		index = (pos + sum) >> PAGE_SHIFT;
+		if (unlikely(index - folio->index >= folio_nr_pages(folio) ||
+			     !kev_folio_is_good(folio)))
 			break;
-		if (unlikely(!kev_folio_is_good(folio))) {
-			folio_put(folio);
-			break;
-		}
 		folio_mark_accessed(folio);
 		at = offset_in_folio(folio, pos + sum);
 		part = min(folio_size(folio) - at, len - sum);
-		p->bv[p->num].bv_page = folio_page(folio, at >> PAGE_SHIFT);
-		p->bv[p->num].bv_offset = offset_in_page(at);
-		p->bv[p->num].bv_len = part;
-		p->folio[p->num++] = folio;
+		p->bv[i].bv_page = folio_page(folio, at >> PAGE_SHIFT);
+		p->bv[i].bv_offset = offset_in_page(at);
+		p->bv[i].bv_len = part;
+		sum += part;
 	}
+	p->num = i;
+	if (unlikely(!sum))
+		kev_pages_put(p);
 	return sum;
 }
 
@@ -91,9 +96,8 @@ static inline void kev_pages_trim(struct kev_pages *p, size_t len)
 
 	for (i = 0; len > p->bv[i].bv_len; i++)
 		len -= p->bv[i].bv_len;
-	p->bv[i++].bv_len = len;
-	while (p->num > i)
-		folio_put(p->folio[--p->num]);
+	p->bv[i].bv_len = len;
+	p->num = i + 1;
 }
 
 #endif /* KEV_COMPAT_PAGECACHE_H */
