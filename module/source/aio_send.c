@@ -208,6 +208,7 @@ static enum kev_aio_next kev_aio_failed(struct kev_aio_send *s, int error)
 	case KEV_AIO_NO_PAGE:
 		return KEV_AIO_COLD;
 	case KEV_AIO_NOT_NOW:
+	case KEV_AIO_RETRY:
 		return KEV_AIO_LATER;
 	}
 	s->error = error;
@@ -217,6 +218,7 @@ static enum kev_aio_next kev_aio_failed(struct kev_aio_send *s, int error)
 static enum kev_aio_next kev_aio_send_all(struct kev_aio_send *s)
 {
 	size_t share = KEV_AIO_TURN;
+	bool retried = false;
 	int ret;
 
 	while (s->header_sent < s->header_len) {
@@ -234,10 +236,11 @@ static enum kev_aio_next kev_aio_send_all(struct kev_aio_send *s)
 			return KEV_AIO_AGAIN;
 		KEV_DELAY(AIO_SEND);
 		ret = kev_aio_send_file(s, min_t(u64, s->left, share));
-		if (ret == KEV_AIO_RETRY) {
-			cond_resched();
+		if (ret == KEV_AIO_RETRY && !retried) {
+			retried = true;
 			continue;
 		}
+		retried = false;
 		if (ret < 0)
 			return kev_aio_failed(s, ret);
 		if (!ret) {

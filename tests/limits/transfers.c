@@ -186,7 +186,8 @@ static uint64_t io_count(const char *name)
 	char line[64], key[32];
 	FILE *f = fopen("/proc/self/io", "re");
 
-	CHECK(f);
+	if (!f)
+		SKIP("no /proc/self/io");
 	while (fgets(line, sizeof(line), f))
 		if (sscanf(line, "%31[a-z_]: %llu", key, &value) == 2 &&
 		    !strcmp(key, name))
