@@ -58,7 +58,10 @@
  *	    queue->dead.
  *	queue->lock: watch->state, on, link, ev, index, pins, terms, missed; the
  *	    ring and its slots; letters; the lists ready, level, check, fired;
- *	    sleepers; attention; counters.
+ *	    sleepers; attention; counters; of a transfer, whose turn it is: busy,
+ *	    again, over, stop.  The rest of it belongs to who has the turn.
+ *	kev_aio_lines_lock: the lines of transfers to one socket.
+ *	kev_page_wait.lock: whom the unlocking of a page tells.
  *	RCU: lookup in kev_files by the close hook; a watch's memory after it
  *	    left the tables, and its queue's, whose reference is taken there.
  *	Users: found by kev_users, under RCU; kept by references (quota.c).
@@ -99,10 +102,11 @@
  * of ADD.  All go through kev_watch_take_down() (mutex held),
  * after a last event by way of UNTABLED: DEAD and cancel under the lock (which is
  * let go of between pieces, if there are many entries), detach (no callback
- * afterwards), out of the tables, free after RCU.  Only then out of the tables:
+ * afterwards; a transfer's turn may be under way, which sends no more and gives back
+ * what it holds), out of the tables, free after RCU.  Only then out of the tables:
  * who ends a watch may have no reference, and a close that no longer finds it
  * does not wait for the mutex, but frees what it was hooked to.  Who holds a pin
- * (is asking the file, lock dropped) frees instead, and
+ * (is asking the file, or has a transfer's turn, lock dropped) frees instead, and
  * an ADDING watch is detached by its adder: who asks or adds holds a file
  * reference, so a close can't be waiting for them.  Close against the others: the
  * close hook takes the mutex of each queue that watches the file, and the file is
@@ -143,8 +147,9 @@
  *	new terms: kev_watch_set() stores them, full fence, and the file is asked
  *	    after that.  Partner: the fence in kev_hook_woken(), between what made
  *	    the file ready and the load of ev.event.
- *	sleep: announcing a sleeper and looking for events are both under
- *	    queue->lock, like posting and looking for sleepers: no fence.
+ *	sleep: announcing a sleeper and looking for events, and for what is to be
+ *	    asked, are both under queue->lock, like posting and looking for
+ *	    sleepers: no fence.
  *
  * Without them the model (tests/model/table) fails by these names:
  *

@@ -218,14 +218,8 @@ static int kev_aio_go_on(struct kev_queue *q, struct kev_aio_start *start,
 	atomic_add(KEV_AIO_FILES, &q->account->files);
 	uk->param[0] = (unsigned long)start;
 	err = kev_watch_make(q, &kev_source_aio, NULL, uk);
-	if (likely(!err))
-		return 0;
-	atomic_sub(KEV_AIO_FILES, &q->account->files);
-	fput(s->sock_file);
-	fput(s->in);
-	if (s->header)
-		kev_user_uncharge_bytes(q->account, s->header_len);
-	kvfree(s->header);
+	if (unlikely(err))
+		kev_aio_drop(q->account, s, fput);
 	return err;
 }
 

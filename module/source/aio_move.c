@@ -359,6 +359,21 @@ void kev_aio_values(const struct kev_aio_send *s, struct kev_values *v)
 	v->data2 = upper_32_bits(s->pos);
 }
 
+/* What is held from one turn to the next.  put: how files are given back. */
+void kev_aio_drop(struct kev_user *account, struct kev_aio_send *s,
+		  void (*put)(struct file *file))
+{
+	if (s->page)
+		folio_put(s->page);
+	s->page = NULL;
+	put(s->in);
+	put(s->sock_file);
+	atomic_sub(KEV_AIO_FILES, &account->files);
+	if (s->header)
+		kev_user_uncharge_bytes(account, s->header_len);
+	kvfree(s->header);
+}
+
 /*
  * What it holds is given back before the event is out: if the program closes what it
  * has after that, then that is that.  put: how files are; at once, as the task may
@@ -366,27 +381,17 @@ void kev_aio_values(const struct kev_aio_send *s, struct kev_values *v)
  */
 static void kev_aio_give_back(struct kev_aio *a, void (*put)(struct file *file))
 {
-	struct kev_user *account = a->watch.queue->account;
-	struct kev_aio_send *s = &a->send;
-
 	hrtimer_cancel(&a->later);
 	if (a->head)
 		remove_wait_queue(a->head, &a->wait);
 	kev_page_wait_drop(a->page);
-	if (s->page)
-		folio_put(s->page);
 	kev_aio_leave(&a->line);
-	put(s->in);
-	put(s->sock_file);
-	atomic_sub(KEV_AIO_FILES, &account->files);
-	if (s->header)
-		kev_user_uncharge_bytes(account, s->header_len);
-	kvfree(s->header);
+	kev_aio_drop(a->watch.queue->account, &a->send, put);
 	put_cred(a->cred);
 }
 
 /* False: it is somebody else's turn, who will be told; or over. */
-static bool kev_aio_begin(struct kev_aio *a)
+static bool kev_aio_turn_begin(struct kev_aio *a)
 {
 	struct kev_queue *q = a->watch.queue;
 	bool mine;
@@ -401,7 +406,7 @@ static bool kev_aio_begin(struct kev_aio *a)
 }
 
 /* over: it holds nothing any more. */
-static void kev_aio_end(struct kev_aio *a, bool over)
+static void kev_aio_turn_end(struct kev_aio *a, bool over)
 {
 	struct kev_queue *q = a->watch.queue;
 	bool stopped;
@@ -437,7 +442,7 @@ static void kev_aio_stop(struct kev_watch *w)
 }
 
 /* After a turn. */
-static void kev_aio_go_on(struct kev_aio *a, enum kev_aio_next next,
+static void kev_aio_turn_over(struct kev_aio *a, enum kev_aio_next next,
 			  struct kev_values *v)
 {
 	bool over = next == KEV_AIO_OVER;
@@ -448,7 +453,7 @@ static void kev_aio_go_on(struct kev_aio *a, enum kev_aio_next next,
 	} else {
 		kev_aio_arm(a, next);
 	}
-	kev_aio_end(a, over);
+	kev_aio_turn_end(a, over);
 }
 
 /* A turn, in the name of who made the transfer. */
@@ -471,11 +476,11 @@ static void kev_aio_move(struct kev_watch *w, struct kev_values *v)
 	struct kev_aio *a = kev_aio_of(w);
 	enum kev_aio_next next;
 
-	if (!kev_aio_begin(a))
+	if (!kev_aio_turn_begin(a))
 		return;
 	next = kev_aio_take_turn(a);
 	KEV_DELAY(AIO_TURN_OVER);
-	kev_aio_go_on(a, next, v);
+	kev_aio_turn_over(a, next, v);
 }
 
 /* Only a task can tell. */
@@ -502,7 +507,7 @@ static int kev_aio_attach(struct kev_watch *w, struct file *file,
 	first = kev_aio_take_place(a, &from->line);
 	if (next == KEV_AIO_LINE && first)
 		next = KEV_AIO_AGAIN;
-	kev_aio_go_on(a, next, v);
+	kev_aio_turn_over(a, next, v);
 	return 0;
 }
 

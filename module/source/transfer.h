@@ -117,6 +117,8 @@ int kev_aio_sendfile(struct kev_queue *q, struct kevent_ioc_sendfile *sf,
 /* source/aio_move.c */
 bool kev_aio_join(struct kev_aio_line *line, const struct socket *sock);
 void kev_aio_leave(struct kev_aio_line *line);
+void kev_aio_drop(struct kev_user *account, struct kev_aio_send *s,
+		  void (*put)(struct file *file));
 void kev_aio_values(const struct kev_aio_send *s, struct kev_values *v);
 
 /* source/aio_send.c */
