@@ -48,6 +48,7 @@ static void epoll_send(struct sendfile *s, unsigned int i)
 	while (e->done[i] < (off_t)s->size) {
 		n = sendfile(s->conn[i], s->file, &e->done[i],
 			     s->size - (size_t)e->done[i]);
+		s->calls++;
 		if (unlikely(n <= 0)) {
 			if (n < 0 && errno == EAGAIN)
 				return;
@@ -69,6 +70,7 @@ static void epoll_serve(struct sendfile *s)
 	}
 	while (unlikely(s->sent < SENDFILE_CONNS)) {
 		num = epoll_wait(e->fd, e->events, SENDFILE_CONNS, -1);
+		s->calls++;
 		if (num < 0)
 			die_errno("epoll_wait");
 		for (n = 0; n < num; n++) {
@@ -137,12 +139,14 @@ static void ring_serve(struct sendfile *s)
 					  s->size, i, &uk);
 		if (unlikely(ret < 0))
 			die_errno("kevent_aio_sendfile");
+		s->calls++;
 		if (likely(ret))
 			ring_sent(s, &uk);
 	}
 	while (unlikely(s->sent < SENDFILE_CONNS)) {
 		if (kevent_ring_wait(ring, NULL) < 0)
 			die_errno("kevent_ring_wait");
+		s->calls++;
 		while ((event = kevent_ring_next(ring)))
 			ring_sent(s, event);
 	}

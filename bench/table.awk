@@ -51,11 +51,9 @@ function place(    w, n, k, mech, mode, value, row, kevent, more) {
 			put(row "/plain" more, mech, value)
 		if (mode != "poll" && mode != "plain")
 			put(row "/batched" more, mech, value)
-	} else if (w == "answer") {
-		put(row (field("metric") == "calls" ? "/calls" : ""), mech, value)
+	} else if ((w == "sendfile" || w == "answer") && field("metric") == "calls") {
+		put(row "/calls", mech, value)
 	} else if (w == "sendfile") {
-		if (field("metric") == "calls")
-			return
 		if (mode != "copy")
 			put(row "/splice", mech, value)
 		if (mode != "splice")

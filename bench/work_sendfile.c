@@ -150,9 +150,7 @@ static void run(const struct job *job, struct results *res, const char *name,
 			samples_add(&samples, ticks, SENDFILE_CONNS);
 	}
 	result_add(res, name, NULL, clock_total(), samples_median(&samples));
-	if (s.calls)
-		result_add(res, name, NULL, "calls",
-			   (double)s.calls / SENDFILE_CONNS);
+	result_add(res, name, NULL, "calls", (double)s.calls / SENDFILE_CONNS);
 	samples_free(&samples);
 	unlink(path);
 }
