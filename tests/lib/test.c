@@ -296,17 +296,6 @@ static void print_proc(pid_t tid, const char *name)
 		printf("#   %s: %s\n", name, line);
 }
 
-static void show_all_cpus(void)
-{
-	int fd = open("/proc/sysrq-trigger", O_WRONLY | O_CLOEXEC);
-
-	if (fd < 0)
-		return;
-	if (write(fd, "l", 1) < 0)
-		printf("#   sysrq: %s\n", test_errno_name(errno));
-	close(fd);
-}
-
 static void print_task(pid_t pid, pid_t tid)
 {
 	printf("# task %d of process %d, state %c\n", tid, pid, task_state(tid));
@@ -314,9 +303,6 @@ static void print_task(pid_t pid, pid_t tid)
 	print_proc(tid, "wchan");
 	print_proc(tid, "syscall");
 	print_proc(tid, "stack");
-	/* of who runs, the kernel's log has it */
-	if (task_state(tid) == 'R')
-		show_all_cpus();
 }
 
 static void for_each_number(const char *path, void (*call)(pid_t n, pid_t arg),

@@ -94,6 +94,15 @@ static pid_t process_start(struct caller *c)
 	return pid;
 }
 
+/* The first, a process, is killed; the second gets the event. */
+static void kill_first(struct pair *p, pid_t pid, uint64_t id)
+{
+	CHECK_OK(kill(pid, SIGKILL));
+	wait_killed(pid);
+	caller_free(&p->first);
+	pair_end(p, id);
+}
+
 /* There is something to let in, which nobody has been told of. */
 static void killed_beside_work(enum caller_way way, unsigned int slots)
 {
@@ -104,10 +113,7 @@ static void killed_beside_work(enum caller_way way, unsigned int slots)
 	pid = process_start(&p.first);
 	caller_start(&p.second);
 	pair_let_wait(&p);
-	CHECK_OK(kill(pid, SIGKILL));
-	wait_killed(pid);
-	caller_free(&p.first);
-	pair_end(&p, slots);
+	kill_first(&p, pid, slots);
 }
 
 TEST(killed_beside_what_waits)
@@ -177,10 +183,7 @@ static void killed_in_a_fault(enum caller_way way, unsigned int slots)
 	wait_blocked(pid);
 	wait_blocked(p.second.thread.tid);
 	CHECK(!caller_over(&p.second));
-	CHECK_OK(kill(pid, SIGKILL));
-	wait_killed(pid);
-	caller_free(&p.first);
-	pair_end(&p, slots);
+	kill_first(&p, pid, slots);
 }
 
 TEST(killed_while_its_memory_is_fetched)
