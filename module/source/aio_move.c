@@ -443,7 +443,7 @@ static void kev_aio_stop(struct kev_watch *w)
 
 /* After a turn. */
 static void kev_aio_turn_over(struct kev_aio *a, enum kev_aio_next next,
-			  struct kev_values *v)
+			      struct kev_values *v)
 {
 	bool over = next == KEV_AIO_OVER;
 
