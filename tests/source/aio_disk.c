@@ -1,118 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Tests sendfile from a disk: cold and warm, I/O errors, and whose memory it takes. */
+#include "cgroup.h"
+#include "disk.h"
 #include "fuse.h"
-
-#include <linux/loop.h>
-
-#define DISK_SIZE (16 * MB)
-#define FILE_SIZE (3 * MB + 123)
-
-/* ---- A disk ------------------------------------------------------------------- */
-
-/**
- * struct disk - a file system on a loop device on memory
- * @memory: what the device has.
- * @dev: the device.
- * @path: its name.
- * @dir: where it is mounted.
- */
-struct disk {
-	int memory;
-	int dev;
-	char path[32];
-	char dir[32];
-};
-
-static void disk_attach(struct disk *d)
-{
-	struct loop_info64 info = { .lo_flags = LO_FLAGS_AUTOCLEAR };
-	int control, n;
-
-	if (system("modprobe loop 2>/dev/null"))
-		SKIP("no loop devices");
-	control = open("/dev/loop-control", O_RDWR | O_CLOEXEC);
-	if (control < 0)
-		SKIP("no loop devices");
-	n = CHECK_OK(ioctl(control, LOOP_CTL_GET_FREE));
-	close(control);
-	snprintf(d->path, sizeof(d->path), "/dev/loop%d", n);
-	d->dev = CHECK_OK(open(d->path, O_RDWR | O_CLOEXEC));
-	d->memory = CHECK_OK(memfd_create("disk", MFD_CLOEXEC));
-	CHECK_OK(ftruncate(d->memory, DISK_SIZE));
-	CHECK_OK(ioctl(d->dev, LOOP_SET_FD, d->memory));
-	CHECK_OK(ioctl(d->dev, LOOP_SET_STATUS64, &info));
-}
-
-/*
- * What a socket has freed may wait on another CPU for its next packet, and with
- * it pages of files.  Not so any more.
- */
-static void free_at_once(void)
-{
-	int fd = open("/proc/sys/net/core/skb_defer_max", O_WRONLY | O_CLOEXEC);
-
-	if (fd < 0)
-		return;		/* older than that */
-	CHECK_EQ(write(fd, "0", 1), 1);
-	close(fd);
-}
-
-static struct disk disk_make(void)
-{
-	char command[64];
-	struct disk d;
-
-	free_at_once();
-	disk_attach(&d);
-	snprintf(command, sizeof(command), "mkdosfs %s >/dev/null", d.path);
-	if (system(command))
-		SKIP("no mkdosfs");
-	strcpy(d.dir, "/tmp/aio-disk-XXXXXX");
-	CHECK(mkdtemp(d.dir));
-	if (mount(d.path, d.dir, "vfat", 0, NULL) < 0)
-		SKIP("no vfat: %s", test_errno_name(errno));
-	return d;
-}
-
-/* What a worker gave back last is closed by another, a moment later. */
-static void disk_drop(const struct disk *d)
-{
-	CHECK_SOON(umount2(d->dir, 0) == 0);
-	CHECK_OK(rmdir(d->dir));
-	close(d->dev);
-	close(d->memory);
-}
-
-static bool is_cached(int fd)
-{
-	unsigned char there[1];
-	void *page = mmap(NULL, 4096, PROT_READ, MAP_SHARED, fd, 0);
-
-	CHECK(page != MAP_FAILED);
-	CHECK_OK(mincore(page, 4096, there));
-	munmap(page, 4096);
-	return there[0] & 1;
-}
-
-/* Out of the page cache with it. */
-static void make_cold(int fd)
-{
-	CHECK_OK(fsync(fd));
-	CHECK_SOON((posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED),
-		    !is_cached(fd)));
-}
-
-static int disk_file(const struct disk *d)
-{
-	char path[64];
-	int fd;
-
-	snprintf(path, sizeof(path), "%s/file", d->dir);
-	fd = CHECK_OK(open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600));
-	file_fill(fd, 0, FILE_SIZE);
-	make_cold(fd);
-	return fd;
-}
 
 /* ---- From a disk -------------------------------------------------------------- */
 
@@ -221,30 +111,26 @@ TEST(block_device)
 	CHECK_EQ(watches_of(q), 0);
 }
 
+/* Whose reads want memory of the caller's, and are not of the page cache. */
+TEST(direct)
+{
+	struct disk d = disk_make();
+	int fds[2], q = kev_queue(NULL, 0), file = disk_file(&d);
+
+	tcp_pair(fds);
+	CHECK_OK(fcntl(file, F_SETFL, O_DIRECT));
+	CHECK_ERRNO(kevent_aio_sendfile(q, fds[0], file, 0, 4096, 1, NULL),
+		    EINVAL);
+	expect_nothing(fds[1]);
+	CHECK_OK(fcntl(file, F_SETFL, 0));
+	aio_start(q, fds[0], file, 0, 4096, 1);
+	expect_file(fds[1], 0, 4096);
+	aio_expect(q, 1, 4096, AIO_GOOD);
+	close(file);
+	disk_drop(&d);
+}
+
 /* ---- Memory --------------------------------------------------------------------- */
-
-#define CGROUP "/sys/fs/cgroup"
-
-static void write_text(const char *path, const char *text)
-{
-	int fd = open(path, O_WRONLY | O_CLOEXEC);
-
-	if (fd < 0 || write(fd, text, strlen(text)) < 0)
-		SKIP("no memory cgroups: %s: %s", path, test_errno_name(errno));
-	close(fd);
-}
-
-/* The process in a memory cgroup of its own, by this name. */
-static void enter_cgroup(const char *name)
-{
-	char path[128];
-
-	write_text(CGROUP "/cgroup.subtree_control", "+memory");
-	snprintf(path, sizeof(path), CGROUP "/%s", name);
-	CHECK(mkdir(path, 0755) == 0 || errno == EEXIST);
-	snprintf(path, sizeof(path), CGROUP "/%s/cgroup.procs", name);
-	write_text(path, "0");
-}
 
 static uint64_t cgroup_memory(const char *name)
 {
@@ -274,7 +160,7 @@ TEST(memory_of_the_call)
 	int fds[2], q = kev_queue(NULL, 0), i;
 	uint64_t before, most = HEADERS * sizeof(header);
 
-	enter_cgroup("aio-call");
+	cgroup_enter("aio-call", "memory");
 	memset(header, 1, sizeof(header));
 	unix_pair(SOCK_STREAM, fds);
 	fill(fds[0]);
@@ -299,7 +185,7 @@ static void sends_in_cgroup(void *arg)
 	int q = kev_queue(NULL, 0);
 	uint64_t before;
 
-	enter_cgroup("aio-pages");
+	cgroup_enter("aio-pages", "memory");
 	before = cgroup_memory("aio-pages");
 	aio_start(q, c->sock, c->fd, 0, KEVENT_AIO_TO_END, 1);
 	aio_expect(q, 1, FILE_SIZE, AIO_GOOD | KEVENT_AIO_EOF);
