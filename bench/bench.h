@@ -135,6 +135,7 @@ enum {
 	MECH_HTTP	= 0x200,	/* has http, and nothing else */
 	MECH_SENDFILE	= 0x400,	/* has sendfile, and nothing else */
 	MECH_ANSWER	= 0x800,	/* and sendfile->answer */
+	MECH_FILES	= 0x1000,	/* and sendfile->begin, ->move */
 };
 
 /**
@@ -271,5 +272,6 @@ extern const struct work work_pipe, work_eventfd, work_unix, work_tcp;
 extern const struct work work_libevent, work_batch;
 extern const struct work work_change, work_close, work_timer, work_pingpong;
 extern const struct work work_memory, work_http, work_sendfile, work_answer;
+extern const struct work work_files;
 
 #endif /* BENCH_H */

@@ -5,7 +5,8 @@
 
 #include "bench.h"
 
-#define SENDFILE_CONNS	16u	/* each gets the file, in one go */
+#define SENDFILE_CONNS	32u	/* each gets the file, in one go */
+#define SENDFILE_MAX	100u	/* connections, most */
 
 /**
  * struct sendfile - a server with a file
@@ -14,7 +15,8 @@
  * @path: its name.
  * @header: what goes before it, in an answer.
  * @header_size: of that.
- * @conn: where it goes to: TCP sockets that do not block, with room for it.
+ * @conn: where it goes to: TCP sockets that do not block.
+ * @num: how many.
  * @sent: connections that have been sent all of it.
  * @calls: system calls that took.
  * @state: of the mechanism.
@@ -25,7 +27,8 @@ struct sendfile {
 	const char *path;
 	const char *header;
 	unsigned int header_size;
-	int conn[SENDFILE_CONNS];
+	int conn[SENDFILE_MAX];
+	unsigned int num;
 	unsigned int sent;
 	unsigned int calls;
 	void *state;
@@ -34,15 +37,36 @@ struct sendfile {
 /**
  * struct sendfile_ops - a way to send it
  * @open: called once.
- * @serve: send the file to each connection, and know that it is done.
+ * @begin: send the file to each connection, as far as it goes.
+ * @move: go on where there is room again, and learn what is done; do not wait for it.
+ * @serve: all of it, for a mechanism that waits for what others do; or NULL.
  * @answer: open the file by its name, send the header and it to each connection, and
  *	close it.
  */
 struct sendfile_ops {
 	void (*open)(struct sendfile *s);
+	void (*begin)(struct sendfile *s);
+	void (*move)(struct sendfile *s);
 	void (*serve)(struct sendfile *s);
 	void (*answer)(struct sendfile *s);
 };
+
+/**
+ * struct sendfile_clients - who reads it
+ * @fd: the other ends of @conn.
+ * @got: bytes that each has.
+ * @want: what they are to get: header and file.
+ * @buf: what one has just read.
+ */
+struct sendfile_clients {
+	int fd[SENDFILE_MAX];
+	unsigned int got[SENDFILE_MAX];
+	char *want, *buf;
+};
+
+/* work_sendfile.c: files of job->size->n bytes, to size->k connections. */
+void sendfile_make(const struct job *job, struct sendfile *s,
+		   struct sendfile_clients *c, int room);
 
 extern const struct mech_ops sendfile_epoll, sendfile_ring;
 extern const struct mech_ops sendfile_uring_splice, sendfile_uring_copy;

@@ -11,14 +11,14 @@
 
 #include "sendfile.h"
 
-#define SLOTS	(4 * SENDFILE_CONNS)
+#define SLOTS	128	/* more than there are connections */
 
 /* ---- epoll: who is full is tried again ---------------------------------- */
 
 struct sendfile_epoll {
 	int fd;
-	off_t done[SENDFILE_CONNS];
-	struct epoll_event events[SENDFILE_CONNS];
+	off_t done[SENDFILE_MAX];
+	struct epoll_event events[SENDFILE_MAX];
 };
 
 static void epoll_open(struct sendfile *s)
@@ -29,7 +29,7 @@ static void epoll_open(struct sendfile *s)
 	e->fd = epoll_create1(EPOLL_CLOEXEC);
 	if (e->fd < 0)
 		die_errno("epoll_create1");
-	for (i = 0; i < SENDFILE_CONNS; i++) {
+	for (i = 0; i < s->num; i++) {
 		struct epoll_event ev = {
 			.events = EPOLLOUT | EPOLLET, .data.u32 = i,
 		};
@@ -58,26 +58,31 @@ static void epoll_send(struct sendfile *s, unsigned int i)
 	s->sent++;
 }
 
-static void epoll_serve(struct sendfile *s)
+static void epoll_begin(struct sendfile *s)
+{
+	struct sendfile_epoll *e = s->state;
+	unsigned int i;
+
+	for (i = 0; i < s->num; i++) {
+		e->done[i] = 0;
+		epoll_send(s, i);
+	}
+}
+
+static void epoll_move(struct sendfile *s)
 {
 	struct sendfile_epoll *e = s->state;
 	unsigned int i;
 	int n, num;
 
-	for (i = 0; i < SENDFILE_CONNS; i++) {
-		e->done[i] = 0;
-		epoll_send(s, i);
-	}
-	while (unlikely(s->sent < SENDFILE_CONNS)) {
-		num = epoll_wait(e->fd, e->events, SENDFILE_CONNS, -1);
-		s->calls++;
-		if (num < 0)
-			die_errno("epoll_wait");
-		for (n = 0; n < num; n++) {
-			i = e->events[n].data.u32;
-			if (e->done[i] < (off_t)s->size)
-				epoll_send(s, i);
-		}
+	num = epoll_wait(e->fd, e->events, SENDFILE_MAX, 0);
+	s->calls++;
+	if (num < 0)
+		die_errno("epoll_wait");
+	for (n = 0; n < num; n++) {
+		i = e->events[n].data.u32;
+		if (e->done[i] < (off_t)s->size)
+			epoll_send(s, i);
 	}
 }
 
@@ -102,7 +107,7 @@ static void epoll_answer(struct sendfile *s)
 {
 	unsigned int i;
 
-	for (i = 0; i < SENDFILE_CONNS; i++)
+	for (i = 0; i < s->num; i++)
 		epoll_answer_one(s, i);
 }
 
@@ -126,15 +131,14 @@ static void ring_sent(struct sendfile *s, const struct ukevent *uk)
 	s->sent++;
 }
 
-static void ring_serve(struct sendfile *s)
+static void ring_begin(struct sendfile *s)
 {
 	struct kevent_ring *ring = s->state;
-	const struct ukevent *event;
 	struct ukevent uk;
 	unsigned int i;
 	int ret;
 
-	for (i = 0; i < SENDFILE_CONNS; i++) {
+	for (i = 0; i < s->num; i++) {
 		ret = kevent_aio_sendfile(ring->fd, s->conn[i], s->file, 0,
 					  s->size, i, &uk);
 		if (unlikely(ret < 0))
@@ -143,13 +147,19 @@ static void ring_serve(struct sendfile *s)
 		if (likely(ret))
 			ring_sent(s, &uk);
 	}
-	while (unlikely(s->sent < SENDFILE_CONNS)) {
-		if (kevent_ring_wait(ring, NULL) < 0)
-			die_errno("kevent_ring_wait");
-		s->calls++;
-		while ((event = kevent_ring_next(ring)))
-			ring_sent(s, event);
-	}
+}
+
+static void ring_move(struct sendfile *s)
+{
+	static const struct timespec at_once;
+	struct kevent_ring *ring = s->state;
+	const struct ukevent *event;
+
+	if (kevent_ring_wait(ring, &at_once) < 0)
+		die_errno("kevent_ring_wait");
+	s->calls++;
+	while ((event = kevent_ring_more(ring)))
+		ring_sent(s, event);
 }
 
 static void ring_answer(struct sendfile *s)
@@ -159,7 +169,7 @@ static void ring_answer(struct sendfile *s)
 	unsigned int i;
 	int fd;
 
-	for (i = 0; i < SENDFILE_CONNS; i++) {
+	for (i = 0; i < s->num; i++) {
 		fd = kevent_aio_sendfile_path(ring->fd, s->header,
 					      s->header_size, s->path,
 					      s->conn[i], 0, s->size, i, &uk);
@@ -174,20 +184,23 @@ static void ring_answer(struct sendfile *s)
 }
 
 static const struct sendfile_ops epoll_ops = {
-	.open = epoll_open, .serve = epoll_serve, .answer = epoll_answer,
+	.open = epoll_open, .begin = epoll_begin, .move = epoll_move,
+	.answer = epoll_answer,
 };
 
 static const struct sendfile_ops ring_ops = {
-	.open = ring_open, .serve = ring_serve, .answer = ring_answer,
+	.open = ring_open, .begin = ring_begin, .move = ring_move,
+	.answer = ring_answer,
 };
 
 const struct mech_ops sendfile_epoll = {
 	.name = "epoll-et", .mode = "sendfile",
-	.caps = MECH_SENDFILE | MECH_ANSWER,
+	.caps = MECH_SENDFILE | MECH_ANSWER | MECH_FILES,
 	.sendfile = &epoll_ops,
 };
 
 const struct mech_ops sendfile_ring = {
 	.name = "kevent-ring", .mode = "aio",
-	.caps = MECH_KEVENT | MECH_SENDFILE | MECH_ANSWER, .sendfile = &ring_ops,
+	.caps = MECH_KEVENT | MECH_SENDFILE | MECH_ANSWER | MECH_FILES,
+	.sendfile = &ring_ops,
 };

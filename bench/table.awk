@@ -35,6 +35,8 @@ function place(    w, n, k, mech, mode, value, row, kevent, more) {
 		row = w "/" n
 	else if (w == "http" || w == "sendfile" || w == "answer")
 		row = w "/" n
+	else if (w == "files")
+		row = w "/" k
 
 	if (w ~ /^(add|modify|delete)$/) {
 		if (mode == "single")
@@ -51,7 +53,8 @@ function place(    w, n, k, mech, mode, value, row, kevent, more) {
 			put(row "/plain" more, mech, value)
 		if (mode != "poll" && mode != "plain")
 			put(row "/batched" more, mech, value)
-	} else if ((w == "sendfile" || w == "answer") && field("metric") == "calls") {
+	} else if ((w == "sendfile" || w == "answer" || w == "files") &&
+		   field("metric") == "calls") {
 		put(row "/calls", mech, value)
 	} else if (w == "sendfile") {
 		if (mode != "copy")
@@ -175,7 +178,7 @@ END {
 		exit 1
 	}
 	printf "\nLinux %s, %s for an event (change, close, timer) above the bare work;\n", kernel, unit == "" ? "figures" : unit
-	print "pingpong, http, sendfile: a whole round trip, request, file; calls: system calls a request;"
+	print "pingpong, http, sendfile, files: a whole round trip, request, file; calls: system calls a request;"
 	print "memory: bytes a registration. ratio: ring to the best rival."
 	print ""
 	line = sprintf("%-24s", "workload/n/k")

@@ -36,11 +36,6 @@
 #define ROUNDS		25u
 #define ROOM		(1 << 20)	/* of each socket, bytes */
 
-struct clients {
-	int fd[SENDFILE_CONNS];
-	char *want, *got;
-};
-
 static char path[] = "/tmp/kevent-bench-XXXXXX";
 static char header[160];
 
@@ -58,9 +53,9 @@ static int make_file(unsigned int size, char *content)
 	return fd;
 }
 
-static int listen_here(struct sockaddr_in *addr)
+static int listen_here(struct sockaddr_in *addr, int room)
 {
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), room = ROOM;
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	socklen_t len = sizeof(*addr);
 
 	*addr = (struct sockaddr_in){
@@ -70,19 +65,19 @@ static int listen_here(struct sockaddr_in *addr)
 	if (fd < 0 ||
 	    setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &room, sizeof(room)) < 0 ||
 	    bind(fd, (struct sockaddr *)addr, len) < 0 ||
-	    listen(fd, SENDFILE_CONNS) < 0 ||
+	    listen(fd, SENDFILE_MAX) < 0 ||
 	    getsockname(fd, (struct sockaddr *)addr, &len) < 0)
 		die_errno("listen");
 	return fd;
 }
 
-static void connect_all(struct sendfile *s, struct clients *c)
+static void connect_all(struct sendfile *s, struct sendfile_clients *c, int room)
 {
 	struct sockaddr_in addr;
-	int listener = listen_here(&addr), room = ROOM;
+	int listener = listen_here(&addr, room);
 	unsigned int i;
 
-	for (i = 0; i < SENDFILE_CONNS; i++) {
+	for (i = 0; i < s->num; i++) {
 		c->fd[i] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 		if (c->fd[i] < 0 ||
 		    setsockopt(c->fd[i], SOL_SOCKET, SO_RCVBUF, &room,
@@ -98,42 +93,67 @@ static void connect_all(struct sendfile *s, struct clients *c)
 	close(listener);
 }
 
-static void clients_read(const struct sendfile *s, const struct clients *c,
+static void clients_read(const struct sendfile *s, const struct sendfile_clients *c,
 			 size_t len)
 {
 	unsigned int i;
 
 	for (i = 0; i < SENDFILE_CONNS; i++) {
-		if (recv(c->fd[i], c->got, len, MSG_WAITALL) != (ssize_t)len ||
-		    memcmp(c->got, c->want + sizeof(header) + s->size - len,
+		if (recv(c->fd[i], c->buf, len, MSG_WAITALL) != (ssize_t)len ||
+		    memcmp(c->buf, c->want + sizeof(header) + s->size - len,
 			   len))
 			die("a client got something else");
-		if (recv(c->fd[i], c->got, 1, MSG_DONTWAIT) != -1)
+		if (recv(c->fd[i], c->buf, 1, MSG_DONTWAIT) != -1)
 			die("a client got more");
 	}
 }
 
-static void run(const struct job *job, struct results *res, const char *name,
-		size_t len, void (*serve)(struct sendfile *s))
+void sendfile_make(const struct job *job, struct sendfile *s,
+		   struct sendfile_clients *c, int room)
 {
-	const struct sendfile_ops *ops = job->ops->sendfile;
-	struct sendfile s = {
+	*s = (struct sendfile){
 		.size = job->size->n,
+		.num = job->size->k,
 		.path = path,
 		.header = header,
 		.header_size = sizeof(header),
 	};
+	memset(header, 'h', sizeof(header));
+	c->want = xcalloc(1, sizeof(header) + s->size);
+	memcpy(c->want, header, sizeof(header));
+	c->buf = xcalloc(1, sizeof(header) + s->size);
+	s->file = make_file(s->size, c->want + sizeof(header));
+	connect_all(s, c, room);
+	job->ops->sendfile->open(s);
+}
+
+/* Nobody is full: what is not done in the call is done in the next. */
+static void serve(struct sendfile *s, const struct sendfile_ops *ops)
+{
+	if (ops->serve) {
+		ops->serve(s);
+		return;
+	}
+	ops->begin(s);
+	while (unlikely(s->sent < s->num))
+		ops->move(s);
+}
+
+static void answer(struct sendfile *s, const struct sendfile_ops *ops)
+{
+	ops->answer(s);
+}
+
+static void run(const struct job *job, struct results *res, const char *name,
+		size_t len, void (*way)(struct sendfile *s,
+					const struct sendfile_ops *ops))
+{
+	struct sendfile_clients c;
 	struct samples samples;
-	struct clients c;
+	struct sendfile s;
 	unsigned int i;
 
-	memset(header, 'h', sizeof(header));
-	c.want = xcalloc(1, sizeof(header) + s.size);
-	memcpy(c.want, header, sizeof(header));
-	c.got = xcalloc(1, sizeof(header) + s.size);
-	s.file = make_file(s.size, c.want + sizeof(header));
-	connect_all(&s, &c);
-	ops->open(&s);
+	sendfile_make(job, &s, &c, ROOM);
 	clock_settle();
 	samples_init(&samples, ROUNDS);
 	for (i = 0; i < ROUNDS + 2; i++) {
@@ -141,7 +161,7 @@ static void run(const struct job *job, struct results *res, const char *name,
 
 		s.sent = 0;
 		s.calls = 0;
-		serve(&s);
+		way(&s, job->ops->sendfile);
 		ticks = clock_end(start);
 		if (s.sent != SENDFILE_CONNS)
 			die("%u files were sent", s.sent);
@@ -157,13 +177,12 @@ static void run(const struct job *job, struct results *res, const char *name,
 
 static void sendfile_run(const struct job *job, struct results *res)
 {
-	run(job, res, "sendfile", job->size->n, job->ops->sendfile->serve);
+	run(job, res, "sendfile", job->size->n, serve);
 }
 
 static void answer_run(const struct job *job, struct results *res)
 {
-	run(job, res, "answer", sizeof(header) + job->size->n,
-	    job->ops->sendfile->answer);
+	run(job, res, "answer", sizeof(header) + job->size->n, answer);
 }
 
 static const struct work_case sizes[] = {

@@ -56,6 +56,9 @@ sendfile/4096/splice sending a file of 4 KB (io_uring: splice)
 sendfile/65536/splice sending a file of 64 KB (io_uring: splice)
 sendfile/4096/copy the same of 4 KB (io_uring: read and send)
 sendfile/65536/copy the same of 64 KB (io_uring: read and send)
+answer/4096 opening, header, 4 KB, closing
+files/1 sending a file of 1 MB, one reader
+files/100 the same to 100 readers of different speed
 memory/slab memory of a watch, bytes
 END
 }
