@@ -32,6 +32,7 @@
  *	  page's queue's)		the source's lock
  *	    queue->lock			raw spinlock, irqs off
  *	      records->lock		raw spinlock, a record at a time
+ *	      hrtimers' lock		hrtimer_start() of an alarm
  *	      scheduler's locks		default_wake_function()
  *
  * Tables of sources, under which no lock of ours is taken: kev_process_lock
@@ -67,6 +68,7 @@
  *	Users: found by kev_users, under RCU; kept by references (quota.c).
  *	    Counts in them: atomic; what a timer's report costs: unlocked,
  *	    approximate.
+ *	    The tree of timers of each clock, and when it reports next.
  *	kev_pace_end: each CPU's own; a timer's callback stays on its CPU.
  *	records->lock: what a watch's records hold, and lost (record.h).
  *	linger->lock: arming and disarming a set of probes (hook/linger.h).
@@ -185,6 +187,7 @@
 #include "ring.h"
 #include "table.h"
 
+struct kev_alarms;
 struct kev_user;
 
 /* A variable of which each field is set before it is read: not to be cleared. */
@@ -379,6 +382,7 @@ struct kev_mailbox {
  * @generation: watches ever added: the high half of cookies.
  * @nwatches: how many there are.
  * @transfers: sendfiles ever made: their ids.
+ * @alarms: of its timers; made with the first.
  * @account: the user's who opened it.
  * @refs: the open file, and closes of watched files under way.
  * @pollers: who polls the queue's fd.
@@ -423,6 +427,7 @@ struct kev_queue {
 	u32 generation;
 	u64 nwatches;
 	atomic64_t transfers;
+	struct kev_alarms *alarms;
 	struct kev_user *account;
 	refcount_t refs;
 

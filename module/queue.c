@@ -13,6 +13,7 @@
 #include "notify.h"
 #include "queue.h"
 #include "quota.h"
+#include "source.h"
 
 unsigned int kev_ring_max = 1u << 18;
 module_param_named(ring_max, kev_ring_max, uint, 0444);
@@ -117,6 +118,7 @@ void kev_queue_put(struct kev_queue *q)
 	if (!refcount_dec_and_test(&q->refs))
 		return;
 	KEV_DELAY(QUEUE_PUT);
+	kev_source_release(q);
 	irq_work_sync(&q->wake_pollers);
 	kev_queue_unmake(q, &q->ring);
 	kev_user_put(q->account);

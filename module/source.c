@@ -42,6 +42,16 @@ void kev_source_exit(void)
 			kev_sources[type]->exit();
 }
 
+/* The queue is gone; no watch is left. */
+void kev_source_release(struct kev_queue *q)
+{
+	u32 type;
+
+	for (type = 0; type < KEVENT_TYPE_MAX; type++)
+		if (kev_sources[type] && kev_sources[type]->release)
+			kev_sources[type]->release(q);
+}
+
 u64 kev_source_mask(void)
 {
 	u64 mask = 0;

@@ -63,6 +63,8 @@ struct kev_records;
  * @stop: REMOVE is about to end the watch: stop, and say in the result what is
  *	worth knowing.  @detach follows.  queue->mutex held, may sleep.  May be
  *	NULL.
+ * @release: a queue is gone, which has no watch left.  Process context, may sleep.
+ *	May be NULL.
  * @fire: READY was called; queue->lock held.  NULL: post the watch's bits.
  */
 struct kev_source_ops {
@@ -95,6 +97,7 @@ struct kev_source_ops {
 	void (*params)(struct kev_watch *w, u64 *param);
 	struct kev_records *(*records)(struct kev_watch *w);
 	void (*stop)(struct kev_watch *w, struct ukevent *uk);
+	void (*release)(struct kev_queue *q);
 	int (*fire)(struct kev_watch *w, u32 bits, const struct ukevent *uk);
 };
 
@@ -131,6 +134,7 @@ extern const struct kev_source_ops *kev_sources[KEVENT_TYPE_MAX];
 
 void kev_source_init(void);
 void kev_source_exit(void);
+void kev_source_release(struct kev_queue *q);
 u64 kev_source_mask(void);
 
 /* Returns NULL for what is unknown or not supported. */

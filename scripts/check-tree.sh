@@ -102,7 +102,8 @@ watch
 hook/close hook/fsnotify hook/posix_timer hook/signal hook/waitqueue
 hook/close_x86_64 hook/posix_timer_x86_64
 hook/entry hook/ftrace hook/linger hook/look
-lookup queue record source
+lookup queue record
+source
 ready
 post
 notify

@@ -39,7 +39,7 @@ void kev_pace_due(struct kev_pace *pace, const struct hrtimer *timer,
 		pace->start = end;
 }
 
-/* The least time, ns, between two reports of one of so many timers. */
+/* The least time, ns, between two reports of one of so many. */
 static u64 kev_pace_share(const struct kev_pace *pace, struct kev_user *user,
 			  u32 timers)
 {
@@ -47,22 +47,30 @@ static u64 kev_pace_share(const struct kev_pace *pace, struct kev_user *user,
 	u64 cost = ktime_to_ns(ktime_sub(now, pace->start));
 
 	this_cpu_write(kev_pace_end, now);
-	return kev_user_timer_cost(user, cost) * timers * KEV_PACE_YIELD;
+	return kev_user_timer_cost(user, cost) * max(timers, 1u) *
+	       KEV_PACE_YIELD;
 }
 
-/* The report was made: the least time, ns, until the next one. */
-u64 kev_pace_pause(const struct kev_pace *pace, struct kev_user *user,
-		   u64 interval)
+/*
+ * The report was made: the least time, ns, from its beginning until the next one.
+ * more: it is not whole.
+ */
+u64 kev_pace_rest(const struct kev_pace *pace, struct kev_user *user,
+		  bool more)
 {
 	u32 timers = atomic_read(&user->timers);
-	u64 pause = timer_floor_ns, back;
+	u64 rest = kev_pace_share(pace, user, timers);
 
-	pause += pause * timers / KEV_PACE_SHARE;
-	pause = max(pause, kev_pace_share(pace, user, timers));
-	if (pace->backoff) {
-		back = clamp_t(u64, interval, timer_floor_ns, KEV_PACE_BACK);
-		back = min_t(u64, back << pace->backoff, KEV_PACE_BACK);
-		pause = max(pause, back);
-	}
-	return pause;
+	if (more)
+		return rest;
+	return max(rest, (u64)timer_floor_ns +
+			 (u64)timer_floor_ns * timers / KEV_PACE_SHARE);
+}
+
+/* The least time, ns, until a timer reports again whose event nobody has claimed. */
+u64 kev_pace_back(u32 backoff, u64 interval)
+{
+	u64 back = clamp_t(u64, interval, timer_floor_ns, KEV_PACE_BACK);
+
+	return min_t(u64, back << backoff, KEV_PACE_BACK);
 }

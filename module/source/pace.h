@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * How often timers report.  Every expiry is counted; reports, which cost an
- * interrupt each, are bounded.  A timer reports at most once per floor; a
- * user's periodic timers together at most KEV_PACE_SHARE times per floor, and,
- * so that they do not take a slow CPU, for no more than one part in
- * KEV_PACE_YIELD of a CPU's time, by what a report was measured to take.
- * One whose last event nobody has claimed backs off, to 2^KEV_PACE_BACKOFF
+ * interrupt each, are bounded.  A queue's timers of one clock report together, and so
+ * does a POSIX timer: at most once per floor.  Those of a user that have intervals
+ * report at most KEV_PACE_SHARE times per floor, and all, so that they do not take a
+ * slow CPU, for no more than one part in KEV_PACE_YIELD of a CPU's time, by what a
+ * report was measured to take.
+ * A timer whose last event nobody has claimed backs off, to 2^KEV_PACE_BACKOFF
  * intervals, but no further than KEV_PACE_BACK: who claims it late does not wait
  * for long intervals to pass uncounted.
  */
@@ -25,28 +26,30 @@ struct kev_user;
 #define KEV_PACE_YIELD		4
 
 /**
- * struct kev_pace - of one timer
- * @backoff: how often in a row the last event was found unclaimed.
- * @start: when the report that is being made began.
+ * struct kev_pace - of what reports: a POSIX timer, or a queue's alarm
+ * @start: when the report that is being made began, CLOCK_MONOTONIC.
  */
 struct kev_pace {
-	u32 backoff;
 	ktime_t start;
 };
 
 u64 kev_timer_floor(void);
 void kev_pace_due(struct kev_pace *pace, const struct hrtimer *timer,
 		  ktime_t clock);
-u64 kev_pace_pause(const struct kev_pace *pace, struct kev_user *user,
-		   u64 interval);
+u64 kev_pace_rest(const struct kev_pace *pace, struct kev_user *user,
+		  bool more);
+u64 kev_pace_back(u32 backoff, u64 interval);
 
-/* A report went out: into an entry of its own, or an unclaimed one. */
-static inline void kev_pace_told(struct kev_pace *pace, bool new)
+/*
+ * A timer was reported: into an entry of its own, or an unclaimed one.  backoff: how
+ * often in a row the latter.
+ */
+static inline void kev_pace_told(u32 *backoff, bool new)
 {
 	if (new)
-		pace->backoff = 0;
-	else if (pace->backoff < KEV_PACE_BACKOFF)
-		pace->backoff++;
+		*backoff = 0;
+	else if (*backoff < KEV_PACE_BACKOFF)
+		++*backoff;
 }
 
 #endif /* KEV_PACE_H */

@@ -68,6 +68,7 @@ struct kev_ptimer {
 	u64 value;
 	s64 overrun;
 	struct kev_pace pace;
+	u32 backoff;
 	bool waits;
 	bool periodic;
 	bool passes;
@@ -140,7 +141,7 @@ static void kev_ptimer_tell(struct kev_ptimer *p, u32 n)
 	if (p->wants_value)
 		w->ev.ptr = p->value;
 	told = kev_ready_total(w, KEVENT_POSIX_TIMER_FIRED, n, 0);
-	kev_pace_told(&p->pace, told & KEV_TOLD_NEW);
+	kev_pace_told(&p->backoff, told & KEV_TOLD_NEW);
 }
 
 /*
@@ -191,8 +192,10 @@ static bool kev_ptimer_report(struct kev_ptimer *p, struct k_itimer *k)
 static bool kev_ptimer_pace(struct kev_ptimer *p, struct k_itimer *k)
 {
 	struct hrtimer *timer = &k->it.real.timer;
-	u64 pause = kev_pace_pause(&p->pace, p->owned.watch.queue->account,
-				   k->it_interval);
+	u64 pause = kev_pace_rest(&p->pace, p->owned.watch.queue->account, false);
+
+	if (p->backoff)
+		pause = max(pause, kev_pace_back(p->backoff, k->it_interval));
 
 	if (p->passes || hrtimer_expires_remaining(timer) >= (s64)pause)
 		return true;
