@@ -250,6 +250,71 @@ TEST_TIMEOUT(range_out_of_order, 120)
 	check_short(fill, do_range, end_range);
 }
 
+/* ---- Timers of one instant ------------------------------------------------------------- */
+
+enum { TIMERS = 8192 };
+
+/* Returns when they are due; 0: adding them took longer than this. */
+static uint64_t add_timers(struct work *w, uint64_t lead)
+{
+	static struct ukevent uk[TIMERS];
+	uint64_t at = now_ns() + lead;
+	int i;
+
+	w->q = kev_queue(&w->ring, TIMERS);
+	for (i = 0; i < TIMERS; i++) {
+		kevent_prep_timer(&uk[i], i, at, 0, CLOCK_MONOTONIC,
+				  KEVENT_REQ_ONESHOT, i);
+		uk[i].param[2] |= KEVENT_TIMER_ABSTIME;
+	}
+	CHECK_EQ(kevent_ctl(w->q, KEVENT_CTL_ADD, TIMERS, uk), 0);
+	return now_ns() + 150 * MS < at ? at : 0;
+}
+
+static void wait_until(uint64_t ns)
+{
+	while (now_ns() < ns)
+		;
+}
+
+/* They take many interrupts, and others' timers come in between. */
+static bool timers_are_short(uint64_t lead)
+{
+	struct work w = { 0 };
+	uint64_t at, to, worst;
+	struct probe p;
+
+	at = add_timers(&w, lead);
+	if (!at) {
+		kev_close(w.q, &w.ring);
+		return false;
+	}
+	wait_until(at - 100 * MS);
+	probe_start(&p);
+	wait_until(at);
+	while (kev_tail(&w.ring) < TIMERS)
+		;
+	to = now_ns();
+	worst = probe_worst(&p, at, to);
+	NOTE("%llu us, a timer at most %llu us late",
+	     (unsigned long long)(to - at) / 1000,
+	     (unsigned long long)worst / 1000);
+	kev_close(w.q, &w.ring);
+	return p.start < at && worst < (to - at) / 4;
+}
+
+TEST_TIMEOUT(timers_of_one_instant, 120)
+{
+	uint64_t lead = 500 * MS;
+	int i;
+
+	pin_to_cpu(0);
+	for (i = 0; i < TRIES; i++, lead += lead / 2)
+		if (timers_are_short(lead))
+			return;
+	FAIL("interrupts are off until all have been reported");
+}
+
 /* ---- Many sleepers ---------------------------------------------------------------------- */
 
 /* Threads that sleep in one queue, again and again, on another CPU if there is one. */

@@ -256,6 +256,45 @@ TEST(order)
 		take_timer(q, i);
 }
 
+/* Those of a queue report together, but none before its time, nor much after. */
+TEST(close_together)
+{
+	enum { MANY = 200 };
+	int q = kev_queue(NULL, 0), i;
+	uint64_t base = now_ns() + 100 * MS, late, most = 0;
+	struct ukevent uk;
+
+	for (i = 0; i < MANY; i++)
+		add(q, i, base + i * 20000ull, 0,
+		    CLOCK_MONOTONIC | KEVENT_TIMER_ABSTIME,
+		    KEVENT_REQ_TIMESTAMP);
+	for (i = 0; i < MANY; i++) {
+		uk = take(q);
+		CHECK_EQ(uk.ptr, i);
+		CHECK_GE(uk.time, base + i * 20000ull);
+		late = uk.time - base - i * 20000ull;
+		if (late > most)
+			most = late;
+	}
+	NOTE("at most %llu us late", (unsigned long long)most / 1000);
+	CHECK_LT(most, test_scale() * 50 * MS);
+}
+
+/* The first is taken away, and another is first. */
+TEST(first_is_removed)
+{
+	int q = kev_queue(NULL, 0), i;
+
+	for (i = 0; i < 3; i++)
+		add(q, i, 1000 * MS - i * 400 * MS, 0, CLOCK_MONOTONIC, 0);
+	kev_remove(q, KEVENT_TIMER, 2);
+	take_timer(q, 1);
+	kev_remove(q, KEVENT_TIMER, 0);
+	add(q, 3, 1 * MS, 0, CLOCK_MONOTONIC, 0);
+	take_timer(q, 3);
+	take_none(q);
+}
+
 /* ---- Flags and changes ----------------------------------------------------- */
 
 TEST(oneshot)

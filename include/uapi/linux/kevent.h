@@ -351,8 +351,8 @@ struct kevent_id {
  *	it is ONESHOT: MODIFY starts it again, REMOVE ends it, ADD of the same
  *	id gives EEXIST.  [2] clock and flags.  Absolute times are those of the
  *	caller's time namespace.
- *	Intervals below the floor that INFO tells are counted in full, but
- *	reported no more often than the floor.
+ *	Timers of one queue and clock report together, no more often than
+ *	once in the floor that INFO tells; all expiries are counted.
  *	KEVENT_INODE: [0], ADD only: bytes of the watch's buffer for records,
  *	rounded up to a power of two from 4096 to 1 MiB.
  *	KEVENT_POSIX_TIMER: [0] KEVENT_POSIX_TIMER_VALUE or 0.  The timer is
