@@ -67,7 +67,7 @@ tests/vm/run.sh --kernel "$kernel" --icount --timeout 1200 --gdb "$work/gdb" \
 	>"$work/guest" 2>"$work/guest.err" &
 vm=$!
 fail() {
-	grep -v '^[SM] ' "$work/guest" >&2
+	sed '/^[SM] /d' "$work/guest" >&2
 	cat "$work/guest.err" "$work/step.err" >&2
 	exit 1
 }

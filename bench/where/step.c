@@ -19,7 +19,7 @@
 
 #define PACKET_MAX	65536
 #define NAME_SIZE	4096
-#define CONNECT_TRIES	600
+#define CONNECT_TRIES	3000
 #define CONNECT_WAIT_US	100000
 #define RIP		"p10"		/* of gdb's registers of x86-64 */
 /* QEMU tells a register alone only to who has asked what they are. */
