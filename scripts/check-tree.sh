@@ -100,8 +100,8 @@ source/proc source/signal source/socket source/timer source/user
 source/pace source/transfer
 watch
 hook/close hook/fsnotify hook/posix_timer hook/signal hook/waitqueue
-hook/close_x86_64 hook/posix_timer_x86_64
-hook/entry hook/ftrace hook/linger hook/look
+arch/x86_64/close arch/x86_64/posix_timer
+arch/entry hook/ftrace hook/linger hook/look
 lookup queue record
 source
 ready
@@ -122,7 +122,7 @@ END
 includes() {
 	local file dir to
 
-	for file in module/*.[chS] module/*/*.[chS]; do
+	for file in module/{,*/,arch/*/}*.[chS]; do
 		dir=${file%/*}
 		file=${file%.*}
 		sed -nE 's/^#include "(.*)"$/\1/p' "${dir}/${file##*/}".[chS] 2>/dev/null |
@@ -157,9 +157,19 @@ circles() {
 	[ -z "$found" ] || complain "$found"
 }
 
+# What is written for an architecture is in its folder.
+architectures() {
+	local found
+
+	found=$(grep -rnEi 'x86|amd64|arm64|aarch64' module --exclude-dir=arch --exclude=Kbuild) ||
+		return 0
+	complain "outside module/arch/: $found"
+}
+
 versions
 example
 circles
+architectures
 licences
 named_tests docs/threat-model.md
 named_tests docs/limits.md

@@ -16,10 +16,10 @@
  */
 #include <linux/module.h>
 
+#include "../arch/entry.h"
 #include "../delay.h"
 #include "../lookup.h"
 #include "close.h"
-#include "entry.h"
 #include "ftrace.h"
 #include "linger.h"
 

@@ -19,14 +19,14 @@
  */
 #include <linux/kernel.h>
 
+#include "../arch/entry.h"
 #include "../compat/posix_timer.h"
 #include "../kev.h"
-#include "entry.h"
 #include "ftrace.h"
 #include "linger.h"
 #include "posix_timer.h"
 
-#if defined(KEV_FTRACE_REDIRECTS) && defined(CONFIG_X86_64)
+#ifdef KEV_FTRACE_REDIRECTS
 
 /* Of the source.  Set at load, before anything is armed. */
 static const struct kev_ptimer_ops *kev_ptimer_ops;

@@ -9,7 +9,7 @@
 #include <linux/objtool.h>
 #include <asm/nospec-branch.h>
 
-#include "../compat/redirects.h"
+#include "../../compat/redirects.h"
 
 #ifdef KEV_FTRACE_REDIRECTS
 

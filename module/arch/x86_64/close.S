@@ -11,7 +11,7 @@
 #include <linux/objtool.h>
 #include <asm/nospec-branch.h>
 
-#include "../compat/redirects.h"
+#include "../../compat/redirects.h"
 
 #ifdef KEV_FTRACE_REDIRECTS
 
