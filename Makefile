@@ -24,6 +24,9 @@ ROUNDS ?= 1000
 export KERNEL O WORKLOADS
 
 CC ?= gcc
+# For tests with 32 bits. Headers of <asm/> are those of 64: gcc-multilib, which puts
+# them where -m32 looks, excludes Debian's cross compilers.
+CC32 ?= $(CC) -m32 -idirafter /usr/include/$(shell $(CC) -print-multiarch)
 ALL_CFLAGS = -std=gnu11 -O2 -g -Wall -Wextra -Werror -Iinclude/uapi -Iinclude \
 	-pthread -MMD -MP -MF $@.d $(CFLAGS)
 
@@ -48,7 +51,7 @@ $(O)/tests/%: tests/%.c $(O)/tests/lib/test.o
 
 $(O)/tests/%.32: tests/%.c $(O)/tests/lib/test.32.o
 	@mkdir -p $(@D)
-	$(CC) -m32 $(ALL_CFLAGS) -Itests/lib -static -o $@ $< $(O)/tests/lib/test.32.o
+	$(CC32) $(ALL_CFLAGS) -Itests/lib -static -o $@ $< $(O)/tests/lib/test.32.o
 
 fuzz_objects := $(patsubst %.c,$(O)/%.o,$(wildcard tests/fuzz/*.c))
 
@@ -57,7 +60,7 @@ $(O)/tests/fuzz/fuzz: $(fuzz_objects)
 
 $(O)/%.32.o: %.c
 	@mkdir -p $(@D)
-	$(CC) -m32 $(ALL_CFLAGS) -c -o $@ $<
+	$(CC32) $(ALL_CFLAGS) -c -o $@ $<
 
 $(O)/%.o: %.c
 	@mkdir -p $(@D)
