@@ -226,6 +226,14 @@ TEST(sigchld)
 
 /* ---- Not taken away ------------------------------------------------------------ */
 
+#if defined(__x86_64__)
+#define TEST_UNDEFINED	"ud2"
+#define TEST_BREAKPOINT	"int3"
+#elif defined(__aarch64__)
+#define TEST_UNDEFINED	"udf #0"
+#define TEST_BREAKPOINT	"brk #0"
+#endif
+
 static void fault_with(int q, int sig)
 {
 	volatile char *page = mmap(NULL, 1, PROT_NONE,
@@ -236,9 +244,9 @@ static void fault_with(int q, int sig)
 	if (sig == SIGSEGV)
 		*page = 0;
 	else if (sig == SIGILL)
-		__asm__ volatile("ud2");
+		__asm__ volatile(TEST_UNDEFINED);
 	else if (sig == SIGTRAP)
-		__asm__ volatile("int3");
+		__asm__ volatile(TEST_BREAKPOINT);
 	else
 		raise(sig);
 	_exit(0);
