@@ -73,6 +73,7 @@ run:
 check:
 	@tests/vm/need.sh check
 	@scripts/check-tree.sh || { echo '0 passed, 1 failed'; exit 1; }
+	@case $(KERNEL) in *-arm64) scripts/check-barriers.sh || { echo '0 passed, 1 failed'; exit 1; } ;; esac
 	@tests/run.sh --kernel $(KERNEL) $(foreach t,$(TESTS),'$(t)')
 
 check-debug:
@@ -146,7 +147,7 @@ help:
 	@echo 'make soak       100,000 watches that come and go (DURATION=600, KERNEL=)'
 	@echo 'make install    module (dkms if there is), headers, udev rule (PREFIX=, DESTDIR=); uninstall'
 	@echo 'make clean'
-	@echo 'KERNEL: 6.12 (default), 6.1, 6.12-rt, debug, debug-rt, debug-kcsan'
+	@echo 'KERNEL: 6.12 (default), 6.1, 6.12-rt, 6.12-arm64, 6.1-arm64, debug, debug-rt, debug-kcsan'
 
 .PHONY: all module bench tests run check check-debug check-kcsan check-unload check-race check-fault lint model fuzz soak install uninstall clean help
 .SECONDARY:

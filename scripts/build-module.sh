@@ -54,6 +54,12 @@ case $kdir in
 */linux-headers-*) release=${kdir##*/linux-headers-} ;;
 *) release=$(cat "$kdir/include/config/kernel.release") ;;
 esac
+
+# shellcheck source=tests/vm/common.sh
+. "$top/tests/vm/common.sh"
+# shellcheck source=tests/vm/cross.sh
+. "$top/tests/vm/cross.sh"
+[[ $release != *-arm64 ]] || cross_use arm64
 build=$out/module/$release${KEVENT_KCOV:+-kcov}${KEVENT_DEBUG_DELAYS:+-delays}
 build+=${KEVENT_NO_FTRACE:+-noftrace}
 mkdir -p "$build"

@@ -8,7 +8,7 @@ usage: tests/run.sh [--kernel K] [--list] [--timeout S] [--kmemleak] [--smp N] [
 Builds the tests and runs them in a virtual machine. A test is named after its
 file, tests/ring/claim.c is ring/claim; a PATTERN is a shell pattern for such
 names ('ring/*'), without one all are run. tests/abi/* are also run as 32-bit
-programs, with .32 at the end of their names.
+programs, of i386 or armhf, with .32 at the end of their names.
 
 A test that needs parameters of the module says so in its first five lines,
   /* vm: --param name=value */
@@ -26,6 +26,10 @@ set -euo pipefail
 
 top=$(cd "$(dirname "$0")/.." && pwd)
 cd "$top"
+# shellcheck source=tests/vm/common.sh
+. tests/vm/common.sh
+# shellcheck source=tests/vm/cross.sh
+. tests/vm/cross.sh
 out=${O:-build}
 kernel=${KERNEL:-6.12} list=0 timeout=''
 declare -a patterns=() vm_options=()
@@ -159,16 +163,20 @@ if [ ${#names[@]} = 0 ]; then
 	exit 1
 fi
 
-bin=$(realpath -m "$out/tests")
+arch=$(kernel_arch "$kernel")
+cross_use "$arch"
+built=$(built_in "$out" "$arch")
+bin=$(realpath -m "$built/tests")
 if [ -z "$timeout" ]; then
 	timeout=1800
 	[[ $kernel != debug* ]] || timeout=14400
 fi
 echo "building ${#names[@]} test programs"
-if ! make -s --no-print-directory -j"$(nproc)" O="$out" "${names[@]/#/$out/tests/}"; then
+if ! make -s --no-print-directory -j"$(nproc)" O="$built" "${names[@]/#/$built/tests/}"; then
 	echo "the tests do not build" >&2
 	echo "0 passed, 1 failed"
 	exit 1
 fi
 echo "running them on $kernel"
+mkdir -p "$out/tests"
 run_groups | tee "$out/tests/log-$kernel" | awk -f tests/report.awk

@@ -23,6 +23,10 @@ set -euo pipefail
 
 top=$(cd "$(dirname "$0")/../.." && pwd)
 cd "$top"
+# shellcheck source=tests/vm/common.sh
+. tests/vm/common.sh
+# shellcheck source=tests/vm/cross.sh
+. tests/vm/cross.sh
 # shellcheck source=tests/vm/klog.sh
 . tests/vm/klog.sh
 out=$(realpath -m "${O:-build}")
@@ -58,8 +62,8 @@ run_machine() {
 		--kernel "$kernel" --timeout $((duration + 120)) \
 		--ram "$work/ram" --log "$work/console" \
 		--append panic_on_warn=1 --param ring_max=16384 --param hook_linger=30 \
-		--add "$out/tests/fuzz/fuzz" "${programs[@]/#/--add=}" \
-		-- "$out/tests/fuzz/fuzz" -t "$duration" \
+		--add "$built/tests/fuzz/fuzz" "${programs[@]/#/--add=}" \
+		-- "$built/tests/fuzz/fuzz" -t "$duration" \
 		-w "${KEVENT_FUZZ_WORKERS:-3}" \
 		${KEVENT_FUZZ_SEED:+-s "$KEVENT_FUZZ_SEED"} "${options[@]}" \
 		"${programs[@]}" 2>&1
@@ -111,7 +115,10 @@ save_new() {
 	echo "fuzz: $(grep -c '^run ' "$work/new" || true) programs reached new code: $work/new"
 }
 
-make -s --no-print-directory -j"$(nproc)" O="$out" "$out/tests/fuzz/fuzz"
+arch=$(kernel_arch "$kernel")
+cross_use "$arch"
+built=$(built_in "$out" "$arch")
+make -s --no-print-directory -j"$(nproc)" O="$built" "$built/tests/fuzz/fuzz"
 mkdir -p "$work"
 rm -f "$work/ram"
 trap 'rm -f "$work/ram"' EXIT

@@ -20,6 +20,10 @@ set -euo pipefail
 
 top=$(cd "$(dirname "$0")/../.." && pwd)
 cd "$top"
+# shellcheck source=tests/vm/common.sh
+. tests/vm/common.sh
+# shellcheck source=tests/vm/cross.sh
+. tests/vm/cross.sh
 seconds=600
 kernel=${KERNEL:-6.12}
 
@@ -30,12 +34,16 @@ case ${1:-} in
 esac
 
 out=$(realpath -m "${O:-build}")
-program=$out/tests/soak/edges
-make -s --no-print-directory O="${O:-build}" "$program"
+arch=$(kernel_arch "$kernel")
+cross_use "$arch"
+built=$(built_in "$out" "$arch")
+program=$built/tests/soak/edges
+make -s --no-print-directory O="$built" "$program"
 export KEVENT_SOAK_SECONDS=$seconds KEVENT_SOAK_WATCHES=${WATCHES:-100000}
 # the program's own limit is two minutes
 export KEVENT_TEST_SCALE=$((seconds / 60 + 3))
 
+mkdir -p "$out/tests"
 echo "soak: $KEVENT_SOAK_WATCHES watches for $seconds s on $kernel"
 tests/vm/run.sh --kernel "$kernel" --smp 2 --mem 3072 \
 	--timeout $((seconds + 600)) --add "$program" -- "$program" 2>&1 |

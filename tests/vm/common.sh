@@ -20,18 +20,21 @@ cache_lock() {
 	flock 9
 }
 
+# cross.sh adds to them.
+apt_options=()
+
 # root must not drop to _apt, which cannot write into the cache.
-apt_get() { apt-get -qq -o APT::Sandbox::User="$(id -un)" "$@"; }
+apt_get() { apt-get -qq "${apt_options[@]}" -o APT::Sandbox::User="$(id -un)" "$@"; }
 
 # The newest version apt knows, or nothing.
 package_candidate() {
-	LC_ALL=C apt-cache policy "$1" 2>/dev/null |
+	LC_ALL=C apt-cache "${apt_options[@]}" policy "$1" 2>/dev/null |
 		awk '$1 == "Candidate:" && $2 != "(none)" { print $2 }'
 }
 
 # Names of the package's dependencies, first alternative only.
 package_depends() {
-	apt-cache --no-all-versions show "$1" |
+	apt-cache "${apt_options[@]}" --no-all-versions show "$1" |
 		sed -n 's/^Depends: //p' | tr ',' '\n' | awk '{ print $1 }'
 }
 

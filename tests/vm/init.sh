@@ -1,9 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 #
-# /init of the virtual machine. ttyS0 is the kernel's console, ttyS1 carries
-# the command's output, ttyS2 tells run.sh how far things have come.
-# /vm/config is written by run.sh.
+# /init of the virtual machine. The first serial port is the kernel's console,
+# $vm_output carries the command's output, $vm_tell tells run.sh how far things
+# have come. /vm/config is written by run.sh.
 #
 # shellcheck shell=dash disable=SC2154
 
@@ -21,13 +21,13 @@ mount -t cgroup2 cgroup2 /sys/fs/cgroup
 chown 1000:1000 /home/user
 [ -e /dev/fd ] || ln -s /proc/self/fd /dev/fd
 
-stty -F /dev/ttyS1 raw -echo
-stty -F /dev/ttyS2 raw -echo
-# ttyS0 and ttyS2 share an interrupt: let go of the console.
-exec </dev/null >/dev/ttyS1 2>&1 3>/dev/ttyS2
-
 # shellcheck source=/dev/null
 . /vm/config
+
+stty -F "/dev/$vm_output" raw -echo
+stty -F "/dev/$vm_tell" raw -echo
+# Ports may share an interrupt: let go of the console.
+exec </dev/null >"/dev/$vm_output" 2>&1 3>"/dev/$vm_tell"
 
 ip link set lo up 2>/dev/null || ifconfig lo 127.0.0.1 up
 hostname kevent

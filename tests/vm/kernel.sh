@@ -3,8 +3,8 @@
 #
 # kernel.sh [KERNEL]: makes a kernel and its headers available and prints
 # where they are, for eval: VMLINUZ, KDIR, KREL, MODDIR. KERNEL is a Debian
-# series (6.12, the default; 6.1), with -rt for the real-time flavour, or
-# debug, debug-rt, debug-kcsan (debug-kernel.sh).
+# series (6.12, the default; 6.1), with -rt for the real-time flavour, -arm64 for
+# that architecture, or debug, debug-rt, debug-kcsan (debug-kernel.sh).
 #
 # The newest packages that apt knows of are unpacked into the cache, never
 # installed. Without a mirror the newest that is in the cache serves.
@@ -14,13 +14,17 @@ set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 # shellcheck source=tests/vm/common.sh
 . "$here/common.sh"
+# shellcheck source=tests/vm/cross.sh
+. "$here/cross.sh"
 
 kernel=${1:-6.12}
 [[ $kernel != debug* ]] || exec "$here/debug-kernel.sh" "$kernel"
 
-series=${kernel%-rt}
-flavour=amd64
-[ "$series" = "$kernel" ] || flavour=rt-amd64
+arch=$(kernel_arch "$kernel")
+series=${kernel%-arm64}
+flavour=$arch
+[[ $series != *-rt ]] || flavour=rt-$arch
+series=${series%-rt}
 store=$cache/linux/$kernel
 
 # A release's own series has no number in its metapackage's name.
@@ -53,7 +57,12 @@ list_packages() {
 	abi=${abi%-"$flavour"}
 	echo "$image" "$headers"
 	package_depends "$image" | grep -F -- "-$abi" || true
-	package_depends "$headers" | grep -E '^linux-(headers|kbuild)-'
+	package_depends "$headers" | grep '^linux-headers-'
+}
+
+# The headers' own programs run here, whatever the kernel is for.
+list_programs() {
+	package_depends "${1/linux-image/linux-headers}" | grep '^linux-kbuild-'
 }
 
 # The headers name their common part by an absolute path.
@@ -70,6 +79,8 @@ unpack() {
 	rm -rf "$new"
 	mkdir -p "$new/deb"
 	packages_fetch "$new/deb" "${packages[@]}" || return 1
+	mapfile -t packages < <(list_programs "$image")
+	(apt_options=() && packages_fetch "$new/deb" "${packages[@]}") || return 1
 	for deb in "$new"/deb/*.deb; do
 		dpkg-deb -x "$deb" "$new" || return 1
 	done
@@ -94,6 +105,7 @@ print_assignments() {
 }
 
 cache_lock "linux-$kernel"
+[ "$arch" != arm64 ] || apt_use_arm64
 read -r meta version < <(find_metapackage || true) || true
 dir=$store/${version:-none}
 if [ -n "${version:-}" ] && [ ! -e "$dir/.complete" ]; then

@@ -7,11 +7,16 @@
 
 set -euo pipefail
 
-packages=(gcc make libc6-dev libelf1 pahole xz-utils cpio busybox-static
-	qemu-system-x86 liburing-dev)
-# Not gcc-multilib, which excludes cross compilers: it is these and a link.
-version=$(apt-cache show gcc | sed -n 's/^Depends: .*gcc-\([0-9]*\) .*/\1/p' | head -1)
-[ "${1:-check}" != check ] || packages+=(libc6-dev-i386 "lib32gcc-$version-dev")
+packages=(gcc make libc6-dev libelf1 pahole xz-utils cpio busybox-static)
+case ${KERNEL:-} in
+*-arm64) packages+=(qemu-system-arm) ;;	# the rest: cross.sh
+*)
+	packages+=(qemu-system-x86 liburing-dev)
+	# Not gcc-multilib, which excludes cross compilers: it is these and a link.
+	version=$(apt-cache show gcc | sed -n 's/^Depends: .*gcc-\([0-9]*\) .*/\1/p' | head -1)
+	[ "${1:-check}" != check ] || packages+=(libc6-dev-i386 "lib32gcc-$version-dev")
+	;;
+esac
 [ "${1:-check}" != lint ] || packages+=(sparse cppcheck mandoc shellcheck codespell perl xz-utils git)
 [[ ${KERNEL:-} != debug* ]] || packages+=(bc bison flex libelf-dev libssl-dev)
 [ "${1:-check}" != model ] || packages=(libc6-dev spin tcc)

@@ -8,8 +8,9 @@ usage: run.sh [options] -- COMMAND [ARG...]
 Boots a kernel in QEMU, loads kevent.ko, runs COMMAND as root in the current
 directory's path, relays its output and exits with its status.
 
-  --kernel K      6.12 (default), 6.1, 6.12-rt, debug, debug-rt, debug-kcsan
-  --icount        count instructions: one virtual CPU, rdtsc = instructions
+  --kernel K      6.12 (default), 6.1, 6.12-rt, 6.12-arm64, debug, debug-rt,
+                  debug-kcsan
+  --icount        count instructions: one virtual CPU, its cycles are instructions
   --smp N         virtual CPUs (2; 1 with --icount)
   --mem MB        memory (1024; 2048 with --icount, 3072 for debug*)
   --timeout S     time for the command, in seconds of the guest (300)
@@ -42,6 +43,8 @@ here=$(cd "$(dirname "$0")" && pwd)
 top=$(cd "$here/../.." && pwd)
 # shellcheck source=tests/vm/common.sh
 . "$here/common.sh"
+# shellcheck source=tests/vm/cross.sh
+. "$here/cross.sh"
 # shellcheck source=tests/vm/klog.sh
 . "$here/klog.sh"
 trap 'die "failed in line $LINENO"' ERR
@@ -135,7 +138,7 @@ add_base() {
 	mkdir -p "$root"/{bin,dev,etc,home/user,proc,root,sys,tmp,usr/bin,usr/sbin,vm} \
 		"$root/sbin" "$root/lib/modules/$KREL"
 	chmod 1777 "$root/tmp"
-	cp "$(command -v busybox)" "$root/bin/busybox"
+	cp "${CROSS_ROOT:+$CROSS_ROOT/arm64}/bin/busybox" "$root/bin/busybox"
 	for applet in $(busybox --list); do
 		[ "$applet" = busybox ] || ln -s /bin/busybox "$root/bin/$applet"
 	done
@@ -165,6 +168,8 @@ vm_settle=$((icount ? 6 : 0))
 vm_quiet=$icount
 vm_kmemleak=$kmemleak
 vm_cwd='$PWD'
+vm_output=$output
+vm_tell=$tell
 END
 	mkdir -p "$root$PWD"
 	printf '%q ' "${command[@]}" >"$root/vm/command"
@@ -190,18 +195,51 @@ make_initramfs() {
 
 # --- the machine ---------------------------------------------------------------
 
+# The kernel's console, and the ports that init.sh has for output and status.
 # Serial ports are flow controlled by nothing: files and pipes keep up.
-start_qemu() {
-	local cmdline="console=ttyS0 panic=-1 oops=panic unknown_nmi_panic panic_print=0xc8"
-	local -a options
+choose_ports() {
+	case $arch in
+	amd64)
+		console=ttyS0 output=ttyS1 tell=ttyS2
+		ports=(-serial chardev:output -serial chardev:tell)
+		;;
+	arm64)
+		console=ttyAMA0 output=ttyS0 tell=ttyS1
+		ports=(-device 'pci-serial-2x,chardev1=output,chardev2=tell')
+		;;
+	esac
+}
 
+# What differs: the program, the machine, words for the kernel.
+choose_machine() {
+	case $arch in
+	amd64)
+		program=qemu-system-x86_64 cpu=max
+		[ $icount = 0 ] || cpu+=,erms=off
+		cmdline+=" unknown_nmi_panic tsc=reliable"
+		[ $icount = 0 ] || cmdline+=" mce=off"
+		;;
+	arm64)
+		# without the first half of what is executed computes signatures
+		program=qemu-system-aarch64 cpu=max,pauth-impdef=on
+		[ $icount = 0 ] || cpu+=,cntfrq=1000000000
+		options+=(-machine 'virt,gic-version=3')
+		;;
+	esac
+}
+
+start_qemu() {
+	local cmdline="console=$console panic=-1 oops=panic panic_print=0xc8" program cpu
+	local -a options=()
+
+	choose_machine
 	if [ $icount = 1 ]; then
-		options=(-accel tcg -icount 'shift=0,sleep=off' -seed 1
-			-rtc 'base=2026-01-01T00:00:00,clock=vm' -cpu 'max,erms=off')
-		cmdline+=" quiet nokaslr norandmaps randomize_kstack_offset=off tsc=reliable nowatchdog mce=off"
+		options+=(-accel tcg -icount 'shift=0,sleep=off' -seed 1
+			-rtc 'base=2026-01-01T00:00:00,clock=vm')
+		cmdline+=" quiet nokaslr norandmaps randomize_kstack_offset=off nowatchdog"
 	else
-		options=(-accel 'tcg,thread=multi' -cpu max)
-		cmdline+=" loglevel=7 tsc=reliable rcupdate.rcu_cpu_stall_timeout=60"
+		options+=(-accel 'tcg,thread=multi')
+		cmdline+=" loglevel=7 rcupdate.rcu_cpu_stall_timeout=60"
 	fi
 	# a race elsewhere is none of ours
 	[[ $kernel != debug* || $kernel = debug-kcsan ]] || cmdline+=" panic_on_warn=1"
@@ -216,12 +254,12 @@ start_qemu() {
 	touch "$work/console" "$work/status"
 	exec 6> >(exec cat 7>&- 8>&-)
 	relay=$!
-	qemu-system-x86_64 "${options[@]}" -smp "$smp" -m "$mem" -nic none \
+	"$program" "${options[@]}" -cpu "$cpu" -smp "$smp" -m "$mem" -nic none \
 		-display none -no-reboot \
 		-chardev pipe,id=monitor,path="$work/monitor" -mon chardev=monitor \
 		-chardev stdio,id=output,signal=off \
-		-serial file:"$work/console" -serial chardev:output \
-		-serial file:"$work/status" \
+		-chardev file,id=tell,path="$work/status" \
+		-serial file:"$work/console" "${ports[@]}" \
 		-kernel "$VMLINUZ" -initrd "$work/initrd" \
 		-append "$cmdline$append" \
 		</dev/null >&6 2>"$work/qemu.err" 7>&- 8>&- &
@@ -244,8 +282,14 @@ wait_until() {
 }
 
 # Even a CPU that spins with interrupts off takes an NMI: it panics and
-# prints where every CPU is.
+# prints where every CPU is. arm64 has none: QEMU says where they are.
 force_backtrace() {
+	if [ "$arch" = arm64 ]; then
+		log "no answer from the machine; its CPUs:"
+		printf 'info registers -a\n' >&7
+		{ timeout 5 cat <&8 || true; } | grep -a '^CPU\| PC=\|X30=' >&2
+		return
+	fi
 	log "no answer from the machine: sending an NMI"
 	printf 'nmi\n' >&7
 	wait_until 20 nothing || true
@@ -330,6 +374,9 @@ if [ -z "$mem" ]; then
 fi
 [[ $kernel != debug* ]] || export KEVENT_TEST_SCALE=${KEVENT_TEST_SCALE:-8}
 
+arch=$(kernel_arch "$kernel")
+choose_ports
+cross_use "$arch"
 assignments=$("$here/kernel.sh" "$kernel") || exit 125
 eval "$assignments"
 if [ $module = 1 ]; then
