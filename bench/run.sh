@@ -21,6 +21,10 @@ set -euo pipefail
 
 top=$(cd "$(dirname "$0")/.." && pwd)
 cd "$top"
+# shellcheck source=tests/vm/common.sh
+. tests/vm/common.sh
+# shellcheck source=tests/vm/cross.sh
+. tests/vm/cross.sh
 out=$(realpath -m "${O:-build}")
 kernel=${KERNEL:-6.12}
 declare -a vm=() bench=()
@@ -64,14 +68,17 @@ split_output() {
 	done
 }
 
-make -s -C bench BUILD="$out/bench"
+arch=$(kernel_arch "$kernel")
+cross_use "$arch"
+built=$(built_in "$out" "$arch")/bench
+make -s -C bench BUILD="$built" ${CROSS_ROOT:+SYSROOT="$CROSS_ROOT/arm64"}
 json=$out/run.json
 : >"$json"
 echo "booting Linux $kernel"
 status=0
 tests/vm/run.sh --kernel "$kernel" --icount --timeout 1200 "${vm[@]}" \
-	--add "$out/bench/kevent-bench" -- \
-	"$out/bench/kevent-bench" --unit instructions --json - "${bench[@]}" \
+	--add "$built/kevent-bench" -- \
+	"$built/kevent-bench" --unit instructions --json - "${bench[@]}" \
 	2>&1 | split_output || status=$?
 
 strict=0
