@@ -283,9 +283,11 @@ static void wait_and_stay(void *arg)
 {
 	struct kevent_ioc_wait wait = { .min = 1 };
 	struct pass *p = arg;
+	sigset_t none;
 
 	CHECK_EQ(ioctl(p->q, KEVENT_IOC_WAIT, &wait), 1);
-	pause();
+	sigemptyset(&none);
+	sigsuspend(&none);
 }
 
 /* Killed when its call is over, but before it has taken what it was woken for. */
@@ -302,7 +304,7 @@ TEST_TIMEOUT(killed_after_the_call, 40)
 	pid = start_child(wait_and_stay, &p);
 	wait_blocked_in(pid, SYS_ioctl);
 	kev_fire(p.q, 1, 1);
-	wait_blocked_in(pid, SYS_pause);
+	wait_blocked_in(pid, SYS_rt_sigsuspend);
 	CHECK_EQ(load(&p.taken), 0);
 	CHECK_OK(kill(pid, SIGKILL));
 	await(&p.taken, 1);
