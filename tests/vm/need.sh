@@ -7,14 +7,31 @@
 
 set -euo pipefail
 
+# Of the compiler that is here, or else that apt would install.
+gcc_version() {
+	gcc -dumpversion 2>/dev/null ||
+		apt-cache show gcc 2>/dev/null |
+		sed -n '/^Depends: /{s/.*gcc-\([0-9]*\) .*/\1/p;q}'
+}
+
+# For gcc -m32. Not gcc-multilib, which excludes cross compilers: it is these and a link.
+add_multilib() {
+	local version
+
+	version=$(gcc_version) || true
+	if [ -z "$version" ] && [ "$(id -u)" = 0 ]; then
+		apt-get -qq update
+		version=$(gcc_version) || true
+	fi
+	packages+=(libc6-dev-i386 "lib32gcc-${version:-12}-dev")
+}
+
 packages=(gcc make libc6-dev libelf1 pahole xz-utils cpio busybox-static)
 case ${KERNEL:-} in
 *-arm64) packages+=(qemu-system-arm) ;;	# the rest: cross.sh
 *)
 	packages+=(qemu-system-x86 liburing-dev)
-	# Not gcc-multilib, which excludes cross compilers: it is these and a link.
-	version=$(apt-cache show gcc | sed -n 's/^Depends: .*gcc-\([0-9]*\) .*/\1/p' | head -1)
-	[ "${1:-check}" != check ] || packages+=(libc6-dev-i386 "lib32gcc-$version-dev")
+	[ "${1:-check}" != check ] || add_multilib
 	;;
 esac
 [ "${1:-check}" != lint ] || packages+=(sparse cppcheck mandoc shellcheck codespell perl xz-utils git)
