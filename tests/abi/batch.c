@@ -227,22 +227,27 @@ TEST(largest)
 
 /* ---- Bad pointers ------------------------------------------------------ */
 
-/* Entries from number k on lie where prot is; cut bytes of k are good. */
+/*
+ * Entries from number k on lie where prot is; cut bytes of k are good.  That may be
+ * at an odd address, where not every processor lets a program have a struct.
+ */
 static void add_until(unsigned int k, size_t cut, int prot)
 {
-	struct ukevent *uk = kev_fault_after(k * sizeof(*uk) + cut, prot);
-	struct kevent_ioc_ctl ctl = batch(KEVENT_CTL_ADD, N, uk);
+	struct ukevent uk[N];
+	void *at = kev_fault_after(k * sizeof(*uk) + cut, prot);
+	struct kevent_ioc_ctl ctl = batch(KEVENT_CTL_ADD, N, at);
 	int q = kev_queue(NULL, 0);
 	unsigned int i;
 
-	if (k)
-		prep_users(uk, k);
+	prep_users(uk, k);
+	memcpy(at, uk, k * sizeof(*uk));
 	CHECK_ERRNO(ioctl(q, KEVENT_IOC_CTL, &ctl), EFAULT);
 	CHECK_EQ(ctl.done, k);
 	CHECK_EQ(ctl.failed, 0);
 	CHECK_EQ(watches(q), k);
 	for (i = 0; i < N; i++)
 		CHECK_EQ(watched(q, i), i < k);
+	memcpy(uk, at, k * sizeof(*uk));
 	for (i = 0; i < k; i++)
 		CHECK_EQ(uk[i].ret_flags, 0);
 	close(q);
