@@ -13,9 +13,9 @@
 
 #ifdef KEV_FTRACE_REDIRECTS
 
-/* How often, and how many ms apart, arming is tried while others are at it. */
-#define KEV_FTRACE_TRIES	100
-#define KEV_FTRACE_PAUSE	10
+/* How often, and about how many us apart, arming is tried while others are at it. */
+#define KEV_FTRACE_TRIES	1000
+#define KEV_FTRACE_PAUSE	1000
 
 /*
  * The address of a function of the kernel, 0 if there is none.  A kprobe that is
@@ -54,7 +54,8 @@ static int kev_ftrace_filter(struct kev_ftrace *f)
 
 /*
  * EAGAIN: a BPF program is just being attached to the function, or detached:
- * the kernel tries that one's lock and does not wait for it.
+ * the kernel tries that one's lock and does not wait for it.  Others may hold it
+ * nearly all the time, so what counts is how often it is tried, at any moment.
  */
 static int kev_ftrace_register(struct kev_ftrace *f)
 {
@@ -65,7 +66,7 @@ static int kev_ftrace_register(struct kev_ftrace *f)
 		err = register_ftrace_function(&f->ops);
 		if (err != -EAGAIN || !--tries)
 			return err;
-		msleep(KEV_FTRACE_PAUSE);
+		usleep_range(KEV_FTRACE_PAUSE, 2 * KEV_FTRACE_PAUSE);
 	}
 }
 
