@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # build-module.sh KDIR OUT: builds the module against the kernel headers in
-# KDIR and prints the path of kevent.ko. Sources are mirrored to
+# KDIR, by the compiler that KDIR/.toolchain names (tests/vm/suite.sh) or else this
+# machine's, and prints the path of kevent.ko. Sources are mirrored to
 # OUT/module/RELEASE and built there, so that the tree stays clean and
 # several kernels can have theirs at once; old kbuild has no MO=. W= and C= of
 # the environment are kbuild's; with KEVENT_KCOV=1 the kernel's coverage sees the
@@ -66,7 +67,12 @@ mkdir -p "$build"
 exec 8>"$build/.lock"
 flock 8
 mirror
-make -s -j"$(nproc)" -C "$kdir" M="$build/module" \
+toolchain=()
+if [ -e "$kdir/.toolchain" ]; then
+	toolchain=("$top/tests/vm/inside.sh" "$(cat "$kdir/.toolchain")"
+		"${kdir%/usr/src/*}" "$build" --)
+fi
+"${toolchain[@]}" make -s -j"$(nproc)" -C "$kdir" M="$build/module" \
 	${W:+W="$W"} ${C:+C="$C"} \
 	${KEVENT_NO_FTRACE:+KEVENT_NO_FTRACE=1} \
 	${KEVENT_DEBUG_DELAYS:+KEVENT_DEBUG_DELAYS=1} modules >"$build/build.log" 2>&1 || {

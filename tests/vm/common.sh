@@ -20,17 +20,21 @@ cache_lock() {
 	flock 9
 }
 
-# cross.sh adds to them.
+# cross.sh and suite.sh add to them.
 apt_options=()
 
 # root must not drop to _apt, which cannot write into the cache.
 apt_get() { apt-get -qq "${apt_options[@]}" -o APT::Sandbox::User="$(id -un)" "$@"; }
 
-# The newest version apt knows, or nothing.
-package_candidate() {
-	LC_ALL=C apt-cache "${apt_options[@]}" policy "$1" 2>/dev/null |
-		awk '$1 == "Candidate:" && $2 != "(none)" { print $2 }'
+# The newest versions apt knows: NAME VERSION, a line for each that it does.
+package_candidates() {
+	LC_ALL=C apt-cache "${apt_options[@]}" policy "$@" 2>/dev/null |
+		awk '/^[^ ]/ { name = substr($1, 1, length($1) - 1) }
+		$1 == "Candidate:" && $2 != "(none)" { print name, $2 }'
 }
+
+# The version only, or nothing.
+package_candidate() { package_candidates "$1" | cut -d ' ' -f 2; }
 
 # Names of the package's dependencies, first alternative only.
 package_depends() {

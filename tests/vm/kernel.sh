@@ -1,13 +1,16 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# kernel.sh [KERNEL]: makes a kernel and its headers available and prints
-# where they are, for eval: VMLINUZ, KDIR, KREL, MODDIR. KERNEL is a Debian
-# series (6.12, the default; 6.1), with -rt for the real-time flavour, -arm64 for
-# that architecture, or debug, debug-rt, debug-kcsan (debug-kernel.sh).
+# kernel.sh [--headers] [KERNEL]: makes a kernel and its headers available and
+# prints where they are, for eval: VMLINUZ, KDIR, KREL, MODDIR; with --headers
+# only what a module is built with, KDIR and KREL. KERNEL is a Debian series (6.12,
+# the default; 6.1, 7.3), with -rt or -cloud for these flavours, -arm64 for that
+# architecture or @SUITE for a release of Debian that has it, or debug, debug-rt,
+# debug-kcsan (debug-kernel.sh).
 #
-# The newest packages that apt knows of are unpacked into the cache, never
-# installed. Without a mirror the newest that is in the cache serves.
+# The newest packages are unpacked into the cache, never installed: those that this
+# machine's apt knows of, or those of another release, with its compiler, which
+# .toolchain in KDIR then names. Without a mirror the newest in the cache serves.
 
 set -euo pipefail
 
@@ -16,36 +19,63 @@ here=$(cd "$(dirname "$0")" && pwd)
 . "$here/common.sh"
 # shellcheck source=tests/vm/cross.sh
 . "$here/cross.sh"
+# shellcheck source=tests/vm/suite.sh
+. "$here/suite.sh"
 
+headers_only=0
+[ "${1:-}" != --headers ] || { headers_only=1; shift; }
 kernel=${1:-6.12}
 [[ $kernel != debug* ]] || exec "$here/debug-kernel.sh" "$kernel"
 
 arch=$(kernel_arch "$kernel")
-series=${kernel%-arm64}
+series=${kernel%@*} suite=
+[ "$series" = "$kernel" ] || suite=${kernel#*@}
+series=${series%-arm64}
 flavour=$arch
-[[ $series != *-rt ]] || flavour=rt-$arch
-series=${series%-rt}
+case $series in
+*-rt) flavour=rt-$arch ;;
+*-cloud) flavour=cloud-$arch ;;
+esac
+series=${series%-*}
 store=$cache/linux/$kernel
+[ $headers_only = 0 ] || store=$cache/headers/$kernel
+
+# The oldest release that has the series.
+suite_of_series() {
+	case $series in
+	6.1) echo bookworm ;;
+	6.12) echo trixie ;;
+	7.2) echo sid ;;
+	7.3) echo trixie-backports ;;
+	esac
+}
 
 # A release's own series has no number in its metapackage's name.
 find_metapackage() {
-	local name version
+	package_candidates "linux-image-$flavour" "linux-image-$series-$flavour" |
+		grep -m 1 " ${series}[.~]"
+}
 
-	for name in "linux-image-$series-$flavour" "linux-image-$flavour"; do
-		version=$(package_candidate "$name")
-		case $version in
-		"$series".*)
-			echo "$name $version"
-			return
-			;;
-		esac
-	done
+# Of this machine's apt, or else of the release's.
+choose_metapackage() {
+	[ -n "$suite" ] || read -r meta version < <(find_metapackage) || true
+	[ -z "${version:-}" ] || return 0
+	[ "$arch" = arm64 ] || suite=${suite:-$(suite_of_series)}
+	[ -n "$suite" ] ||
+		die "no kernel $kernel: apt knows none (apt-get update?); of another release: $kernel@SUITE"
+	suite_use "$suite"
+	read -r meta version < <(find_metapackage) || true
 }
 
 newest_cached() {
 	mkdir -p "$store"
 	find "$store" -mindepth 2 -maxdepth 2 -name .complete -printf '%h\n' |
 		sort -V | tail -1
+}
+
+# The headers' own programs run here, whatever the kernel is for.
+list_programs() {
+	package_depends "${1/linux-image/linux-headers}" | grep '^linux-kbuild-'
 }
 
 # What modules are built with: the image is not needed for that, but from
@@ -55,36 +85,65 @@ list_packages() {
 	local abi=${1#linux-image-}
 
 	abi=${abi%-"$flavour"}
-	echo "$image" "$headers"
-	package_depends "$image" | grep -F -- "-$abi" || true
+	echo "$headers"
 	package_depends "$headers" | grep '^linux-headers-'
+	[ "$arch" = arm64 ] || list_programs "$image"
+	[ $headers_only = 0 ] || return 0
+	echo "$image"
+	package_depends "$image" | grep -F -- "-$abi" || true
 }
 
-# The headers' own programs run here, whatever the kernel is for.
-list_programs() {
-	package_depends "${1/linux-image/linux-headers}" | grep '^linux-kbuild-'
+# What the headers' own programs need, and the compiler that they are for.
+list_toolchain() {
+	local headers=${1/linux-image/linux-headers} kbuild
+
+	kbuild=$(package_depends "$headers" | grep '^linux-kbuild-')
+	# the compiler is for this machine: its plain package
+	{
+		package_depends "$headers"
+		package_depends "$kbuild"
+	} | sed '/^linux-/d; s/-for-host$//'
 }
 
-# The headers name their common part by an absolute path.
+# The headers name themselves and their common part by absolute paths.
 relocate_headers() {
-	sed -i "s|^include /usr/src/|include $2/usr/src/|" "$1"/usr/src/linux-headers-*/Makefile
+	sed -i -E "s,^(include |KBUILD_OUTPUT=)/usr/src/,\\1$2/usr/src/," \
+		"$1"/usr/src/linux-headers-*/Makefile
 }
+
+add_toolchain() {
+	local new=$1 image=$2 root
+	local -a packages
+
+	mapfile -t packages < <(list_toolchain "$image" | sort -u)
+	root=$(toolchain "$(suite_base "$suite")" "${packages[@]}") || return 1
+	for headers in "$new"/usr/src/linux-headers-*-"$flavour"; do
+		echo "$root" >"$headers/.toolchain"
+	done
+}
+
+# With this machine's own lists.
+fetch_own_programs() (
+	apt_options=()
+	mapfile -t packages < <(list_programs "$2")
+	packages_fetch "$1" "${packages[@]}"
+)
 
 unpack() {
 	local dir=$1 image=$2 new=$1.new deb
 	local -a packages
 
-	mapfile -t packages < <(list_packages "$image" | tr ' ' '\n' | sort -u)
+	mapfile -t packages < <(list_packages "$image" | sort -u)
 	log "fetching ${packages[*]}"
 	rm -rf "$new"
 	mkdir -p "$new/deb"
 	packages_fetch "$new/deb" "${packages[@]}" || return 1
-	mapfile -t packages < <(list_programs "$image")
-	(apt_options=() && packages_fetch "$new/deb" "${packages[@]}") || return 1
+	[ "$arch" != arm64 ] || fetch_own_programs "$new/deb" "$image" || return 1
 	for deb in "$new"/deb/*.deb; do
 		dpkg-deb -x "$deb" "$new" || return 1
 	done
 	rm -rf "$new/deb" "$dir"
+	[ -z "$suite" ] || add_toolchain "$new" "$image" || return 1
 	relocate_headers "$new" "$dir"
 	touch "$new/.complete"
 	mv "$new" "$dir"
@@ -96,17 +155,18 @@ print_assignments() {
 
 	release=$(cd "$dir/usr/src" && echo linux-headers-*-"$flavour")
 	release=${release#linux-headers-}
+	printf 'KDIR=%s\nKREL=%s\n' "$dir/usr/src/linux-headers-$release" "$release"
+	[ $headers_only = 0 ] || return 0
 	[ -d "$lib/modules/$release/kernel" ] || lib=$dir/usr/lib
 	vmlinuz=$dir/boot/vmlinuz-$release
 	[ -e "$vmlinuz" ] || vmlinuz=$lib/modules/$release/vmlinuz
-	printf 'VMLINUZ=%s\nKDIR=%s\nKREL=%s\nMODDIR=%s\n' "$vmlinuz" \
-		"$dir/usr/src/linux-headers-$release" "$release" \
-		"$lib/modules/$release"
+	printf 'VMLINUZ=%s\nMODDIR=%s\n' "$vmlinuz" "$lib/modules/$release"
 }
 
-cache_lock "linux-$kernel"
+lock=${store#"$cache/"}
+cache_lock "${lock////-}"
 [ "$arch" != arm64 ] || apt_use_arm64
-read -r meta version < <(find_metapackage || true) || true
+choose_metapackage
 dir=$store/${version:-none}
 if [ -n "${version:-}" ] && [ ! -e "$dir/.complete" ]; then
 	image=$(package_depends "$meta" | grep '^linux-image-')
