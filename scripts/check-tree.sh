@@ -95,6 +95,7 @@ source/aio
 change take
 request wait
 source/aio_move source/aio_send
+source/aio_page
 source/inode source/pipe source/poll source/posix_timer
 source/proc source/signal source/socket source/timer source/user
 source/pace source/transfer

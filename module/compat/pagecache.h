@@ -8,8 +8,12 @@
 #include <linux/huge_mm.h>
 #include <linux/mm.h>
 #include <linux/pagemap.h>
-#include <linux/pagevec.h>
 #include <linux/swap.h>
+#ifdef KEV_HAVE_FOLIO_BATCH_H
+#include <linux/folio_batch.h>
+#else
+#include <linux/pagevec.h>
+#endif
 
 /* Is the file read through the page cache, by a method of its mapping? */
 static inline bool kev_mapping_can_read(const struct address_space *mapping)

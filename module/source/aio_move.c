@@ -24,12 +24,11 @@
 #include "../quota.h"
 #include "../ready.h"
 #include "../source.h"
+#include "aio_page.h"
 #include "transfer.h"
 
 /* A socket that says that there is room, and then takes nothing; and the like. */
 #define KEV_AIO_DELAY		(10 * NSEC_PER_MSEC)
-
-struct kev_page_wait;
 
 /**
  * struct kev_aio - a watch of type AIO
@@ -67,7 +66,7 @@ static struct kev_aio *kev_aio_of(struct kev_watch *w)
 }
 
 /* There is something to do.  Any context. */
-static void kev_aio_tell(struct kev_aio *a)
+void kev_aio_tell(struct kev_aio *a)
 {
 	struct kev_queue *q = a->watch.queue;
 	unsigned long flags;
@@ -207,107 +206,7 @@ static enum kev_aio_next kev_aio_wait_socket(struct kev_aio *a)
 	return mask || !a->head ? KEV_AIO_LATER : KEV_AIO_FULL;
 }
 
-/* ---- Waiting for a page ------------------------------------------------ */
-
-/**
- * struct kev_page_wait - on the wait queue of a page that is being read
- * @lock: @a, @queued.  Outside queue->lock.
- * @a: whom to tell; NULL: it is gone.
- * @queued: until the page was read, however long that takes: nobody can take it off.
- * @page: what is waited for.
- */
-struct kev_page_wait {
-	raw_spinlock_t lock;
-	struct kev_aio *a;
-	bool queued;
-	struct wait_page_queue page;
-};
-
-/*
- * All waits of all users: whoever unlocks a page looks at each that is on the same
- * queue, with irqs off.
- */
-#define KEV_PAGE_WAITS_MAX	4096
-
-static atomic_t kev_page_waits;
-
-/* Under the lock of the page's queue. */
-static int kev_page_wake(wait_queue_entry_t *wait, unsigned int mode, int sync,
-			 void *key)
-{
-	struct kev_page_wait *p = container_of(wait, struct kev_page_wait,
-					       page.wait);
-	unsigned long flags;
-	bool gone;
-
-	if (!wake_page_match(&p->page, key))
-		return 0;
-	list_del_init(&wait->entry);
-	raw_spin_lock_irqsave(&p->lock, flags);
-	p->queued = false;
-	gone = !p->a;
-	if (!gone)
-		kev_aio_tell(p->a);
-	raw_spin_unlock_irqrestore(&p->lock, flags);
-	if (gone)
-		kfree(p);
-	atomic_dec(&kev_page_waits);
-	/* the code is there until all CPUs have left such places: see kev_aio_exit() */
-	module_put(THIS_MODULE);
-	return 1;
-}
-
-static struct kev_page_wait *kev_page_wait_make(struct kev_aio *a)
-{
-	struct kev_page_wait *p = kzalloc(sizeof(*p), GFP_KERNEL_ACCOUNT);
-
-	if (!p)
-		return NULL;
-	raw_spin_lock_init(&p->lock);
-	p->a = a;
-	p->page.bit_nr = PG_locked;
-	init_waitqueue_func_entry(&p->page.wait, kev_page_wake);
-	return p;
-}
-
-static void kev_page_wait_drop(struct kev_page_wait *p)
-{
-	bool queued;
-
-	if (!p)
-		return;
-	raw_spin_lock_irq(&p->lock);
-	p->a = NULL;
-	queued = p->queued;
-	raw_spin_unlock_irq(&p->lock);
-	if (!queued)
-		kfree(p);
-}
-
-/* False: it waits for another page still, of a turn before. */
-static bool kev_page_wait_begin(struct kev_page_wait *p, struct folio *folio)
-{
-	bool same = false, queued;
-
-	raw_spin_lock_irq(&p->lock);
-	queued = p->queued;
-	if (queued)
-		same = p->page.folio == folio;
-	p->queued = true;
-	if (!queued)
-		p->page.folio = folio;
-	raw_spin_unlock_irq(&p->lock);
-	if (queued)
-		return same;
-	atomic_inc(&kev_page_waits);
-	__module_get(THIS_MODULE);
-	folio_add_wait_queue(folio, &p->page.wait);
-	KEV_DELAY(AIO_PAGE_HOOKED);
-	/* if it came before that: unlocking it tells us */
-	if (folio_trylock(folio))
-		folio_unlock(folio);
-	return true;
-}
+/* ---- Waiting for a page: aio_page.c ------------------------------------ */
 
 static enum kev_aio_next kev_aio_wait_page(struct kev_aio *a)
 {
@@ -317,7 +216,7 @@ static enum kev_aio_next kev_aio_wait_page(struct kev_aio *a)
 	a->send.page = NULL;
 	if (!a->page)
 		a->page = kev_page_wait_make(a);
-	if (a->page && atomic_read(&kev_page_waits) < KEV_PAGE_WAITS_MAX)
+	if (a->page)
 		waits = kev_page_wait_begin(a->page, folio);
 	folio_put(folio);
 	return waits ? KEV_AIO_COLD : KEV_AIO_LATER;
@@ -527,19 +426,13 @@ static void kev_aio_tell_result(struct kev_watch *w, struct ukevent *uk)
 	uk->data2 = v.data2;
 }
 
-/* A wake-up of a page that has just given back the module may be at its last steps. */
-static void kev_aio_exit(void)
-{
-	synchronize_rcu();
-}
-
 const struct kev_source_ops kev_source_aio = {
 	.name		= "kev_aio",
 	.size		= sizeof(struct kev_aio),
 	.events		= KEVENT_AIO_BIO,
 	.req_flags	= KEV_AIO_REQ,
 	.own_call	= true,
-	.exit		= kev_aio_exit,
+	.exit		= kev_page_wait_exit,
 	.attach		= kev_aio_attach,
 	.detach		= kev_aio_stop,
 	.look		= kev_aio_look,

@@ -12,6 +12,7 @@
  *
  *	source/aio.c		the calls
  *	source/aio_move.c	the watch: turns, what they wait for, the end
+ *	source/aio_page.c	waiting for a page
  *	source/aio_send.c	a turn: header and file into the socket
  */
 #ifndef KEV_SOURCE_TRANSFER_H
@@ -115,6 +116,8 @@ int kev_aio_sendfile(struct kev_queue *q, struct kevent_ioc_sendfile *sf,
 		     struct file **file);
 
 /* source/aio_move.c */
+struct kev_aio;
+void kev_aio_tell(struct kev_aio *a);
 bool kev_aio_join(struct kev_aio_line *line, const struct socket *sock);
 void kev_aio_leave(struct kev_aio_line *line);
 void kev_aio_drop(struct kev_user *account, struct kev_aio_send *s,
