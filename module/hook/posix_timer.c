@@ -4,6 +4,9 @@
  *
  *	posix_timer_fn()	the hrtimer's callback: where a watched timer
  *				would send its signal, @expire runs in its place
+ *	posixtimer_send_sigqueue()	on kernels that do not start a timer which
+ *				has expired already, but send its signal there
+ *				and then, the timer locked: @expire_locked
  *	common_timer_set()	timer_settime(), the timer locked: only looked
  *				at, by @setting
  *	the function that	called by timer_delete(), exit and exec, in a
@@ -61,6 +64,30 @@ static void notrace kev_ptimer_trace_fn(unsigned long ip,
 	kev_fregs_redirect(fregs, (unsigned long)kev_ptimer_fn);
 }
 
+#ifdef KEV_HAVE_HRTIMER_START_USER
+
+/* In place of posixtimer_send_sigqueue(). */
+static void kev_ptimer_send(struct k_itimer *k)
+{
+	kev_ptimer_ops->expire_locked(k);
+	atomic_dec(&kev_ptimer_inside);
+}
+
+static void notrace kev_ptimer_trace_send(unsigned long ip,
+					  unsigned long parent_ip,
+					  struct ftrace_ops *ops,
+					  struct ftrace_regs *fregs)
+{
+	struct k_itimer *k = (void *)kev_fregs_argument(fregs, 0);
+
+	if (likely(!kev_ptimer_ops->takes(k)))
+		return;
+	atomic_inc(&kev_ptimer_inside);
+	kev_fregs_redirect(fregs, (unsigned long)kev_ptimer_send);
+}
+
+#endif
+
 static void notrace kev_ptimer_trace_set(unsigned long ip,
 					 unsigned long parent_ip,
 					 struct ftrace_ops *ops,
@@ -116,6 +143,15 @@ static struct kev_ftrace kev_ptimer_probes[] = {
 			.flags	= KEV_PTIMER_FL | FTRACE_OPS_FL_IPMODIFY,
 		},
 	},
+#ifdef KEV_HAVE_HRTIMER_START_USER
+	{
+		.symbols = { "posixtimer_send_sigqueue" },
+		.ops = {
+			.func	= kev_ptimer_trace_send,
+			.flags	= KEV_PTIMER_FL | FTRACE_OPS_FL_IPMODIFY,
+		},
+	},
+#endif
 };
 
 /* ---- Arming ------------------------------------------------------------ */

@@ -12,6 +12,8 @@ struct k_itimer;
  * @is_watched: is it one to be caught?  Asked before it is freed.  Any context.
  * @takes: the same, before an expiry.
  * @expire: in place of the kernel's callback.  hardirq; on -rt, softirq.
+ * @expire_locked: the same, of a timer that had expired before it could be started.
+ *	it_lock held.
  * @setting: timer_settime() is about to change it.  it_lock held.
  * @deleted: it is about to be freed.  A task, with nothing held; may sleep.
  */
@@ -19,6 +21,7 @@ struct kev_ptimer_ops {
 	bool (*is_watched)(const struct k_itimer *k);
 	bool (*takes)(const struct k_itimer *k);
 	enum hrtimer_restart (*expire)(struct hrtimer *timer);
+	void (*expire_locked)(struct k_itimer *k);
 	void (*setting)(struct k_itimer *k);
 	void (*deleted)(struct k_itimer *k);
 };

@@ -206,12 +206,18 @@ static bool kev_ptimer_pace(struct kev_ptimer *p, struct k_itimer *k)
 	return false;
 }
 
-/* It has waited, and goes on.  An expiry that has passed comes at once. */
+/* An expiry that has passed comes at once. */
+static void kev_ptimer_start(struct k_itimer *k)
+{
+	kev_itimer_set_armed(k);
+	hrtimer_start_expires(&k->it.real.timer, HRTIMER_MODE_ABS);
+}
+
+/* It has waited, and goes on. */
 static void kev_ptimer_restart(struct kev_ptimer *p, struct k_itimer *k)
 {
 	p->waits = false;
-	kev_itimer_set_armed(k);
-	hrtimer_start_expires(&k->it.real.timer, HRTIMER_MODE_ABS);
+	kev_ptimer_start(k);
 }
 
 static void kev_ptimer_due(struct kev_ptimer *p, struct hrtimer *timer)
@@ -263,6 +269,16 @@ static enum hrtimer_restart kev_ptimer_expire(struct hrtimer *timer)
 	spin_unlock_irqrestore(&k->it_lock, flags);
 	rcu_read_unlock();
 	return ret;
+}
+
+/* In place of the kernel's sending of its signal; by timer_settime(), mostly. */
+static void kev_ptimer_expire_locked(struct k_itimer *k)
+{
+	lockdep_assert_held(&k->it_lock);
+	rcu_read_lock();
+	if (kev_ptimer_expired(k) == HRTIMER_RESTART)
+		kev_ptimer_start(k);
+	rcu_read_unlock();
 }
 
 /* The pacer: softirq. */
@@ -532,6 +548,7 @@ static int kev_ptimer_init(void)
 		.is_watched	= kev_ptimer_is_watched,
 		.takes		= kev_ptimer_takes,
 		.expire		= kev_ptimer_expire,
+		.expire_locked	= kev_ptimer_expire_locked,
 		.setting	= kev_ptimer_setting,
 		.deleted	= kev_ptimer_deleted,
 	};

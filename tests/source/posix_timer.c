@@ -64,6 +64,100 @@ TEST(each_clock)
 	CHECK(!pt_pending());
 }
 
+/* New kernels do not start such a timer at all. */
+TEST(armed_in_the_past)
+{
+	static const int clocks[] = {
+		CLOCK_MONOTONIC, CLOCK_REALTIME, CLOCK_BOOTTIME, CLOCK_TAI,
+	};
+	int q = kev_queue(NULL, 0);
+	unsigned int i, n;
+
+	pt_block();
+	for (i = 0; i < ARRAY_SIZE(clocks); i++) {
+		int id = pt_create(clocks[i]);
+
+		pt_add(q, id, 0);
+		for (n = 1; n <= 20; n++) {
+			pt_set(id, TIMER_ABSTIME, 1, 0);
+			CHECK_EQ(pt_event(q, id), n);
+			CHECK_EQ(pt_ns(pt_get(id).it_value), 0);
+		}
+		pt_set(id, 0, 2 * MS, 0);
+		CHECK_EQ(pt_event(q, id), n);
+		take_none(q);
+		pt_delete(id);
+	}
+	CHECK(!pt_pending());
+}
+
+/* What has passed is counted, and it goes on. */
+TEST(armed_in_the_past_periodic)
+{
+	int q = kev_queue(NULL, 0), id = pt_create(CLOCK_MONOTONIC);
+	uint64_t start = now_ns() - 100 * MS;
+	uint32_t total;
+
+	pt_block();
+	pt_add(q, id, 0);
+	pt_set(id, TIMER_ABSTIME, start, 5 * MS);
+	total = pt_event(q, id);
+	CHECK_GE(total, 20);
+	CHECK_LE(total, pt_expiries(start, 5 * MS, now_ns()));
+	CHECK_GT(pt_ns(pt_get(id).it_value), 0);
+	do {
+		CHECK_GT(pt_event(q, id), total);
+		total++;
+	} while (total < 30);
+	CHECK(!pt_pending());
+}
+
+/* Too fast to be started again at once. */
+TEST(armed_in_the_past_fast)
+{
+	int q = kev_queue(NULL, 0), id = pt_create(CLOCK_MONOTONIC);
+	uint32_t total = 0, last;
+	uint64_t start;
+	int i;
+
+	pt_block();
+	pt_add(q, id, 0);
+	for (i = 0; i < 50; i++) {
+		start = now_ns();
+		last = total;
+		pt_set(id, TIMER_ABSTIME, start, 1000);
+		total = pt_event(q, id);
+		CHECK_GT(total, last);
+		CHECK_GT(pt_event(q, id), total);
+		pt_set(id, TIMER_ABSTIME, 1, 0);
+		total = pt_event(q, id);
+	}
+	pt_set(id, TIMER_ABSTIME, 1, 1);
+	pt_delete(id);
+	CHECK_EQ(watches_of(q), 0);
+	CHECK(!pt_pending());
+}
+
+/* Whose watch has had its only event, or is gone. */
+TEST(armed_in_the_past_unwatched)
+{
+	int q = kev_queue(NULL, 0), id = pt_create(CLOCK_MONOTONIC);
+	siginfo_t info;
+
+	pt_block();
+	pt_add(q, id, KEVENT_REQ_ONESHOT);
+	pt_set(id, TIMER_ABSTIME, 1, 0);
+	pt_set(id, TIMER_ABSTIME, 1, 0);
+	CHECK(pt_take(1000 * MS, &info));
+	CHECK_EQ(info.si_overrun, 0);
+	CHECK_EQ(pt_event(q, id), 1);
+	pt_add(q, id, 0);
+	kev_remove(q, KEVENT_POSIX_TIMER, id);
+	pt_set(id, TIMER_ABSTIME, 1, 0);
+	CHECK(pt_take(1000 * MS, &info));
+	take_none(q);
+}
+
 /* All ways of signalling are replaced, an ignored signal as well. */
 TEST(each_way_of_signalling)
 {
