@@ -59,16 +59,19 @@ static void all_works(int q)
 static void refused_while_open(void *arg)
 {
 	int q = kev_queue(NULL, 0), fd = CHECK_OK(eventfd(0, EFD_CLOEXEC));
+	int refusal;
 
 	(void)arg;
 	kev_add_poll(q, fd, POLLIN, 0);
-	CHECK_EQ(try_write(FTRACE, "0"), EBUSY);
+	refusal = try_write(FTRACE, "0");
+	if (refusal != EOPNOTSUPP)
+		CHECK_EQ(refusal, EBUSY);
 	CHECK(file_contains(FTRACE, "1"));
 	close(fd);
 	CHECK_EQ(watches_of(q), 0);
 	take_none(q);
 	all_works(q);
-	CHECK_EQ(try_write(FTRACE, "0"), EBUSY);
+	CHECK_EQ(try_write(FTRACE, "0"), refusal);
 	kev_close(q, NULL);
 }
 
@@ -95,6 +98,7 @@ static void off_between(void *arg)
 TEST_TIMEOUT(ftrace_off_between, 60)
 {
 	keep_off_tcg();
+	SKIP_IF_ON_FOR_EVER();
 	run_and_restore(off_between);
 }
 
@@ -117,6 +121,7 @@ static void off_at_load(void *arg)
 TEST_TIMEOUT(ftrace_off_at_load, 60)
 {
 	keep_off_tcg();
+	SKIP_IF_ON_FOR_EVER();
 	run_and_restore(off_at_load);
 }
 
@@ -182,6 +187,7 @@ static void flickering(void *arg)
 TEST_TIMEOUT(ftrace_flickers, 60)
 {
 	keep_off_tcg();
+	SKIP_IF_ON_FOR_EVER();
 	run_and_restore(flickering);
 }
 

@@ -24,6 +24,21 @@ static inline int try_write(const char *path, const char *text)
 	return ret;
 }
 
+/* By 7.2 nobody can switch ftrace off any more.  It is on, and so it stays. */
+static inline bool ftrace_stays_on(void)
+{
+	int err = try_write(FTRACE, "0");
+
+	if (err != EOPNOTSUPP)
+		try_write(FTRACE, "1");
+	return err == EOPNOTSUPP;
+}
+
+#define SKIP_IF_ON_FOR_EVER() do {					\
+	if (ftrace_stays_on())						\
+		SKIP("this kernel's ftrace can't be switched off");	\
+} while (0)
+
 static inline bool file_contains(const char *path, const char *word)
 {
 	char line[512];
