@@ -72,8 +72,9 @@ if [ -e "$kdir/.toolchain" ]; then
 	toolchain=("$top/tests/vm/inside.sh" "$(cat "$kdir/.toolchain")"
 		"${kdir%/usr/src/*}" "$build" --)
 fi
+# Debian's headers of 7.x lack the script that tells kbuild that sparse is there.
 "${toolchain[@]}" make -s -j"$(nproc)" -C "$kdir" M="$build/module" \
-	${W:+W="$W"} ${C:+C="$C"} \
+	${W:+W="$W"} ${C:+C="$C" KBUILD_CHECKSRC="$C"} \
 	${KEVENT_NO_FTRACE:+KEVENT_NO_FTRACE=1} \
 	${KEVENT_DEBUG_DELAYS:+KEVENT_DEBUG_DELAYS=1} modules >"$build/build.log" 2>&1 || {
 	cat "$build/build.log" >&2

@@ -8,8 +8,8 @@ usage: run.sh [options] -- COMMAND [ARG...]
 Boots a kernel in QEMU, loads kevent.ko, runs COMMAND as root in the current
 directory's path, relays its output and exits with its status.
 
-  --kernel K      6.12 (default), 6.1, 6.12-rt, 6.12-arm64, debug, debug-rt,
-                  debug-kcsan
+  --kernel K      6.12 (default), 6.1, 7.3-rt, 6.12@trixie, 6.12-arm64, debug,
+                  debug-rt, debug-kcsan: see kernel.sh
   --icount        count instructions: one virtual CPU, its cycles are instructions
   --smp N         virtual CPUs (2; 1 with --icount)
   --mem MB        memory (1024; 2048 with --icount, 3072 for debug*)
