@@ -34,7 +34,7 @@ test_sources := $(filter-out tests/lib/% tests/vm/% tests/fuzz/%,$(wildcard test
 test_programs := $(patsubst %.c,$(O)/%,$(test_sources)) \
 	$(patsubst %.c,$(O)/%.32,$(filter tests/abi/%,$(test_sources)))
 
-all: bench tests module
+all: bench lib tests module
 
 module:
 	@scripts/build-module.sh $(KDIR) $(O)
@@ -42,12 +42,21 @@ module:
 bench:
 	@$(MAKE) --no-print-directory -C bench BUILD=$(abspath $(O))/bench
 
+lib:
+	@$(MAKE) --no-print-directory -s -C lib BUILD=$(abspath $(O))/lib
+
 tests: $(test_programs)
 
 # Static: a test then starts faster, and needs nothing else in the machine.
 $(O)/tests/%: tests/%.c $(O)/tests/lib/test.o
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -Itests/lib -static -o $@ $< $(O)/tests/lib/test.o
+
+# Those of the library use the shared one, where it was built.
+$(O)/tests/libkevent/%: tests/libkevent/%.c $(O)/tests/lib/test.o | lib
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -Itests/lib -o $@ $< $(O)/tests/lib/test.o \
+		-Wl,--no-as-needed -L$(O)/lib -Wl,-rpath,$(abspath $(O))/lib -lkevent
 
 $(O)/tests/%.32: tests/%.c $(O)/tests/lib/test.32.o
 	@mkdir -p $(@D)
@@ -72,7 +81,7 @@ run:
 
 check:
 	@tests/vm/need.sh check
-	@scripts/check-tree.sh || { echo '0 passed, 1 failed'; exit 1; }
+	@{ scripts/check-tree.sh && scripts/check-lib.sh; } || { echo '0 passed, 1 failed'; exit 1; }
 	@case $(KERNEL) in *-arm64) scripts/check-barriers.sh || { echo '0 passed, 1 failed'; exit 1; } ;; esac
 	@tests/run.sh --kernel $(KERNEL) $(foreach t,$(TESTS),'$(t)')
 
@@ -125,8 +134,15 @@ soak:
 install:
 	@PREFIX='$(PREFIX)' KDIR='$(KDIR)' DESTDIR='$(DESTDIR)' scripts/install.sh install
 
+install-headers:
+	@PREFIX='$(PREFIX)' DESTDIR='$(DESTDIR)' scripts/install.sh headers
+
+install-lib: lib
+	@PREFIX='$(PREFIX)' LIBDIR='$(LIBDIR)' O='$(O)' DESTDIR='$(DESTDIR)' scripts/install.sh lib
+
 uninstall:
-	@PREFIX='$(PREFIX)' KDIR='$(KDIR)' DESTDIR='$(DESTDIR)' scripts/install.sh uninstall
+	@PREFIX='$(PREFIX)' LIBDIR='$(LIBDIR)' KDIR='$(KDIR)' DESTDIR='$(DESTDIR)' \
+		scripts/install.sh uninstall
 
 clean:
 	rm -rf $(O)
@@ -146,10 +162,12 @@ help:
 	@echo 'make fuzz       random calls, guided by coverage (DURATION=, KERNEL= (debug), REPLAY=file, KEEP=1)'
 	@echo 'make soak       100,000 watches that come and go (DURATION=600, KERNEL=)'
 	@echo 'make install    module (dkms if there is), headers, udev rule (PREFIX=, DESTDIR=); uninstall'
+	@echo 'make lib        libkevent, shared and static (O=)'
+	@echo 'make install-headers, make install-lib    for programs, without the module (PREFIX=, LIBDIR=, DESTDIR=)'
 	@echo 'make clean'
 	@echo 'KERNEL: 6.12 (default), 6.1, 6.12-rt, 6.12-arm64, 6.1-arm64, debug, debug-rt, debug-kcsan'
 
-.PHONY: all module bench tests run check check-debug check-kcsan check-unload check-race check-fault lint model fuzz soak install uninstall clean help
+.PHONY: all module bench lib tests run check check-debug check-kcsan check-unload check-race check-fault lint model fuzz soak install install-headers install-lib uninstall clean help
 .SECONDARY:
 
 -include $(shell [ ! -d $(O) ] || find $(O)/tests -name '*.d' 2>/dev/null)

@@ -1,10 +1,21 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later OR MIT */
 /*
- * The calls of /dev/kevent for C programs, and an inline consumer of its ring.
- * Needs nothing but <linux/kevent.h> and the C library; with -std=c11 and the like
- * define _POSIX_C_SOURCE as 200809L or more.
+ * The calls of /dev/kevent for C and C++ programs, and an inline consumer of its
+ * ring.  Needs nothing but <linux/kevent.h> and the C library; with -std=c11 and the
+ * like define _POSIX_C_SOURCE as 200809L or more.
+ *
+ * A program that includes this file needs no library.  libkevent has the same
+ * functions as symbols, for languages that cannot include it, and the few of the
+ * section "In libkevent only", at the end.
  *
  * Calls return -1 and set errno on failure.
+ *
+ * THREADS.  Calls that take the queue's fd may be made by any number of threads at
+ * once.  Those that take a struct kevent_ring: see there.  Others touch nothing but
+ * their arguments.  Calls that sleep return with EINTR after a signal.  Whether a call
+ * is a cancellation point (pthread_cancel(3)) is not promised.
+ *
+ * FORK.  A child has the queue, but not its mappings: see kevent_attach().
  */
 #ifndef KEVENT_H
 #define KEVENT_H
@@ -21,6 +32,11 @@
 #include <unistd.h>
 
 #include <linux/kevent.h>
+
+/* libkevent compiles this file with another one, which makes them symbols. */
+#ifndef KEVENT_API
+#define KEVENT_API	static inline
+#endif
 
 #ifdef __cplusplus
 extern "C" {
@@ -60,7 +76,7 @@ struct kevent_ring {
 /* ---- Queues ------------------------------------------------------------ */
 
 /** kevent_open() - a queue that INIT has not been called on. */
-static inline int kevent_open(void)
+KEVENT_API int kevent_open(void)
 {
 	return open("/dev/kevent", O_RDWR | O_CLOEXEC);
 }
@@ -69,7 +85,7 @@ static inline int kevent_open(void)
  * kevent_ring_unmap() - give back what kevent_ring_map() mapped
  * @ring: the ring.  The queue's fd stays open.
  */
-static inline void kevent_ring_unmap(struct kevent_ring *ring)
+KEVENT_API void kevent_ring_unmap(struct kevent_ring *ring)
 {
 	munmap((void *)ring->entries, ring->entries_len);
 	munmap((void *)ring->user, ring->user_len);
@@ -93,8 +109,8 @@ static inline uint32_t kevent_ring_start(const struct kevent_ring *ring)
  * @fd: the queue.
  * @init: as INIT filled it in.
  */
-static inline int kevent_ring_map(struct kevent_ring *ring, int fd,
-				  const struct kevent_ioc_init *init)
+KEVENT_API int kevent_ring_map(struct kevent_ring *ring, int fd,
+			       const struct kevent_ioc_init *init)
 {
 	void *kernel, *user, *entries;
 
@@ -139,8 +155,8 @@ err_unmap_kernel:
  *
  * Returns the queue's fd, close-on-exec.
  */
-static inline int kevent_init(struct kevent_ring *ring, unsigned int num,
-			      unsigned int policy, unsigned int flags)
+KEVENT_API int kevent_init(struct kevent_ring *ring, unsigned int num,
+			   unsigned int policy, unsigned int flags)
 {
 	struct kevent_ioc_init init;
 	int fd, err;
@@ -171,7 +187,7 @@ static inline int kevent_init(struct kevent_ring *ring, unsigned int num,
  * not touch its parent's struct kevent_ring.  Parent and child are then two
  * consumers of one ring, and kevent_ring_take() is for that.
  */
-static inline int kevent_attach(struct kevent_ring *ring, int fd)
+KEVENT_API int kevent_attach(struct kevent_ring *ring, int fd)
 {
 	size_t page = (size_t)sysconf(_SC_PAGESIZE);
 	struct kevent_ioc_init init;
@@ -198,14 +214,14 @@ static inline int kevent_attach(struct kevent_ring *ring, int fd)
  * The queue and its watches end with its last descriptor: a child that has
  * inherited it keeps them.
  */
-static inline int kevent_destroy(struct kevent_ring *ring)
+KEVENT_API int kevent_destroy(struct kevent_ring *ring)
 {
 	kevent_ring_unmap(ring);
 	return close(ring->fd);
 }
 
 /** kevent_info() - limits and features; @fd need not be initialised. */
-static inline int kevent_info(int fd, struct kevent_ioc_info *info)
+KEVENT_API int kevent_info(int fd, struct kevent_ioc_info *info)
 {
 	memset(info, 0, sizeof(*info));
 	info->size = sizeof(*info);
@@ -225,9 +241,9 @@ static inline int kevent_info(int fd, struct kevent_ioc_info *info)
  *
  * The parameters of the type, if it has any, are 0: its defaults.
  */
-static inline void kevent_prep(struct ukevent *uk, unsigned int type,
-			       uint64_t id, unsigned int event,
-			       unsigned int req_flags, uint64_t user)
+KEVENT_API void kevent_prep(struct ukevent *uk, unsigned int type,
+			    uint64_t id, unsigned int event,
+			    unsigned int req_flags, uint64_t user)
 {
 	memset(uk, 0, sizeof(*uk));
 	uk->id.raw_u64 = id;
@@ -250,10 +266,10 @@ static inline void kevent_prep(struct ukevent *uk, unsigned int type,
  * The watch of a timer that expires once stays when it has: kevent_modify() starts
  * it again, kevent_remove() ends it.  With KEVENT_REQ_ONESHOT it ends by itself.
  */
-static inline void kevent_prep_timer(struct ukevent *uk, uint64_t id,
-				     uint64_t value, uint64_t interval,
-				     int clock, unsigned int req_flags,
-				     uint64_t user)
+KEVENT_API void kevent_prep_timer(struct ukevent *uk, uint64_t id,
+				  uint64_t value, uint64_t interval,
+				  int clock, unsigned int req_flags,
+				  uint64_t user)
 {
 	kevent_prep(uk, KEVENT_TIMER, id, KEVENT_TIMER_FIRED, req_flags, user);
 	uk->param[0] = value;
@@ -262,10 +278,10 @@ static inline void kevent_prep_timer(struct ukevent *uk, uint64_t id,
 }
 
 /** kevent_prep_timer_at() - the same, with the first expiry at a point in time. */
-static inline void kevent_prep_timer_at(struct ukevent *uk, uint64_t id,
-					uint64_t when, uint64_t interval,
-					int clock, unsigned int req_flags,
-					uint64_t user)
+KEVENT_API void kevent_prep_timer_at(struct ukevent *uk, uint64_t id,
+				     uint64_t when, uint64_t interval,
+				     int clock, unsigned int req_flags,
+				     uint64_t user)
 {
 	kevent_prep_timer(uk, id, when, interval, clock, req_flags, user);
 	uk->param[2] |= KEVENT_TIMER_ABSTIME;
@@ -279,8 +295,8 @@ static inline void kevent_prep_timer_at(struct ukevent *uk, uint64_t id,
  * @req_flags: KEVENT_REQ_*.
  * @user: returned in each event.
  */
-static inline void kevent_prep_signal(struct ukevent *uk, uint64_t signo,
-				      unsigned int req_flags, uint64_t user)
+KEVENT_API void kevent_prep_signal(struct ukevent *uk, uint64_t signo,
+				   unsigned int req_flags, uint64_t user)
 {
 	kevent_prep(uk, KEVENT_SIGNAL, signo, KEVENT_SIGNAL_DELIVERY, req_flags,
 		    user);
@@ -294,20 +310,43 @@ static inline void kevent_prep_signal(struct ukevent *uk, uint64_t signo,
  * @req_flags: KEVENT_REQ_*.
  * @user: returned in each event.
  */
-static inline void kevent_prep_inode(struct ukevent *uk, int fd,
-				     unsigned int event, unsigned int req_flags,
-				     uint64_t user)
+KEVENT_API void kevent_prep_inode(struct ukevent *uk, int fd,
+				  unsigned int event, unsigned int req_flags,
+				  uint64_t user)
 {
 	kevent_prep(uk, KEVENT_INODE, (uint64_t)(unsigned int)fd, event,
 		    req_flags, user);
 }
 
 /** kevent_prep_child() - fill in a change for the exit of a child, by its pid. */
-static inline void kevent_prep_child(struct ukevent *uk, pid_t pid,
-				     unsigned int req_flags, uint64_t user)
+KEVENT_API void kevent_prep_child(struct ukevent *uk, pid_t pid,
+				  unsigned int req_flags, uint64_t user)
 {
 	kevent_prep(uk, KEVENT_PROC, (uint64_t)(unsigned int)pid | KEVENT_PROC_PID,
 		    KEVENT_PROC_EXIT, req_flags, user);
+}
+
+/** kevent_prep_pidfd() - fill in a change for the exit of a process, by a pidfd. */
+KEVENT_API void kevent_prep_pidfd(struct ukevent *uk, int pidfd,
+				  unsigned int req_flags, uint64_t user)
+{
+	kevent_prep(uk, KEVENT_PROC, (uint64_t)(unsigned int)pidfd,
+		    KEVENT_PROC_EXIT, req_flags, user);
+}
+
+/**
+ * kevent_prep_posix_timer() - fill in a change for a timer of timer_create()
+ * @uk: the change.
+ * @timer: a timer of this process; glibc: not one that is SIGEV_THREAD.
+ * @req_flags: KEVENT_REQ_*.
+ * @user: returned in each event.
+ */
+KEVENT_API void kevent_prep_posix_timer(struct ukevent *uk, timer_t timer,
+					unsigned int req_flags, uint64_t user)
+{
+	kevent_prep(uk, KEVENT_POSIX_TIMER,
+		    (uint64_t)(unsigned int)(uintptr_t)timer,
+		    KEVENT_POSIX_TIMER_FIRED, req_flags, user);
 }
 
 /* ---- Changes: making them ---------------------------------------------- */
@@ -323,8 +362,8 @@ static inline void kevent_prep_child(struct ukevent *uk, pid_t pid,
  * (kevent_error() tells why), and those that have KEVENT_RET_DONE: their event was
  * ready at once, and is in the entry.
  */
-static inline int kevent_ctl(int fd, unsigned int cmd, unsigned int num,
-			     struct ukevent *arr)
+KEVENT_API int kevent_ctl(int fd, unsigned int cmd, unsigned int num,
+			  struct ukevent *arr)
 {
 	struct kevent_ioc_ctl ctl;
 
@@ -336,7 +375,7 @@ static inline int kevent_ctl(int fd, unsigned int cmd, unsigned int num,
 }
 
 /** kevent_error() - the errno of a refused change, 0 if it was carried out. */
-static inline int kevent_error(const struct ukevent *uk)
+KEVENT_API int kevent_error(const struct ukevent *uk)
 {
 	return uk->ret_flags & KEVENT_RET_REFUSED ? (int)uk->ret_data[1] : 0;
 }
@@ -350,7 +389,7 @@ static inline int kevent_error(const struct ukevent *uk)
  * Returns 0; 1 if the event was ready at once and is in @uk; or -1, with the errno
  * with which the change was refused.
  */
-static inline int kevent_ctl_one(int fd, unsigned int cmd, struct ukevent *uk)
+KEVENT_API int kevent_ctl_one(int fd, unsigned int cmd, struct ukevent *uk)
 {
 	uint32_t flags = uk->req_flags;
 	int ret;
@@ -370,7 +409,7 @@ static inline int kevent_ctl_one(int fd, unsigned int cmd, struct ukevent *uk)
  * -1 and errno: EEXIST, as this queue watches the same already; and so on, see
  * struct kevent_ioc_ctl.
  */
-static inline int kevent_add(int fd, struct ukevent *uk)
+KEVENT_API int kevent_add(int fd, struct ukevent *uk)
 {
 	uk->req_flags |= KEVENT_REQ_ALWAYS_QUEUE;
 	return kevent_ctl_one(fd, KEVENT_CTL_ADD, uk);
@@ -385,7 +424,7 @@ static inline int kevent_add(int fd, struct ukevent *uk)
  * With KEVENT_REQ_ONESHOT that was all, and no watch was made; with KEVENT_REQ_ET
  * the next event comes with the next change.  Else as kevent_ctl_one().
  */
-static inline int kevent_add_now(int fd, struct ukevent *uk)
+KEVENT_API int kevent_add_now(int fd, struct ukevent *uk)
 {
 	uk->req_flags &= ~KEVENT_REQ_ALWAYS_QUEUE;
 	return kevent_ctl_one(fd, KEVENT_CTL_ADD, uk);
@@ -402,7 +441,7 @@ static inline int kevent_add_now(int fd, struct ukevent *uk)
  * KEVENT_REQ_DISPATCH has disarmed.  With no event bits, a socket, a pipe or a
  * KEVENT_POLL is muted: only hang-ups and errors come.
  */
-static inline int kevent_modify(int fd, struct ukevent *uk)
+KEVENT_API int kevent_modify(int fd, struct ukevent *uk)
 {
 	uk->req_flags |= KEVENT_REQ_ALWAYS_QUEUE;
 	return kevent_ctl_one(fd, KEVENT_CTL_MODIFY, uk);
@@ -422,7 +461,7 @@ static inline int kevent_modify(int fd, struct ukevent *uk)
  * To be called before close(): that ends the watch only if no duplicate of the fd
  * and no child has the file open as well.
  */
-static inline int kevent_remove(int fd, unsigned int type, uint64_t id)
+KEVENT_API int kevent_remove(int fd, unsigned int type, uint64_t id)
 {
 	struct ukevent uk;
 
@@ -433,7 +472,7 @@ static inline int kevent_remove(int fd, unsigned int type, uint64_t id)
 }
 
 /** kevent_remove_cookie() - the same by its cookie: its fd may be closed. */
-static inline int kevent_remove_cookie(int fd, uint64_t cookie)
+KEVENT_API int kevent_remove_cookie(int fd, uint64_t cookie)
 {
 	struct ukevent uk;
 
@@ -451,8 +490,8 @@ static inline int kevent_remove_cookie(int fd, uint64_t cookie)
  * @bits: of those that it watches; 0: all.
  * @user: with KEVENT_REQ_PAYLOAD: ukevent.ptr of this event.
  */
-static inline int kevent_fire(int fd, uint64_t id, unsigned int bits,
-			      uint64_t user)
+KEVENT_API int kevent_fire(int fd, uint64_t id, unsigned int bits,
+			   uint64_t user)
 {
 	struct ukevent uk;
 
@@ -469,13 +508,13 @@ static inline int kevent_fire(int fd, uint64_t id, unsigned int bits,
  * It has shut down its sending side, or is gone; what it sent before may still be
  * unread.  A KEVENT_POLL tells of the former only if it asks for POLLRDHUP.
  */
-static inline int kevent_is_eof(const struct ukevent *uk)
+KEVENT_API int kevent_is_eof(const struct ukevent *uk)
 {
 	return !!(uk->ret_flags & KEVENT_RET_EOF);
 }
 
 /** kevent_is_hup() - is it over in both directions? */
-static inline int kevent_is_hup(const struct ukevent *uk)
+KEVENT_API int kevent_is_hup(const struct ukevent *uk)
 {
 	return !!(uk->ret_flags & KEVENT_RET_HUP);
 }
@@ -487,7 +526,7 @@ static inline int kevent_is_hup(const struct ukevent *uk)
  * The pending error of a socket, which the next call will give; EIO where there is
  * an error and the event does not know which; 0: none.
  */
-static inline int kevent_errno(const struct ukevent *uk)
+KEVENT_API int kevent_errno(const struct ukevent *uk)
 {
 	if (uk->ret_flags & KEVENT_RET_ERRNO)
 		return (int)uk->data2;
@@ -495,7 +534,7 @@ static inline int kevent_errno(const struct ukevent *uk)
 }
 
 /** kevent_delta() - how much a running total has grown; *last becomes the new one. */
-static inline uint32_t kevent_delta(uint32_t *last, uint32_t now)
+KEVENT_API uint32_t kevent_delta(uint32_t *last, uint32_t now)
 {
 	uint32_t delta = now - *last;
 
@@ -509,13 +548,13 @@ static inline uint32_t kevent_delta(uint32_t *last, uint32_t now)
  * kevent_aio_position() - where in the file a transfer got to
  * @uk: its event, its result, or the result of its REMOVE.
  */
-static inline uint64_t kevent_aio_position(const struct ukevent *uk)
+KEVENT_API uint64_t kevent_aio_position(const struct ukevent *uk)
 {
 	return (uint64_t)uk->data2 << 32 | uk->ret_data[1];
 }
 
 /** kevent_aio_error() - the errno of a transfer that is over, 0 if all went. */
-static inline int kevent_aio_error(const struct ukevent *uk)
+KEVENT_API int kevent_aio_error(const struct ukevent *uk)
 {
 	return (int)(uk->ret_data[0] >> KEVENT_AIO_ERRNO_SHIFT);
 }
@@ -548,9 +587,9 @@ static inline int kevent_aio_call(int fd, unsigned long call,
  *
  * Returns 1 if it is over and @result tells how, 0 if an event will.
  */
-static inline int kevent_aio_sendfile(int fd, int sock, int in_fd,
-				      uint64_t offset, uint64_t count,
-				      uint64_t user, struct ukevent *result)
+KEVENT_API int kevent_aio_sendfile(int fd, int sock, int in_fd,
+				   uint64_t offset, uint64_t count,
+				   uint64_t user, struct ukevent *result)
 {
 	struct kevent_ioc_sendfile sf;
 
@@ -578,12 +617,12 @@ static inline int kevent_aio_sendfile(int fd, int sock, int in_fd,
  *
  * Returns the file's new fd, close-on-exec; the program closes it when it likes.
  */
-static inline int kevent_aio_sendfile_path(int fd, const void *header,
-					   size_t header_size,
-					   const char *path, int sock,
-					   uint64_t offset, uint64_t count,
-					   uint64_t user,
-					   struct ukevent *result)
+KEVENT_API int kevent_aio_sendfile_path(int fd, const void *header,
+					size_t header_size,
+					const char *path, int sock,
+					uint64_t offset, uint64_t count,
+					uint64_t user,
+					struct ukevent *result)
 {
 	struct kevent_ioc_sendfile sf;
 
@@ -625,9 +664,9 @@ static inline void kevent_set_timeout(struct __kernel_timespec *to,
  * @buf: struct ukevent[max].
  * @flags: KEVENT_FLAGS_ABSTIME: @timeout is a point of CLOCK_MONOTONIC.
  */
-static inline int kevent_get_events(int fd, unsigned int min, unsigned int max,
-				    const struct timespec *timeout,
-				    struct ukevent *buf, unsigned int flags)
+KEVENT_API int kevent_get_events(int fd, unsigned int min, unsigned int max,
+				 const struct timespec *timeout,
+				 struct ukevent *buf, unsigned int flags)
 {
 	struct kevent_ioc_get get;
 	ssize_t len;
@@ -657,9 +696,9 @@ static inline int kevent_get_events(int fd, unsigned int min, unsigned int max,
  * For changes, commit, clocks and signal masks fill in a struct
  * kevent_ioc_wait.
  */
-static inline int kevent_wait(int fd, unsigned int num, uint32_t last,
-			      const struct timespec *timeout,
-			      unsigned int flags)
+KEVENT_API int kevent_wait(int fd, unsigned int num, uint32_t last,
+			   const struct timespec *timeout,
+			   unsigned int flags)
 {
 	struct kevent_ioc_wait wait;
 
@@ -678,7 +717,7 @@ static inline int kevent_wait(int fd, unsigned int num, uint32_t last,
  * @new_head: the index.
  * @over: kevent_ring_kernel.over that belongs to it.
  */
-static inline int kevent_commit(int fd, uint32_t new_head, uint32_t over)
+KEVENT_API int kevent_commit(int fd, uint32_t new_head, uint32_t over)
 {
 	struct kevent_ioc_commit commit;
 
@@ -696,7 +735,7 @@ static inline int kevent_commit(int fd, uint32_t new_head, uint32_t over)
  * Returns how many were woken.  Who is not asleep yet is not woken, and does not
  * hear of it later: to be sure, fire a KEVENT_UNOTIFY.
  */
-static inline int kevent_wake(int fd, unsigned int num)
+KEVENT_API int kevent_wake(int fd, unsigned int num)
 {
 	struct kevent_ioc_wake wake;
 
@@ -725,8 +764,8 @@ static inline int kevent_ring_call(const struct kevent_ring *ring)
  *
  * Returns the bytes copied, for kevent_record(); 0: none are left.
  */
-static inline int kevent_read(int fd, uint64_t cookie, void *buf, size_t len,
-			      uint32_t *lost)
+KEVENT_API int kevent_read(int fd, uint64_t cookie, void *buf, size_t len,
+			   uint32_t *lost)
 {
 	struct kevent_ioc_read read;
 	int ret;
@@ -749,7 +788,7 @@ static inline int kevent_read(int fd, uint64_t cookie, void *buf, size_t len,
  *
  * Returns a struct kevent_record_inode or kevent_record_signal, NULL at the end.
  */
-static inline const void *kevent_record(const void *buf, int bytes, int *pos)
+KEVENT_API const void *kevent_record(const void *buf, int bytes, int *pos)
 {
 	const char *record = (const char *)buf + *pos;
 	uint32_t len;
@@ -869,7 +908,7 @@ static inline int kevent_is_cancelled(const struct ukevent *uk)
  * is not for good: REMOVE first.)  Frees and claims nothing, and makes no call: a
  * loop may be left between two events, and goes on later where it was.
  */
-static inline const struct ukevent *kevent_ring_more(struct kevent_ring *ring)
+KEVENT_API const struct ukevent *kevent_ring_more(struct kevent_ring *ring)
 {
 	uint32_t pos = ring->pos;
 
@@ -895,7 +934,7 @@ static inline const struct ukevent *kevent_ring_more(struct kevent_ring *ring)
  * watches (one a batch), after an overflow, and where the kernel must ask a file; nor
  * when it is empty, unless somebody polls the queue's fd.
  */
-static inline int kevent_ring_poll(struct kevent_ring *ring, unsigned int max)
+KEVENT_API int kevent_ring_poll(struct kevent_ring *ring, unsigned int max)
 {
 	if (ring->pos != ring->end)
 		return (int)(ring->end - ring->pos);
@@ -912,9 +951,9 @@ static inline int kevent_ring_poll(struct kevent_ring *ring, unsigned int max)
  * or a kevent_wake(); -1 with EINTR after a signal.  What was claimed and not taken
  * is kept: then it returns at once, with that.
  */
-static inline int kevent_ring_wait_some(struct kevent_ring *ring,
-					unsigned int max,
-					const struct timespec *timeout)
+KEVENT_API int kevent_ring_wait_some(struct kevent_ring *ring,
+				     unsigned int max,
+				     const struct timespec *timeout)
 {
 	struct kevent_read result;
 	int ret;
@@ -935,10 +974,52 @@ static inline int kevent_ring_wait_some(struct kevent_ring *ring,
 }
 
 /** kevent_ring_wait() - the same, with all that are there. */
-static inline int kevent_ring_wait(struct kevent_ring *ring,
-				   const struct timespec *timeout)
+KEVENT_API int kevent_ring_wait(struct kevent_ring *ring,
+				const struct timespec *timeout)
 {
 	return kevent_ring_wait_some(ring, 0, timeout);
+}
+
+/* Looks for events, or for a reason to make a call, for so many ns. */
+static inline void kevent_ring_look(const struct kevent_ring *ring,
+				    const uint32_t *seen, uint64_t spin)
+{
+	struct timespec start, now;
+
+	clock_gettime(CLOCK_MONOTONIC, &start);
+	do {
+		if (__atomic_load_n(&ring->kernel->tail, __ATOMIC_ACQUIRE) !=
+			    __atomic_load_n(seen, __ATOMIC_RELAXED) ||
+		    kevent_ring_flags(ring, KEVENT_RING_CALL))
+			return;
+#if defined(__x86_64__) || defined(__i386__)
+		__asm__ __volatile__("pause");
+#endif
+		clock_gettime(CLOCK_MONOTONIC, &now);
+	} while ((uint64_t)(now.tv_sec - start.tv_sec) * 1000000000u +
+		 (uint64_t)now.tv_nsec - (uint64_t)start.tv_nsec < spin);
+}
+
+/**
+ * kevent_ring_wait_spin() - the same, but look for a while before sleeping
+ * @ring: the ring.
+ * @max: at most so many; 0: all that are there.
+ * @spin: look for events for so long first, ns.  More than a few times what a sleep
+ *	and a wake-up cost (some 10,000) is a waste; so is any on a single CPU.
+ * @timeout: of the sleep after that, relative; NULL: no limit.
+ *
+ * As kevent_ring_wait_some().  An event that comes while this looks costs neither its
+ * sender a wake-up nor this thread a call.
+ */
+KEVENT_API int kevent_ring_wait_spin(struct kevent_ring *ring, unsigned int max,
+				     uint64_t spin,
+				     const struct timespec *timeout)
+{
+	if (ring->pos == ring->end) {
+		kevent_ring_release(ring);
+		kevent_ring_look(ring, &ring->end, spin);
+	}
+	return kevent_ring_wait_some(ring, max, timeout);
 }
 
 /**
@@ -954,11 +1035,11 @@ static inline int kevent_ring_wait(struct kevent_ring *ring,
  * the batch in hand is not at its end.  A change that finds its file ready has the
  * event in its result, unless it has KEVENT_REQ_ALWAYS_QUEUE.
  */
-static inline int kevent_ring_wait_changes(struct kevent_ring *ring,
-					   unsigned int max,
-					   const struct timespec *timeout,
-					   struct ukevent *changes,
-					   unsigned int num)
+KEVENT_API int kevent_ring_wait_changes(struct kevent_ring *ring,
+					unsigned int max,
+					const struct timespec *timeout,
+					struct ukevent *changes,
+					unsigned int num)
 {
 	struct kevent_ioc_wait wait;
 
@@ -987,7 +1068,7 @@ static inline int kevent_ring_wait_changes(struct kevent_ring *ring,
  * empty.  Under load that may be never: a program that has other things to do in each
  * round of its loop takes batches, with kevent_ring_more().
  */
-static inline const struct ukevent *kevent_ring_next(struct kevent_ring *ring)
+KEVENT_API const struct ukevent *kevent_ring_next(struct kevent_ring *ring)
 {
 	uint32_t pos = ring->pos, end = ring->end;
 
@@ -1068,14 +1149,14 @@ static inline int kevent_ring_grab(const struct kevent_ring *ring,
  * @buf: struct ukevent[max].
  * @max: at most so many.
  *
- * Returns how many were copied; 0: nothing is there: sleep in kevent_wait(), with
- * ring->user->seen for @last.  What was copied can't be cancelled any more: after
+ * Returns how many were copied; 0: nothing is there: sleep in
+ * kevent_ring_take_wait().  What was copied can't be cancelled any more: after
  * kevent_remove() has returned 0, another thread may be about to act on an event of
  * the watch, so what its ptr points to must not be freed before that thread is done.
  */
-static inline unsigned int kevent_ring_take(const struct kevent_ring *ring,
-					    struct ukevent *buf,
-					    unsigned int max)
+KEVENT_API unsigned int kevent_ring_take(const struct kevent_ring *ring,
+					 struct ukevent *buf,
+					 unsigned int max)
 {
 	uint32_t from, to, i;
 	unsigned int num = 0;
@@ -1092,6 +1173,84 @@ static inline unsigned int kevent_ring_take(const struct kevent_ring *ring,
 	}
 	return num;
 }
+
+/**
+ * kevent_ring_take_wait() - the same; sleep until there is something
+ * @ring: the ring; not changed.
+ * @buf: struct ukevent[max].
+ * @max: at most so many: 1 to kevent_ioc_info.batch_max.
+ * @spin: look for events for so long before sleeping, ns; see
+ *	kevent_ring_wait_spin().  0: do not.
+ * @timeout: of the sleep, relative; NULL: no limit.
+ *
+ * Returns 0 after the timeout or a kevent_wake(), or if another thread was faster;
+ * -1 with EINTR after a signal.
+ */
+KEVENT_API int kevent_ring_take_wait(const struct kevent_ring *ring,
+				     struct ukevent *buf, unsigned int max,
+				     uint64_t spin,
+				     const struct timespec *timeout)
+{
+	unsigned int num = kevent_ring_take(ring, buf, max);
+
+	if (!num && spin) {
+		kevent_ring_look(ring, &ring->user->seen, spin);
+		num = kevent_ring_take(ring, buf, max);
+	}
+	return num ? (int)num :
+		     kevent_get_events(ring->fd, 1, max, timeout, buf, 0);
+}
+
+/* ---- In libkevent only: link with -lkevent ----------------------------- */
+
+/**
+ * kevent_new() - kevent_init(), with a struct kevent_ring of the library's
+ * @num: slots of the ring; a power of two.
+ * @policy: KEVENT_WAKE_*.
+ * @flags: KEVENT_INIT_*.
+ *
+ * For languages in which structures of C are a burden.  Returns NULL and sets errno
+ * on failure; ends with kevent_free().
+ */
+struct kevent_ring *kevent_new(unsigned int num, unsigned int policy,
+			       unsigned int flags);
+
+/** kevent_new_attached() - likewise, of a queue that was made elsewhere; takes @fd over. */
+struct kevent_ring *kevent_new_attached(int fd);
+
+/** kevent_fd() - the queue of a ring. */
+int kevent_fd(const struct kevent_ring *ring);
+
+/**
+ * kevent_free() - end what kevent_new() has made; NULL: nothing
+ * @ring: the ring.
+ *
+ * As kevent_destroy().  In a child of the process that made it, which has no mappings
+ * of it, only the child's descriptor is closed.
+ */
+void kevent_free(struct kevent_ring *ring);
+
+/**
+ * kevent_strerror() - what an error means
+ * @call: what has failed: KEVENT_CTL_ADD and so on of a change, alone or in a batch;
+ *	KEVENT_IOC_INIT and so on of a call.
+ * @type: of the watch: KEVENT_SOCKET and so on; looked at for changes only.
+ * @error: the errno, or what kevent_error() has told.
+ *
+ * Returns a sentence without a dot, in English: what is wrong, of all that this errno
+ * may mean elsewhere.  Of errors that the call isn't known to give, strerror(3).
+ */
+const char *kevent_strerror(unsigned long call, unsigned int type, int error);
+
+/**
+ * kevent_unavailable() - why can't /dev/kevent be used here?
+ *
+ * Returns NULL if it can; else a text in English, of a sentence or more, that says why
+ * and what can be done: the module is not loaded, not built for this kernel, refused by
+ * lockdown, the device is not in this container, and so on.  errno is then what
+ * kevent_open() gave.  Opens files in /sys, /proc and /lib/modules; not for each event.
+ */
+const char *kevent_unavailable(void);
 
 #ifdef __cplusplus
 }

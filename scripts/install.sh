@@ -3,14 +3,19 @@
 
 usage() {
 	cat <<'END'
-usage: install.sh install|uninstall
+usage: install.sh install|headers|lib|uninstall
 
-Installs the module, through dkms if that is there, by modules_install if
-not; for programs the headers; and the rules by which udev and systemd treat
-the device.
+install: the module, through dkms if that is there, by modules_install if not;
+the headers; and the rules by which udev and systemd treat the device.
+headers: what programs are compiled with, and the manual pages of section 3;
+needs no headers of a kernel.
+lib: libkevent, shared and static, and its pkg-config file.
+uninstall: all of these.
 
 environment:
-  PREFIX   where the headers go (/usr/local)
+  PREFIX   where headers, libraries and manual pages go (/usr/local)
+  LIBDIR   where libraries go (PREFIX/lib)
+  O        where the library was built (build)
   KDIR     headers of the kernel that it is for (the running one's)
   DESTDIR  a tree to fill instead of /, for packages: nothing is started, no
            module loaded; with dkms the sources are put where dkms wants them
@@ -22,11 +27,13 @@ set -euo pipefail
 
 top=$(cd "$(dirname "$0")/.." && pwd)
 cd "$top"
+shopt -s nullglob
 # kbuild has its own ideas about O= and the like on a command line.
 unset MAKEFLAGS MFLAGS MAKELEVEL
 
 dest=${DESTDIR:-}
 prefix=${PREFIX:-/usr/local}
+libdir=${LIBDIR:-$prefix/lib}
 kdir=${KDIR:-/lib/modules/$(uname -r)/build}
 version=$(sed -n 's/^PACKAGE_VERSION="\(.*\)"$/\1/p' dkms.conf)
 source=/usr/src/kevent-$version
@@ -50,15 +57,39 @@ kernel_release() {
 	esac
 }
 
-# What is installed, without the module. Each line: source, target.
-files() {
+# What is installed, without the module and the library. Each line: source, target.
+headers() {
+	local page
+
 	cat <<END
 include/uapi/linux/kevent.h $prefix/include/linux/kevent.h
 include/kevent.h $prefix/include/kevent.h
+END
+	for page in man/*.3; do
+		echo "$page $prefix/share/man/man3/${page#man/}"
+	done
+}
+
+files() {
+	headers
+	cat <<END
 man/kevent.4 $prefix/share/man/man4/kevent.4
 udev/60-kevent.rules /usr/lib/udev/rules.d/60-kevent.rules
 udev/kevent.conf /usr/lib/modules-load.d/kevent.conf
 END
+}
+
+# A page of section 3 is found by the name of each of its calls: page, call.
+other_names() {
+	local page name
+
+	for page in man/*.3; do
+		page=${page#man/}
+		sed -n '/^\.SH NAME/{n;s/ \\-.*//;s/, */\n/g;p;}' "man/$page" |
+			while read -r name; do
+				[ "$name.3" = "$page" ] || echo "$page $name"
+			done
+	done
 }
 
 dkms_sources() { find module include \( -name '*.[chS]' -o -name 'Kbuild*' \); }
@@ -97,13 +128,28 @@ install_plain() {
 	[ -n "$dest" ] || depmod "$release"
 }
 
+# LIST: headers or files.
 install_files() {
-	local from to
+	local from to page name
 
 	while read -r from to; do
 		install -D -m 644 "$from" "$dest$to"
-	done < <(files)
-	[ -n "$dest" ] || udevadm control --reload 2>/dev/null || true
+	done < <("$1")
+	while read -r page name; do
+		echo ".so man3/$page" >"$dest$prefix/share/man/man3/$name.3"
+	done < <(other_names)
+	[ -n "$dest" ] || [ "$1" = headers ] || udevadm control --reload 2>/dev/null || true
+}
+
+install_lib() {
+	local from=${O:-build}/lib
+
+	mkdir -p "$dest$libdir/pkgconfig"
+	install -m 644 "$from/libkevent.a" "$from/libkevent.so.$version" "$dest$libdir"
+	cp -P "$from/libkevent.so" "$from/libkevent.so.0" "$dest$libdir"
+	sed "s|@prefix@|$prefix|; s|@libdir@|${libdir/#$prefix\//\$\{prefix\}/}|; s|@version@|$version|" \
+		lib/libkevent.pc.in >"$dest$libdir/pkgconfig/libkevent.pc"
+	[ -n "$dest" ] || ldconfig
 }
 
 secure_boot() {
@@ -124,7 +170,7 @@ say_what_now() {
 install_all() {
 	release=$(kernel_release)
 	if has_dkms; then install_dkms; else install_plain; fi
-	install_files
+	install_files files
 	[ -n "$dest" ] || say_what_now
 }
 
@@ -156,10 +202,16 @@ uninstall_all() {
 	while read -r from to; do
 		rm -f "$dest$to"
 	done < <(files)
+	while read -r from to; do
+		rm -f "$dest$prefix/share/man/man3/$to.3"
+	done < <(other_names)
+	rm -f "$dest$libdir"/libkevent.{a,so,so.*} "$dest$libdir/pkgconfig/libkevent.pc"
 }
 
 case ${1:-} in
 install) install_all ;;
+headers) install_files headers ;;
+lib) install_lib ;;
 uninstall) uninstall_all ;;
 *) usage >&2; exit 2 ;;
 esac

@@ -1,0 +1,128 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# check-lib.sh: what can be said of libkevent without a kernel. Its symbols are those
+# that were promised, and those of the header; a program that was linked against an
+# earlier one still starts; the header compiles as C and C++; programs build against
+# what is installed; the programs in the manual pages compile. Ends with status 1, and
+# says which, if not.
+
+set -euo pipefail
+
+cd "$(dirname "$0")/.."
+out=$(realpath -m "${O:-build}")
+lib=$out/lib
+bad=0
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+flags=(-Wall -Wextra -Werror -Iinclude/uapi -Iinclude)
+
+complain() {
+	echo "$*" >&2
+	bad=1
+}
+
+promised() { grep -v '^#' lib/libkevent.symbols; }
+
+exported() {
+	nm -D --defined-only --with-symbol-versions "$lib/libkevent.so" |
+		awk '$2 == "T" { sub("@@", "@", $3); print $3 }' | LC_ALL=C sort
+}
+
+# What the header documents: functions that the library makes symbols, and prototypes.
+declared() {
+	sed -nE '/^static /d; s/^(KEVENT_API [^(]*|[a-z][^(]*[ *])\b(kevent_\w+)\(.*/\2/p' include/kevent.h |
+		LC_ALL=C sort -u
+}
+
+symbols() {
+	diff <(promised | LC_ALL=C sort) <(exported) >&2 ||
+		complain "lib/libkevent.symbols is not what libkevent.so exports"
+	diff <(declared) <(exported | sed 's/@.*//') >&2 ||
+		complain "include/kevent.h does not declare what libkevent.so exports"
+}
+
+# A library that has the promised symbols and nothing else, a program that needs all of
+# them, linked against that one; then the loader is to find them in the new one.
+old_program() {
+	local version
+
+	promised | sed 's/\(.*\)@.*/void \1(void) {}/' >"$work/old.c"
+	for version in $(promised | sed 's/.*@//' | sort -u); do
+		echo "$version { global:"
+		promised | sed -n "s/@$version\$/;/p"
+		echo "};"
+	done >"$work/old.map"
+	{
+		promised | sed 's/\(.*\)@.*/void \1(void);/'
+		echo 'void (*volatile all[])(void) = {'
+		promised | sed 's/@.*/,/'
+		echo '}; int main(void) { return !all[0]; }'
+	} >"$work/program.c"
+	gcc -shared -fPIC -Wl,-soname,libkevent.so.0 -Wl,--version-script="$work/old.map" \
+		-o "$work/libkevent.so" "$work/old.c"
+	gcc -o "$work/program" "$work/program.c" -L"$work" -lkevent
+	LD_BIND_NOW=1 LD_LIBRARY_PATH=$lib "$work/program" ||
+		complain "a program that was linked against an older libkevent does not start"
+}
+
+header() {
+	local standard
+
+	for standard in c99 c11 gnu99 gnu17; do
+		gcc -std=$standard -D_POSIX_C_SOURCE=200809L "${flags[@]}" -fsyntax-only \
+			-x c include/kevent.h || complain "include/kevent.h: -std=$standard"
+	done
+	for standard in c++11 c++17 gnu++20; do
+		g++ -std=$standard "${flags[@]}" -Wno-unused-function -fsyntax-only \
+			-x c++ include/kevent.h || complain "include/kevent.h: -std=$standard"
+	done
+}
+
+# What somebody else's project does.
+installed() {
+	local config name linked
+	local -a options
+
+	for name in headers lib; do
+		PREFIX=/opt/kevent DESTDIR=$work/root O=$out scripts/install.sh $name
+	done
+	cat >"$work/user.cc" <<-'END'
+		#include <kevent.h>
+		#include <stdio.h>
+		int main() { struct ukevent uk; kevent_prep(&uk, KEVENT_PIPE, 0, 0, 0, 0);
+		return puts(kevent_strerror(KEVENT_CTL_ADD, uk.type, EEXIST)) < 0; }
+	END
+	ln -s user.cc "$work/user.c"
+	export PKG_CONFIG_PATH=$work/root/opt/kevent/lib/pkgconfig
+	config="pkg-config --define-prefix libkevent"
+	[ "$($config --modversion)" = "$(sed -n 's/^PACKAGE_VERSION="\(.*\)"/\1/p' dkms.conf)" ] ||
+		complain "pkg-config has another version than dkms.conf"
+	read -ra options <<<"$($config --cflags --libs)"
+	for name in c cc; do
+		gcc -x "${name/cc/c++}" -o "$work/shared.$name" "$work/user.$name" -x none "${options[@]}"
+		gcc -x "${name/cc/c++}" -static -o "$work/static.$name" "$work/user.$name" \
+			-x none "${options[@]}"
+		for linked in shared static; do
+			LD_LIBRARY_PATH=$work/root/opt/kevent/lib "$work/$linked.$name" |
+				grep -q 'watches it already' ||
+				complain "$linked.$name, built against what is installed, does not run"
+		done
+	done
+}
+
+# Nothing but the C library.
+needed() {
+	local others
+
+	others=$(objdump -p "$lib/libkevent.so" | awk '$1 == "NEEDED" && $2 != "libc.so.6" { print $2 }')
+	[ -z "$others" ] || complain "libkevent.so needs $others"
+}
+
+make --no-print-directory O="$out" lib
+symbols
+old_program
+header
+needed
+installed
+exit $bad
