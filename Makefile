@@ -55,8 +55,14 @@ $(O)/tests/%: tests/%.c $(O)/tests/lib/test.o
 # Those of the library use the shared one, where it was built.
 $(O)/tests/libkevent/%: tests/libkevent/%.c $(O)/tests/lib/test.o | lib
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) -Itests/lib -o $@ $< $(O)/tests/lib/test.o \
+	$(CC) $(ALL_CFLAGS) -Itests/lib -I$(O)/lib -DLIBRARY='"$(abspath $(O))/lib"' -o $@ $< $(O)/tests/lib/test.o \
 		-Wl,--no-as-needed -L$(O)/lib -Wl,-rpath,$(abspath $(O))/lib -lkevent
+
+$(O)/tests/libkevent/manual: $(O)/lib/manual.h
+
+$(O)/lib/manual.h: $(wildcard man/*.3) scripts/man-example.sh
+	@mkdir -p $(@D)
+	scripts/man-example.sh --all $(wildcard man/*.3) >$@
 
 $(O)/tests/%.32: tests/%.c $(O)/tests/lib/test.32.o
 	@mkdir -p $(@D)

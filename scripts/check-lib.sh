@@ -84,9 +84,8 @@ installed() {
 	local config name linked
 	local -a options
 
-	for name in headers lib; do
-		PREFIX=/opt/kevent DESTDIR=$work/root O=$out scripts/install.sh $name
-	done
+	make -s --no-print-directory O="$out" PREFIX=/opt/kevent DESTDIR="$work/root" \
+		install-headers install-lib
 	cat >"$work/user.cc" <<-'END'
 		#include <kevent.h>
 		#include <stdio.h>
@@ -109,6 +108,36 @@ installed() {
 				complain "$linked.$name, built against what is installed, does not run"
 		done
 	done
+	pages
+	PREFIX=/opt/kevent DESTDIR=$work/root scripts/install.sh uninstall
+	[ -z "$(find "$work/root" ! -type d)" ] || complain "uninstall leaves files behind"
+}
+
+# Each function has a page under its name, and each page a program.
+pages() {
+	local name page
+
+	for name in $(declared); do
+		[ -e "$work/root/opt/kevent/share/man/man3/$name.3" ] ||
+			complain "no manual page for $name()"
+	done
+	for page in man/*.3; do
+		scripts/man-example.sh "$page" >"$work/example.c"
+		grep -q '^int main' "$work/example.c" || complain "$page: no example"
+		gcc "${flags[@]}" -O2 -fsyntax-only "$work/example.c" ||
+			complain "$page: its example does not compile"
+	done
+}
+
+# Each error of an entry that the interface lists has a text.
+texts() {
+	local error
+
+	for error in $(sed -nE '/Errors of entries:/,/\*\//s/^ \*\t(E[A-Z0-9]+)\b.*/\1/p' \
+		include/uapi/linux/kevent.h); do
+		sed -n '/change_texts\[\]/,/^};/p' lib/strerror.c | grep -q "\b$error," ||
+			complain "lib/strerror.c: no text for $error of an entry"
+	done
 }
 
 # Nothing but the C library.
@@ -124,5 +153,6 @@ symbols
 old_program
 header
 needed
+texts
 installed
 exit $bad

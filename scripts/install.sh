@@ -85,7 +85,8 @@ other_names() {
 
 	for page in man/*.3; do
 		page=${page#man/}
-		sed -n '/^\.SH NAME/{n;s/ \\-.*//;s/, */\n/g;p;}' "man/$page" |
+		sed -n '/^\.SH NAME/,/^\.SH SYN/{/^\.SH/d;p;}' "man/$page" |
+			tr '\n' ' ' | sed 's/ \\-.*/\n/; s/, */\n/g' |
 			while read -r name; do
 				[ "$name.3" = "$page" ] || echo "$page $name"
 			done

@@ -92,7 +92,7 @@ run_shellcheck() { tree_files | grep '\.sh$\|^\.ci/run$\|^udev/kernel-hook$' | x
 
 run_mandoc() { mandoc -Tlint man/*.[1-9] 2>&1; }
 
-run_codespell() { tree_files | grep -v '^LICENSE' | xargs codespell -L inout; }
+run_codespell() { tree_files | grep -v '^LICENSE' | xargs codespell -L inout,te,bu; }
 
 # not on the left of ||: set -e would not hold in it
 fetch_scripts
