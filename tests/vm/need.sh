@@ -34,7 +34,7 @@ case ${KERNEL:-} in
 	[ "${1:-check}" != check ] || add_multilib
 	;;
 esac
-[ "${1:-check}" != check ] || packages+=(g++ pkgconf)
+[ "${1:-check}" != check ] || packages+=(g++ pkgconf python3)
 [ "${1:-check}" != lint ] || packages+=(sparse cppcheck mandoc shellcheck codespell perl xz-utils git)
 [[ ${KERNEL:-} != debug* ]] || packages+=(bc bison flex libelf-dev libssl-dev)
 [ "${1:-check}" != model ] || packages=(libc6-dev spin tcc)

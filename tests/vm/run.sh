@@ -16,6 +16,7 @@ directory's path, relays its output and exits with its status.
   --timeout S     time for the command, in seconds of the guest (300)
   --add PATH      file or directory that shall be at the same path inside,
                   with the shared libraries it needs; may be repeated
+  --python        have /usr/bin/python3 and its library inside, too
   --param NAME=V  parameter of the module (or kevent.NAME=V); may be repeated
   --append WORDS  more words for the kernel's command line
   --kmemleak      look for leaks at the end (--kernel debug, debug-rt)
@@ -50,7 +51,7 @@ top=$(cd "$here/../.." && pwd)
 trap 'die "failed in line $LINENO"' ERR
 
 kernel=6.12 icount=0 load=1 smp='' mem='' timeout=300 module=1 append='' keep='' ram='' gdb=''
-kmemleak=0
+kmemleak=0 python=0
 declare -a add=() params=()
 
 while [ $# -gt 0 ]; do
@@ -62,6 +63,7 @@ while [ $# -gt 0 ]; do
 	--timeout) timeout=$2; shift ;;
 	--add=*) add+=("$(realpath -s -- "${1#*=}")") ;;
 	--add) add+=("$(realpath -s -- "$2")"); shift ;;
+	--python) python=1 ;;
 	--param) params+=("${2#kevent.}"); shift ;;
 	--append) append+=" $2"; shift ;;
 	--kmemleak) kmemleak=1 ;;
@@ -113,6 +115,22 @@ add_path() {
 	while IFS= read -r -d '' file; do
 		add_libraries "$file"
 	done < <(find "$root$path" -type f -perm /111 -print0)
+}
+
+# Its extensions are no programs, but have libraries that they need.
+add_python() {
+	local library file
+
+	[ -x /usr/bin/python3 ] || die "--python: no /usr/bin/python3"
+	library=$(/usr/bin/python3 -c 'import sysconfig; print(sysconfig.get_path("stdlib"))')
+	mkdir -p "$root${library%/*}" "$root/usr/bin"
+	add_path /usr/bin/python3
+	(cd "${library%/*}" && find "${library##*/}" \( -name test -o -name __pycache__ -o \
+		-name dist-packages -o -name 'config-*' \) -prune -o -print0 |
+		cpio -0 -pdm --quiet "$root${library%/*}")
+	for file in "$library"/lib-dynload/*.so; do
+		add_libraries "$file"
+	done
 }
 
 # Kernel modules that tests ask for by modprobe, with what they depend on.
@@ -186,6 +204,7 @@ make_initramfs() {
 	if [ $module = 1 ]; then
 		cp "$ko" "$root/vm/kevent.ko"
 	fi
+	[ $python = 0 ] || add_python
 	for path in "${add[@]}"; do
 		add_path "$path"
 	done
