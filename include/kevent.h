@@ -55,10 +55,10 @@ extern "C" {
  * @kernel_len: bytes mapped at @kernel.
  * @user_len: bytes mapped at @user.
  *
- * The functions that work in place (kevent_ring_wait(), _poll(), _more(), _next())
- * keep their place in here, and the thread that calls them has to be the only
- * consumer of the ring.  kevent_ring_take() copies, and changes nothing here: any
- * number of threads may share one struct for it.
+ * The functions that work in place (kevent_ring_wait() and its variants, _poll(),
+ * _more(), _next()) keep their place in here, and the thread that calls them has to be
+ * the only consumer of the ring.  kevent_ring_take() and _take_wait() copy, and change
+ * nothing here: any number of threads may share one struct for them.
  */
 struct kevent_ring {
 	int fd;

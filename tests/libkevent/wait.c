@@ -199,6 +199,7 @@ TEST(take_ends_without)
 static unsigned char taken[EVENTS];
 static unsigned int rounds[2];
 
+/* Counts what was taken; true: it was told to stop. */
 static bool take_some(unsigned int *num)
 {
 	struct ukevent uk[8];
@@ -214,7 +215,6 @@ static bool take_some(unsigned int *num)
 			(*num)++;
 		}
 	}
-	/* another's: for as many as have come to it */
 	return stop;
 }
 
@@ -235,6 +235,7 @@ static void fire_payload(uint64_t ptr)
 	}
 }
 
+/* One after the other: who is told takes all that it has, and ends. */
 static void stop(struct test_thread *t)
 {
 	fire_payload(STOP);
