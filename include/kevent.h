@@ -403,7 +403,8 @@ KEVENT_API int kevent_ctl_one(int fd, unsigned int cmd, struct ukevent *uk)
 /**
  * kevent_add() - watch
  * @fd: the queue.
- * @uk: what; see kevent_prep().  Its cookie is filled in.
+ * @uk: what; see kevent_prep().  Its cookie is filled in, where the parameters were:
+ *	to be used for another change it has to be filled in anew.
  *
  * What is ready already comes as an event, like what comes later.  Returns 0, or
  * -1 and errno: EEXIST, as this queue watches the same already; and so on, see

@@ -141,6 +141,8 @@ TEST(lockdown)
 	hide("/sys/kernel/security");
 	put("/sys/kernel/security/lockdown", "none [integrity] confidentiality\n", 33);
 	CHECK_WHY(ENOENT, "signed modules only");
+	put("/sys/kernel/security/lockdown", "none integrity [confidentiality]\n", 33);
+	CHECK_WHY(ENOENT, "signed modules only");
 }
 
 TEST(lockdown_none)
