@@ -133,11 +133,11 @@ pages() {
 texts() {
 	local error
 
-	for error in $(sed -nE '/Errors of entries:/,/\*\//s/^ \*\t(E[A-Z0-9]+)\b.*/\1/p' \
-		include/uapi/linux/kevent.h); do
+	while read -r error; do
 		sed -n '/change_texts\[\]/,/^};/p' lib/strerror.c | grep -q "\b$error," ||
 			complain "lib/strerror.c: no text for $error of an entry"
-	done
+	done < <(sed -nE '/Errors of entries:/,/\*\//s/^ \*\t(E[A-Z0-9]+)\b.*/\1/p' \
+		include/uapi/linux/kevent.h)
 }
 
 # Nothing but the C library.
