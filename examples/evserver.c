@@ -105,9 +105,11 @@ static void greet(int listener)
 static void handle(const struct ukevent *uk, int listener)
 {
 	struct conn *c = (struct conn *)(uintptr_t)uk->ptr;
+	uint32_t waiting = uk->ret_flags & KEVENT_RET_DATA ? uk->ret_data[1] : 1;
 
 	if (!c)
-		greet(listener);
+		while (waiting--)
+			greet(listener);
 	else if (uk->type == KEVENT_AIO)
 		drop(c);		/* sent, or the client has left */
 	else if (!c->answered)
