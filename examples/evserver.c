@@ -107,13 +107,14 @@ static void handle(const struct ukevent *uk, int listener)
 	struct conn *c = (struct conn *)(uintptr_t)uk->ptr;
 	uint32_t waiting = uk->ret_flags & KEVENT_RET_DATA ? uk->ret_data[1] : 1;
 
-	if (!c)
+	if (!c) {
 		while (waiting--)
 			greet(listener);
-	else if (uk->type == KEVENT_AIO)
+	} else if (uk->type == KEVENT_AIO) {
 		drop(c);		/* sent, or the client has left */
-	else if (!c->answered)
+	} else if (!c->answered) {
 		receive(c);
+	}
 }
 
 int main(int argc, char **argv)

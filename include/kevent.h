@@ -995,6 +995,8 @@ static inline void kevent_ring_look(const struct kevent_ring *ring,
 			return;
 #if defined(__x86_64__) || defined(__i386__)
 		__asm__ __volatile__("pause");
+#elif defined(__aarch64__)
+		__asm__ __volatile__("yield");
 #endif
 		clock_gettime(CLOCK_MONOTONIC, &now);
 	} while ((uint64_t)(now.tv_sec - start.tv_sec) * 1000000000u +
