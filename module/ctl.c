@@ -12,6 +12,7 @@
 #include <linux/uaccess.h>
 
 #include "change.h"
+#include "compat/eventpoll.h"
 #include "compat/timens.h"
 #include "ctl.h"
 #include "queue.h"
@@ -168,17 +169,19 @@ static void kev_mask_end(struct kev_mask *m, int ret)
 		sigprocmask(SIG_SETMASK, &current->saved_sigmask, NULL);
 }
 
-#define KEV_GET_FLAGS	(KEVENT_FLAGS_ABSTIME | KEVENT_FLAGS_TIMEOUT | \
+#define KEV_SLEEP_FLAGS	(KEVENT_FLAGS_ABSTIME | KEVENT_FLAGS_TIMEOUT | \
 			 KEVENT_FLAGS_SIGMASK)
-#define KEV_WAIT_FLAGS	(KEV_GET_FLAGS | KEVENT_FLAGS_COMMIT | \
+#define KEV_GET_FLAGS	(KEV_SLEEP_FLAGS | KEVENT_FLAGS_EPOLL)
+#define KEV_WAIT_FLAGS	(KEV_SLEEP_FLAGS | KEVENT_FLAGS_COMMIT | \
 			 KEVENT_FLAGS_LAST)
 
 static long kev_ioc_get_events(struct kev_queue *q, struct file *file,
 			       void __user *p, size_t size)
 {
-	struct kev_deadline d = { .nonblock = file->f_flags & O_NONBLOCK };
+	struct kev_deadline d = {};
 	struct kevent_ioc_get get;
 	struct kev_mask mask;
+	bool short_events;
 	int err, ret;
 
 	err = kev_copy_in(&get, sizeof(get), p, size);
@@ -195,9 +198,13 @@ static long kev_ioc_get_events(struct kev_queue *q, struct file *file,
 				      get.sigsetsize);
 	if (err)
 		return err;
+	short_events = get.flags & KEVENT_FLAGS_EPOLL;
+	d.nonblock = !short_events && (file->f_flags & O_NONBLOCK);
 	kev_mask_begin(&mask);
-	ret = kev_get_events(q, &d, u64_to_user_ptr(get.events), get.min,
-			     get.max);
+	ret = kev_get_events(q, &d, u64_to_user_ptr(get.events),
+			     short_events ? sizeof(struct epoll_event) :
+					    sizeof(struct ukevent),
+			     get.min, get.max);
 	kev_mask_end(&mask, ret);
 	return ret;
 }
@@ -314,7 +321,8 @@ static noinline ssize_t kev_read_events(struct kev_queue *q, struct file *file,
 		return -EINVAL;
 	num = kev_get_events(q, file->f_flags & O_NONBLOCK ? &kev_at_once :
 							     &kev_forever,
-			     buf, 1, min_t(size_t, max, KEV_BATCH_MAX));
+			     buf, sizeof(*buf), 1,
+			     min_t(size_t, max, KEV_BATCH_MAX));
 	return num < 0 ? num : num * sizeof(*buf);
 }
 
@@ -564,7 +572,7 @@ static long kev_ioc_info(struct kev_queue *q, struct file *file,
 		return -EINVAL;
 	info.size = min_t(u32, known, sizeof(info));
 	info.abi = KEVENT_ABI_VERSION;
-	info.features = KEVENT_FEAT_CLOSE_FTRACE;
+	info.features = KEVENT_FEAT_CLOSE_FTRACE | KEVENT_FEAT_EPOLL;
 	info.sources = kev_source_mask();
 	info.req_flags = KEV_REQ_ALL;
 	info.ring_max = kev_ring_max;

@@ -14,6 +14,7 @@
 #include <linux/sched/signal.h>
 #include <linux/uaccess.h>
 
+#include "compat/eventpoll.h"
 #include "delay.h"
 #include "ready.h"
 #include "source.h"
@@ -23,16 +24,33 @@
 /* Events copied before irqs are let on for a moment. */
 #define KEV_TAKE_MAX	16
 
-/* Context: queue->lock held.  False: the memory is not there, or not writable. */
-static bool kev_put_event(struct ukevent __user *to, const struct ukevent *e)
+/* Is an event to be copied as a struct epoll_event, not as a struct ukevent? */
+static __always_inline bool kev_is_short(size_t size)
 {
+	return size == sizeof(struct epoll_event);
+}
+
+/*
+ * size: of one of the program's, either of the two.  Context: queue->lock held.
+ * False: the memory is not there, or not writable.
+ */
+static bool kev_put_event(char __user *to, size_t size, const struct ukevent *e)
+{
+	struct epoll_event __user *ep = (void __user *)to;
 	const u64 *from = (const u64 *)e;
 	u64 __user *p = (u64 __user *)to;
 	bool done = false;
 
 	pagefault_disable();
-	if (!user_write_access_begin(p, sizeof(*e)))
+	if (!user_write_access_begin(to, size))
 		goto out;
+	if (kev_is_short(size)) {
+		unsafe_put_user((__force __poll_t)e->ret_data[0], &ep->events,
+				fault);
+		unsafe_put_user(e->ptr, &ep->data, fault);
+		done = true;
+		goto fault;
+	}
 	unsafe_put_user(from[0], p + 0, fault);
 	unsafe_put_user(from[1], p + 1, fault);
 	unsafe_put_user(from[2], p + 2, fault);
@@ -83,7 +101,7 @@ static void kev_recall(struct kev_queue *q, u32 index)
  * copied, or -EFAULT if that stopped it.
  */
 static int kev_copy_entries(struct kev_queue *q, const struct kev_view *v,
-			    struct ukevent __user *buf, u32 max, u32 *taken)
+			    char __user *buf, size_t size, u32 max, u32 *taken)
 {
 	u32 n = min3(q->ring.tail - v->claim, max, KEV_TAKE_MAX + 0u);
 	const struct ukevent *e;
@@ -95,7 +113,7 @@ static int kev_copy_entries(struct kev_queue *q, const struct kev_view *v,
 			continue;
 		if (kev_may_recall(q, v->claim + *taken))
 			break;
-		if (unlikely(!kev_put_event(buf + num, e)))
+		if (unlikely(!kev_put_event(buf + num * size, size, e)))
 			return num ?: -EFAULT;
 		num++;
 	}
@@ -106,7 +124,7 @@ static int kev_copy_entries(struct kev_queue *q, const struct kev_view *v,
  * Takes entries, and frees their slots.  Returns how many; -EFAULT; or -EAGAIN:
  * look again.  *left: one more, if the first is to be asked.
  */
-static int kev_take_entries(struct kev_queue *q, struct ukevent __user *buf,
+static int kev_take_entries(struct kev_queue *q, char __user *buf, size_t size,
 			    u32 max, u32 *left)
 {
 	struct kev_view v = kev_ring_look(&q->ring);
@@ -115,7 +133,7 @@ static int kev_take_entries(struct kev_queue *q, struct ukevent __user *buf,
 	int num = 0;
 
 	if (likely(!recall))
-		num = kev_copy_entries(q, &v, buf, max, &taken);
+		num = kev_copy_entries(q, &v, buf, size, max, &taken);
 	KEV_DELAY(COPIED);
 	if (!taken)
 		return num;
@@ -155,7 +173,7 @@ static bool kev_take_ask(struct kev_watch *w)
  * Returns 1: it was copied; 0: it was not ready, or has ended; -EFAULT: it is the
  * first still.
  */
-static int kev_take_listed(struct kev_queue *q, struct ukevent __user *to,
+static int kev_take_listed(struct kev_queue *q, char __user *to, size_t size,
 			   bool may_turn)
 	__must_hold(&q->lock)
 {
@@ -173,7 +191,7 @@ static int kev_take_listed(struct kev_queue *q, struct ukevent __user *to,
 	ask = kev_must_ask(w);
 	if (unlikely(ask) && !kev_take_ask(w))
 		return 0;
-	if (unlikely(!kev_put_event(to, &w->ev))) {
+	if (unlikely(!kev_put_event(to, size, &w->ev))) {
 		if (ask)
 			kev_enlist_first(w);
 		return -EFAULT;
@@ -197,14 +215,14 @@ static int kev_take_listed(struct kev_queue *q, struct ukevent __user *to,
 /* ---- Both -------------------------------------------------------------- */
 
 /* The memory is not there.  False: it can't be. */
-static bool kev_fault_in(struct kev_queue *q, struct ukevent __user *to)
+static bool kev_fault_in(struct kev_queue *q, char __user *to, size_t size)
 	__must_hold(&q->lock)
 {
 	unsigned long bad;
 
 	raw_spin_unlock_irq(&q->lock);
 	KEV_DELAY(FAULT_IN);
-	bad = clear_user(to, sizeof(*to));
+	bad = clear_user(to, size);
 	cond_resched();
 	raw_spin_lock_irq(&q->lock);
 	return !bad;
@@ -215,19 +233,19 @@ static bool kev_fault_in(struct kev_queue *q, struct ukevent __user *to)
  * more.
  */
 static __always_inline int kev_take_some(struct kev_queue *q,
-					 struct ukevent __user *buf, u32 max,
-					 u32 *left, bool may_turn)
+					 char __user *buf, size_t size,
+					 u32 max, u32 *left, bool may_turn)
 	__must_hold(&q->lock)
 {
 	int ret;
 
 	if (kev_has_ring(q) && kev_available(q))
-		return kev_take_entries(q, buf, max, left);
+		return kev_take_entries(q, buf, size, max, left);
 	if (!*left || list_empty(kev_ask_list(q))) {
 		*left = 0;
 		return 0;
 	}
-	ret = kev_take_listed(q, buf, may_turn);
+	ret = kev_take_listed(q, buf, size, may_turn);
 	*left -= ret != -EFAULT;
 	return ret;
 }
@@ -236,7 +254,7 @@ static __always_inline int kev_take_some(struct kev_queue *q,
  * Copies events out, up to max.  Returns how many, or -EFAULT if that is why there
  * is none.
  */
-static int kev_take(struct kev_queue *q, struct ukevent __user *buf, u32 max)
+static int kev_take(struct kev_queue *q, char __user *buf, size_t size, u32 max)
 	__must_hold(&q->lock)
 {
 	u32 num = 0, left, turns = q->turns;
@@ -253,10 +271,10 @@ static int kev_take(struct kev_queue *q, struct ukevent __user *buf, u32 max)
 	/* at most so many of the list: who is level-triggered comes back to it */
 	left = kev_has_ring(q) ? q->nask : q->nready;
 	while (num < max) {
-		ret = kev_take_some(q, buf + num, max - num, &left,
+		ret = kev_take_some(q, buf + num * size, size, max - num, &left,
 				    q->turns - turns < KEV_TURNS_MAX);
 		if (unlikely(ret == -EFAULT)) {
-			if (!kev_fault_in(q, buf + num))
+			if (!kev_fault_in(q, buf + num * size, size))
 				return num ?: -EFAULT;
 			ret = -EAGAIN;
 		}
@@ -279,7 +297,7 @@ static int kev_take(struct kev_queue *q, struct ukevent __user *buf, u32 max)
 /* There is not enough yet.  Returns as kev_get_events(). */
 static noinline int kev_get_long(struct kev_queue *q,
 				 const struct kev_deadline *d,
-				 struct ukevent __user *buf, u32 min, u32 max)
+				 char __user *buf, size_t size, u32 min, u32 max)
 	__must_hold(&q->lock)
 {
 	int ret, num;
@@ -289,7 +307,7 @@ static noinline int kev_get_long(struct kev_queue *q,
 		if (ret == -EINTR && fatal_signal_pending(current))
 			return ret;
 		/* what is there, although it is not enough */
-		num = kev_take(q, buf, max);
+		num = kev_take(q, buf, size, max);
 		if (num)
 			return num;
 		/* enough, and then nothing: not ready, cancelled, or taken */
@@ -305,22 +323,22 @@ static noinline int kev_get_long(struct kev_queue *q,
 /* Until there are enough, and then they are taken.  Returns as kev_get_events(). */
 static __always_inline int kev_get_locked(struct kev_queue *q,
 					  const struct kev_deadline *d,
-					  struct ukevent __user *buf, u32 min,
-					  u32 max)
+					  char __user *buf, size_t size,
+					  u32 min, u32 max)
 	__must_hold(&q->lock)
 {
 	int num;
 
 	if (!min)
-		return kev_take(q, buf, max);
+		return kev_take(q, buf, size, max);
 	if (min == 1 && !signal_pending(current)) {
-		num = kev_take(q, buf, max);
+		num = kev_take(q, buf, size, max);
 		if (likely(num)) {
 			q->immediate += num > 0;
 			return num;
 		}
 	}
-	return kev_get_long(q, d, buf, min, max);
+	return kev_get_long(q, d, buf, size, min, max);
 }
 
 /**
@@ -328,13 +346,14 @@ static __always_inline int kev_get_locked(struct kev_queue *q,
  * @q: the queue.
  * @d: when to give up.
  * @buf: where to.
+ * @size: of one there: of a struct ukevent, or of a struct epoll_event.
  * @min: see struct kevent_ioc_get.
  * @max: likewise.
  *
  * Context: process, no locks.  Returns how many were copied, or -errno.
  */
 int kev_get_events(struct kev_queue *q, const struct kev_deadline *d,
-		   struct ukevent __user *buf, u32 min, u32 max)
+		   void __user *buf, size_t size, u32 min, u32 max)
 {
 	int ret;
 
@@ -343,7 +362,7 @@ int kev_get_events(struct kev_queue *q, const struct kev_deadline *d,
 	raw_spin_lock_irq(&q->lock);
 	if (kev_has_pollers(q))
 		kev_poll_rearm(q);
-	ret = kev_get_locked(q, d, buf, min, max);
+	ret = kev_get_locked(q, d, buf, size, min, max);
 	if (unlikely(q->attention & KEV_Q_SLEEPERS))
 		kev_leave(q, ret > 0);
 	raw_spin_unlock_irq(&q->lock);

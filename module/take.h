@@ -6,6 +6,6 @@
 #include "wait.h"
 
 int kev_get_events(struct kev_queue *q, const struct kev_deadline *d,
-		   struct ukevent __user *buf, u32 min, u32 max);
+		   void __user *buf, size_t size, u32 min, u32 max);
 
 #endif /* KEV_TAKE_H */

@@ -112,7 +112,8 @@ quota
 kev
 ring table
 delay
-compat/file compat/fsnotify compat/ftrace compat/mm compat/pagecache compat/pidfd
+compat/eventpoll compat/file compat/fsnotify compat/ftrace compat/mm compat/pagecache
+compat/pidfd
 compat/posix_timer compat/sendpages compat/signal compat/timens compat/timer
 compat/sock
 compat/redirects

@@ -86,7 +86,7 @@ TEST(not_written)
 TEST(get_unknown_flags)
 {
 	const uint32_t known = KEVENT_FLAGS_ABSTIME | KEVENT_FLAGS_TIMEOUT |
-			       KEVENT_FLAGS_SIGMASK;
+			       KEVENT_FLAGS_SIGMASK | KEVENT_FLAGS_EPOLL;
 	struct fixture f;
 	unsigned int bit;
 

@@ -126,7 +126,8 @@ TEST(info_tells_limits)
 	CHECK_EQ(kevent_info(q, &info), 0);
 	CHECK_EQ(info.size, sizeof(info));
 	CHECK_EQ(info.abi, KEVENT_ABI_VERSION);
-	CHECK_EQ(info.features, KEVENT_FEAT_CLOSE_FTRACE);
+	CHECK_EQ(info.features,
+		 KEVENT_FEAT_CLOSE_FTRACE | KEVENT_FEAT_EPOLL);
 	CHECK(info.sources & (1u << KEVENT_POLL));
 	CHECK(info.sources & (1u << KEVENT_UNOTIFY));
 	CHECK(!(info.sources & (1u << KEVENT_NAIO)));

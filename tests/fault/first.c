@@ -43,7 +43,8 @@ static void check_open(struct scene *s)
 
 	CHECK(is_hooked("__fput"));
 	CHECK_OK(kevent_info(s->fd, &info));
-	CHECK_EQ(info.features, KEVENT_FEAT_CLOSE_FTRACE);
+	CHECK_EQ(info.features,
+		 KEVENT_FEAT_CLOSE_FTRACE | KEVENT_FEAT_EPOLL);
 	memset(&init, 0, sizeof(init));
 	CHECK_OK(ioctl(s->fd, KEVENT_IOC_INIT, &init));
 	kev_add_poll(s->fd, fd, POLLIN, 0);

@@ -649,13 +649,15 @@ struct kevent_ioc_ctl {
 #define KEVENT_FLAGS_SIGMASK	0x04u	/* sigmask counts */
 #define KEVENT_FLAGS_COMMIT	0x08u	/* WAIT: commit counts */
 #define KEVENT_FLAGS_LAST	0x10u	/* WAIT: last counts */
+#define KEVENT_FLAGS_EPOLL	0x20u	/* GET_EVENTS: as epoll_wait(2) */
 
 /**
  * struct kevent_ioc_get - KEVENT_IOC_GET_EVENTS: copy events out
- * @events: struct ukevent[max].
+ * @events: struct ukevent[max].  With KEVENT_FLAGS_EPOLL struct epoll_event[max]:
+ *	ret_data[0] and ptr.
  * @min: wait until there are so many; 0: do not wait.
  * @max: at most so many; at least 1.
- * @flags: KEVENT_FLAGS_ABSTIME, _TIMEOUT, _SIGMASK.
+ * @flags: KEVENT_FLAGS_ABSTIME, _TIMEOUT, _SIGMASK, _EPOLL.
  * @clockid: of the timeout: CLOCK_MONOTONIC, CLOCK_REALTIME, CLOCK_BOOTTIME.
  * @timeout: relative, or absolute with KEVENT_FLAGS_ABSTIME.
  * @sigmask: pointer to a signal set in force while the call waits.
@@ -665,9 +667,9 @@ struct kevent_ioc_ctl {
  * Returns the number of events copied: fewer than @min if the time was up, a
  * signal came, or WAKE.  0: none, for one of these but the signal.  EINTR: a signal
  * came before the first event; the call is never restarted by the kernel.
- * EAGAIN: nothing is there, min > 0 and the fd is O_NONBLOCK.  EINVAL:
- * min > max, or min > ring size.  EFAULT: nothing could be copied, and
- * nothing is lost.
+ * EAGAIN: nothing is there, min > 0 and the fd is O_NONBLOCK, which
+ * KEVENT_FLAGS_EPOLL does not look at.  EINVAL: min > max, or min > ring size.
+ * EFAULT: nothing could be copied, and nothing is lost.
  */
 struct kevent_ioc_get {
 	__u64 events;
@@ -937,6 +939,7 @@ struct kevent_ioc_sendfile {
 
 #define KEVENT_FEAT_CLOSE_FTRACE	0x1ull	/* close hook by ftrace */
 					/* 0x2ull: reserved */
+#define KEVENT_FEAT_EPOLL	0x4ull	/* KEVENT_FLAGS_EPOLL */
 
 /**
  * struct kevent_ioc_info - KEVENT_IOC_INFO: limits and features
