@@ -308,6 +308,8 @@ int kev_watch_add(struct kev_queue *q, struct file *self, struct ukevent *uk)
 	if (unlikely(err))
 		return err;
 	uk->ret_flags = 0;
+	if (t.fd.file && unlikely(t.fd.file->f_op == self->f_op))
+		uk->ret_flags = KEVENT_RET_QUEUE;
 	err = kev_check_add(t.ops, t.fd.file, uk);
 	if (likely(!err))
 		err = kev_watch_make(q, t.ops, t.fd.file, uk);

@@ -138,6 +138,28 @@ TEST(nonblock_is_not_looked_at)
 	CHECK_GE(now_ns() - start, 20000000);
 }
 
+/* The result of ADD tells that a queue is watched, ready or not, and nothing else does. */
+TEST(queue_in_a_queue)
+{
+	int q = kev_queue(NULL, 0), in = kev_queue(NULL, 0);
+	int fd = eventfd(1, 0);
+
+	CHECK_EQ(kev_add_poll(q, in, KEVENT_POLL_POLLIN, 0).ret_flags,
+		 KEVENT_RET_QUEUE);
+	CHECK_EQ(kev_remove(q, KEVENT_POLL, in).ret_flags, 0);
+	kev_add_user(in, 1);
+	kev_fire(in, 1, 1);
+	CHECK_EQ(kev_add_poll(q, in, KEVENT_POLL_POLLIN, 0).ret_flags,
+		 KEVENT_RET_QUEUE | KEVENT_RET_DONE);
+	CHECK_EQ(kev_modify(q, KEVENT_POLL, in, KEVENT_POLL_POLLOUT, 0).ret_flags &
+		 KEVENT_RET_QUEUE, 0);
+	CHECK_EQ(kev_add_poll(q, fd, KEVENT_POLL_POLLIN, 0).ret_flags,
+		 KEVENT_RET_DONE);
+	CHECK_EQ(kev_add_user(q, 1).ret_flags, 0);
+	CHECK_EQ(kev_try(q, KEVENT_CTL_ADD, KEVENT_POLL, q, KEVENT_POLL_POLLIN, 0),
+		 EINVAL);
+}
+
 TEST(the_structure_is_that_of_epoll)
 {
 	CHECK_EQ(SIZE, 12);

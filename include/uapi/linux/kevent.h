@@ -304,6 +304,9 @@ enum {
 					 * sending side of a pipe, the readers
 					 * are gone (POLLERR) */
 
+#define KEVENT_RET_QUEUE	0x2000u	/* in the result of ADD: what is watched
+					 * is itself a queue */
+
 /* Who a watch is for: a file descriptor or a number, by type. */
 struct kevent_id {
 	union {
