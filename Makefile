@@ -30,11 +30,12 @@ CC32 ?= $(CC) -m32 -idirafter /usr/include/$(shell $(CC) -print-multiarch)
 ALL_CFLAGS = -std=gnu11 -O2 -g -Wall -Wextra -Werror -Iinclude/uapi -Iinclude \
 	-pthread -MMD -MP -MF $@.d $(CFLAGS)
 
-test_sources := $(filter-out tests/lib/% tests/vm/% tests/fuzz/%,$(wildcard tests/*/*.c))
+test_sources := $(filter-out tests/lib/% tests/vm/% tests/fuzz/% tests/programs/%,\
+	$(wildcard tests/*/*.c))
 test_programs := $(patsubst %.c,$(O)/%,$(test_sources)) \
 	$(patsubst %.c,$(O)/%.32,$(filter tests/abi/%,$(test_sources)))
 
-all: bench lib tests module
+all: bench lib tests module epoll
 
 module:
 	@scripts/build-module.sh $(KDIR) $(O)
@@ -44,6 +45,10 @@ bench:
 
 lib:
 	@$(MAKE) --no-print-directory -s -C lib BUILD=$(abspath $(O))/lib
+
+# The epoll drop-in.
+epoll:
+	@$(MAKE) --no-print-directory -C lib/epoll BUILD=$(abspath $(O))/lib/epoll
 
 tests: $(test_programs)
 
@@ -68,6 +73,34 @@ $(O)/tests/%.32: tests/%.c $(O)/tests/lib/test.32.o
 	@mkdir -p $(@D)
 	$(CC32) $(ALL_CFLAGS) -Itests/lib -static -o $@ $< $(O)/tests/lib/test.32.o
 
+# Those of epoll are run in several ways: see tests/run.sh.
+# Misuse is what they are about, too.
+$(O)/tests/epoll/%.kernel $(O)/tests/dropin/%: ALL_CFLAGS += -Itests/lib \
+	-Wno-nonnull -Wno-stringop-overflow
+
+# The C library loads libgcc_s to cancel a thread: it has to be in the machine.
+$(O)/tests/epoll/%.kernel: tests/epoll/%.c $(O)/tests/lib/test.o
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -o $@ $< $(O)/tests/lib/test.o -Wl,--no-as-needed -lgcc_s
+
+$(O)/tests/dropin/%: tests/dropin/%.c $(O)/tests/lib/test.o | epoll
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -o $@ $< $(O)/tests/lib/test.o
+
+epoll_tests := $(filter $(O)/tests/epoll/%,$(test_programs))
+
+$(epoll_tests) $(epoll_tests:%=%.fast) $(epoll_tests:%=%.lost): tests/epoll/run.sh | epoll
+	@mkdir -p $(@D)
+	install tests/epoll/run.sh $@
+
+$(epoll_tests): %: %.kernel
+$(epoll_tests:%=%.fast): %.fast: %.kernel
+$(epoll_tests:%=%.lost): %.lost: %.kernel
+
+$(O)/programs/load: tests/programs/load.c
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -static -o $@ $<
+
 fuzz_objects := $(patsubst %.c,$(O)/%.o,$(wildcard tests/fuzz/*.c))
 
 $(O)/tests/fuzz/fuzz: $(fuzz_objects)
@@ -90,6 +123,10 @@ check:
 	@{ scripts/check-tree.sh && scripts/check-lib.sh; } || { echo '0 passed, 1 failed'; exit 1; }
 	@case $(KERNEL) in *-arm64) scripts/check-barriers.sh || { echo '0 passed, 1 failed'; exit 1; } ;; esac
 	@tests/run.sh --kernel $(KERNEL) $(foreach t,$(TESTS),'$(t)')
+
+check-programs:
+	@tests/vm/need.sh check
+	@tests/programs/run.sh --kernel $(KERNEL) $(PROGRAMS)
 
 check-debug:
 	@KERNEL=debug tests/vm/need.sh check
@@ -156,8 +193,10 @@ clean:
 help:
 	@echo 'make            module, bench and tests (KDIR=, O=)'
 	@echo 'make module     the module; KERNEL=6.12 for that of the virtual machine'
+	@echo 'make epoll      the epoll drop-in; make -C lib/epoll install installs it'
 	@echo "make run        the comparison, in a virtual machine (KERNEL=, WORKLOADS='pipe tcp' or all)"
 	@echo "make check      the tests, in a virtual machine (KERNEL=, TESTS='ring/*')"
+	@echo 'make check-programs redis, nginx and others on epoll and on the drop-in (PROGRAMS=)'
 	@echo 'make check-debug    the tests on debug and debug-rt, with a scan for leaks (TESTS=)'
 	@echo 'make check-kcsan    the tests on debug-kcsan (TESTS=)'
 	@echo 'make check-unload   load, use, unload, ROUNDS=1000 times, on the debug kernel'
@@ -173,7 +212,7 @@ help:
 	@echo 'make clean'
 	@echo 'KERNEL: 6.12 (default), 6.1, 6.12-rt, 6.12-arm64, 6.1-arm64, debug, debug-rt, debug-kcsan'
 
-.PHONY: all module bench lib tests run check check-debug check-kcsan check-unload check-race check-fault lint model fuzz soak install install-headers install-lib uninstall clean help
+.PHONY: all module bench lib tests epoll run check check-programs check-debug check-kcsan check-unload check-race check-fault lint model fuzz soak install install-headers install-lib uninstall clean help
 .SECONDARY:
 
 -include $(shell [ ! -d $(O) ] || find $(O)/tests -name '*.d' 2>/dev/null)

@@ -8,7 +8,9 @@ usage: tests/run.sh [--kernel K] [--list] [--timeout S] [--kmemleak] [--smp N] [
 Builds the tests and runs them in a virtual machine. A test is named after its
 file, tests/ring/claim.c is ring/claim; a PATTERN is a shell pattern for such
 names ('ring/*'), without one all are run. tests/abi/* are also run as 32-bit
-programs, of i386 or armhf, with .32 at the end of their names.
+programs, of i386 or armhf, with .32 at the end of their names; tests/epoll/* on the epoll
+drop-in, with .fast at the end on its --fast, with .lost on the drop-in where there is
+no device, with .kernel on the kernel's epoll.
 
 A test that needs parameters of the module says so in its first five lines,
   /* vm: --param name=value */
@@ -55,8 +57,9 @@ all_names() {
 		name=${file#tests/}
 		name=${name%.c}
 		case $name in
-		lib/* | vm/* | fuzz/* | '*/*') ;;
+		lib/* | vm/* | fuzz/* | programs/* | '*/*') ;;
 		abi/*) echo "$name"; echo "$name.32" ;;
+		epoll/*) printf '%s\n' "$name" "$name.fast" "$name.lost" "$name.kernel" ;;
 		*) echo "$name" ;;
 		esac
 	done
@@ -85,14 +88,22 @@ selected_names() {
 	done
 }
 
+source_of() {
+	local name=${1%.32}
+
+	name=${name%.fast}
+	name=${name%.lost}
+	echo "tests/${name%.kernel}.c"
+}
+
 # What the file wants from the machine, empty for most.
 wishes_of() {
-	sed -n '1,5s|.*vm: *\(--.*[^ ]\) *\*/.*|\1|p' "tests/${1%.32}.c"
+	sed -n '1,5s|.*vm: *\(--.*[^ ]\) *\*/.*|\1|p' "$(source_of "$1")"
 }
 
 # The kernels that the file can be run on, empty for most: on all.
 kernels_of() {
-	sed -n '1,5s|.*/\* kernel: *\(.*[^ ]\) *\*/.*|\1|p' "tests/${1%.32}.c"
+	sed -n '1,5s|.*/\* kernel: *\(.*[^ ]\) *\*/.*|\1|p' "$(source_of "$1")"
 }
 
 # Drops names that this kernel is not for, with a line for each.
@@ -113,12 +124,31 @@ drop_other_kernels() {
 	[ ${#dropped[@]} = 0 ] || printf '%s\n' "${!dropped[@]}" | sort
 }
 
+# What else the programs need in the machine.
+add_companions() {
+	local name dropin=0
+
+	for name; do
+		case $name in
+		*.kernel) ;;
+		epoll/*)
+			dropin=1
+			name=${name%.fast}
+			add+=("--add=$bin/${name%.lost}.kernel")
+			;;
+		dropin/*) dropin=1 ;;
+		esac
+	done
+	[ $dropin = 0 ] || add+=("--add=$(realpath -m "$out/lib/epoll")")
+}
+
 run_machine() {
 	local wishes=$1 status
 	local -a add
 	shift
 
 	add=("${@/#/--add=$bin/}")
+	add_companions "$@"
 
 	echo "#> boot $# $wishes"
 	# shellcheck disable=SC2086 # a list of options

@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later OR MIT
+/*
+ * Calls that a queue did not serve: why, and what becomes of them.
+ *
+ * The kernel's call of the same name decides.  With an epoll it does the work; with
+ * anything else it fails as epoll does: EFAULT, EBADF, EPERM are found before EINVAL,
+ * which says no more than that the fd is none of an epoll.  So after EINVAL what the
+ * queue has said stands.
+ */
+#include <fcntl.h>
+#include <poll.h>
+#include <stddef.h>
+#include <sys/stat.h>
+
+#include <kevent.h>
+
+#include "call.h"
+#include "epoll.h"
+
+/* Events that are read at once where ioctl() is forbidden. */
+#define KE_READ_MAX	64
+
+int ke_ctl_epoll(int epfd, int op, int fd, const struct epoll_event *event)
+{
+	int err;
+
+	err = (int)ke_call6(SYS_epoll_ctl, epfd, op, fd, (long)event, 0, 0);
+	if (!err) {
+		ke_met_epoll = true;
+		ke_count(&ke_counts.elsewhere, 1);
+	}
+	return err;
+}
+
+int ke_ctl_elsewhere(int epfd, int op, int fd, const struct epoll_event *event,
+		     int err)
+{
+	int ret = ke_ctl_epoll(epfd, op, fd, event);
+
+	if (ret != -EINVAL)
+		return ret;
+	switch (err) {
+	case -EEXIST:
+	case -ENOENT:
+	case -ENOSPC:
+	case -ENOMEM:
+		return err;
+	case -EPERM:
+	case -EACCES:
+	case -ENOSYS:
+		/* a seccomp filter: of the queue's own errors it is none */
+		ke_say("ioctl() is forbidden, no change is possible", -err);
+		return err;
+	default:
+		return -EINVAL;
+	}
+}
+
+int ke_wait_epoll(const struct ke_wait *w)
+{
+	int type = ke_cancel_begin();
+	int ret;
+
+	ret = (int)ke_call6(w->nr, w->epfd, (long)w->events, w->max, w->timeout,
+			    (long)w->mask, (long)w->mask_size);
+	ke_cancel_end(type);
+	if (ret >= 0) {
+		ke_met_epoll = true;
+		ke_count(&ke_counts.elsewhere, 1);
+	}
+	return ret;
+}
+
+/* ---- Without ioctl() --------------------------------------------------- */
+
+/* Is it a queue?  Nothing else may be read from. */
+static bool ke_is_device(int fd)
+{
+	struct stat device, st;
+
+	return !stat("/dev/kevent", &device) && !fstat(fd, &st) &&
+	       S_ISCHR(device.st_mode) && S_ISCHR(st.st_mode) &&
+	       device.st_rdev == st.st_rdev;
+}
+
+static int ke_read_events(const struct ke_wait *w)
+{
+	struct ukevent uk[KE_READ_MAX];
+	int i, num = w->max < KE_READ_MAX ? w->max : KE_READ_MAX;
+	long len;
+
+	len = ke_call3(SYS_read, w->epfd, (long)uk, num * (long)sizeof(*uk));
+	if (len < 0)
+		return (int)len;
+	num = (int)(len / (long)sizeof(*uk));
+	for (i = 0; i < num; i++) {
+		w->events[i].events = uk[i].ret_data[0];
+		w->events[i].data.u64 = uk[i].ptr;
+	}
+	return num;
+}
+
+static long long ke_now(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * 1000000000ll + ts.tv_nsec;
+}
+
+/* What is left until then, for ppoll(); NULL: no limit. */
+static struct timespec *ke_left(struct timespec *ts, long long until)
+{
+	long long left = until - ke_now();
+
+	if (until < 0)
+		return NULL;
+	left = left < 0 ? 0 : left;
+	ts->tv_sec = left / 1000000000;
+	ts->tv_nsec = left % 1000000000;
+	return ts;
+}
+
+/* When to give up; -1: never. */
+static long long ke_until(const struct ke_wait *w)
+{
+	const struct timespec *ts = (const void *)w->timeout;
+
+	if (w->nr == SYS_epoll_pwait)
+		return (int)w->timeout < 0 ? -1 :
+		       ke_now() + (int)w->timeout * 1000000ll;
+	return ts ? ke_now() + ts->tv_sec * 1000000000ll + ts->tv_nsec : -1;
+}
+
+/*
+ * Filters that forbid ioctl() still allow read() and ppoll().  The fd is made
+ * O_NONBLOCK, which nobody but read() looks at: it may be that there is nothing, when
+ * poll says that there may be something.
+ */
+static int ke_wait_by_read(const struct ke_wait *w)
+{
+	long long until = ke_until(w);
+	struct pollfd pfd = { .fd = w->epfd, .events = POLLIN };
+	struct timespec ts;
+	int flags, ret;
+
+	flags = (int)ke_call3(SYS_fcntl, w->epfd, F_GETFL, 0);
+	if (flags >= 0 && !(flags & O_NONBLOCK))
+		ke_call3(SYS_fcntl, w->epfd, F_SETFL, flags | O_NONBLOCK);
+	for (;;) {
+		ret = ke_read_events(w);
+		if (ret != -EAGAIN)
+			return ret;
+		ret = (int)ke_call6(SYS_ppoll, (long)&pfd, 1,
+				    (long)ke_left(&ts, until), (long)w->mask,
+				    (long)w->mask_size, 0);
+		if (ret <= 0)
+			return ret;
+	}
+}
+
+int ke_wait_elsewhere(const struct ke_wait *w, int err)
+{
+	int type, ret = ke_wait_epoll(w);
+
+	if (ret != -EINVAL || w->max <= 0 || w->max > KE_EVENTS_MAX)
+		return ret;
+	if ((err != -EPERM && err != -EACCES && err != -ENOSYS) ||
+	    !ke_is_device(w->epfd))
+		return -EINVAL;
+	type = ke_cancel_begin();
+	ret = ke_wait_by_read(w);
+	ke_cancel_end(type);
+	return ret;
+}

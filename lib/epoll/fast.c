@@ -1,0 +1,261 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later OR MIT
+/*
+ * --fast: queues with a ring, from which events are taken without a call.
+ *
+ * Here something is kept beside the fd, where the ring is mapped, in a table by number
+ * of fd.  It is known only of queues that this process has made, and not of duplicates
+ * of their fds: others are served by GET_EVENTS, which takes from the same ring.
+ * close() and its like have to be seen (close.c), as a mapping keeps a queue open.
+ */
+#include <stddef.h>
+
+#include <kevent.h>
+
+#include "call.h"
+#include "epoll.h"
+
+/* Fds above are not known. */
+#define KE_SLOTS	1024
+/* Entries of a ring: half as many watches never find it full. */
+#define KE_RING_SIZE	4096
+
+/* struct ke_slot.state: how many threads are at it, and whether others may come. */
+#define KE_LIVE		0x80000000u
+
+/**
+ * struct ke_slot - a queue by its fd
+ * @state: 0: empty.
+ * @ring: of the queue, while @state is not 0.
+ */
+struct ke_slot {
+	uint32_t state;
+	struct kevent_ring ring;
+};
+
+static struct ke_slot ke_slots[KE_SLOTS];
+
+/* ---- The table --------------------------------------------------------- */
+
+/* The slot stays as it is until ke_slot_leave().  NULL: that fd is not known. */
+static struct ke_slot *ke_slot_enter(int fd)
+{
+	struct ke_slot *slot;
+	uint32_t state;
+
+	if ((unsigned int)fd >= KE_SLOTS)
+		return NULL;
+	slot = &ke_slots[fd];
+	state = __atomic_load_n(&slot->state, __ATOMIC_RELAXED);
+	do {
+		if (!(state & KE_LIVE))
+			return NULL;
+	} while (!__atomic_compare_exchange_n(&slot->state, &state, state + 1, 1,
+					      __ATOMIC_ACQUIRE, __ATOMIC_RELAXED));
+	return slot;
+}
+
+/* The last one that leaves a closed queue unmaps its ring. */
+static void ke_slot_leave(struct ke_slot *slot)
+{
+	uint32_t state = __atomic_load_n(&slot->state, __ATOMIC_RELAXED);
+
+	do {
+		if (state == 1) {
+			kevent_ring_unmap(&slot->ring);
+			__atomic_store_n(&slot->state, 0, __ATOMIC_RELEASE);
+			return;
+		}
+	} while (!__atomic_compare_exchange_n(&slot->state, &state, state - 1, 1,
+					      __ATOMIC_ACQ_REL, __ATOMIC_RELAXED));
+}
+
+void ke_fast_closed(int fd)
+{
+	struct ke_slot *slot = ke_slot_enter(fd);
+
+	if (!slot)
+		return;
+	__atomic_fetch_and(&slot->state, ~KE_LIVE, __ATOMIC_RELAXED);
+	ke_slot_leave(slot);
+}
+
+void ke_fast_closed_range(unsigned int first, unsigned int last)
+{
+	for (; first <= last && first < KE_SLOTS; first++)
+		ke_fast_closed((int)first);
+}
+
+/* Mappings are not inherited. */
+void ke_fast_forked(void)
+{
+	unsigned int fd;
+
+	for (fd = 0; fd < KE_SLOTS; fd++)
+		ke_slots[fd].state = 0;
+}
+
+/*
+ * Makes the ring of a new queue.  Without one, or without a place for it, the queue is
+ * as any other.
+ */
+int ke_fast_init(int fd, struct kevent_ioc_init *init)
+{
+	struct ke_slot *slot;
+	uint32_t empty = 0;
+	int err;
+
+	/* its number may be that of one whose end was not seen */
+	ke_fast_closed(fd);
+	init->ring_size = fd < KE_SLOTS ? KE_RING_SIZE : 0;
+	err = ke_ioctl(fd, KEVENT_IOC_INIT, init);
+	if (err == -ENOSPC || err == -ENOMEM) {
+		init->ring_size = 0;
+		err = ke_ioctl(fd, KEVENT_IOC_INIT, init);
+	}
+	if (err || !init->ring_size)
+		return err;
+	slot = &ke_slots[fd];
+	if (!__atomic_compare_exchange_n(&slot->state, &empty, 1, 0,
+					 __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
+		return 0;
+	if (kevent_ring_map(&slot->ring, fd, init))
+		__atomic_store_n(&slot->state, 0, __ATOMIC_RELEASE);
+	else
+		__atomic_store_n(&slot->state, KE_LIVE, __ATOMIC_RELEASE);
+	return 0;
+}
+
+/* ---- Waiting ----------------------------------------------------------- */
+
+/*
+ * As kevent_ring_free().  But what is level-triggered is asked again by the next wait,
+ * after the program has done what it has to do, if no other thread may sleep for it.
+ */
+static void ke_ring_free(const struct kevent_ring *ring, uint32_t from, uint32_t to)
+{
+	uint32_t due = KEVENT_RING_OVERFLOW | KEVENT_RING_HEAD;
+
+	if (!__libc_single_threaded ||
+	    __atomic_load_n(&ring->user->head, __ATOMIC_ACQUIRE) != from) {
+		kevent_ring_free(ring, from, to);
+		return;
+	}
+	__atomic_store_n(&ring->user->head, to, __ATOMIC_RELEASE);
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	if (kevent_ring_flags(ring, due))
+		kevent_ring_call(ring);
+}
+
+/* What is in the ring.  One batch: what is level-triggered may come back. */
+static int ke_ring_take(const struct kevent_ring *ring, const struct ke_wait *w)
+{
+	uint32_t from, to, at;
+	int num = 0;
+
+	while (!num && kevent_ring_grab(ring, (uint32_t)w->max, &from, &to)) {
+		for (at = from; at != to; at++) {
+			const struct ukevent *uk = &ring->entries[at & ring->mask];
+
+			if (kevent_is_cancelled(uk))
+				continue;
+			w->events[num].events = uk->ret_data[0];
+			w->events[num++].data.u64 = uk->ptr;
+		}
+		ke_ring_free(ring, from, to);
+	}
+	return num;
+}
+
+/* Takes without sleeping; makes a call only where the kernel wants one. */
+static int ke_ring_poll(const struct kevent_ring *ring, const struct ke_wait *w)
+{
+	bool called = kevent_ring_flags(ring, KEVENT_RING_CALL);
+	int num;
+
+	if (called)
+		kevent_ring_call(ring);
+	num = ke_ring_take(ring, w);
+	if (num) {
+		ke_count(&ke_counts.no_call, !called);
+		return num;
+	}
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	if (!kevent_ring_flags(ring, KEVENT_RING_CALL | KEVENT_RING_POLLED))
+		return 0;
+	kevent_ring_call(ring);
+	return ke_ring_take(ring, w);
+}
+
+/* The time of the wait, as a point in time. */
+static bool ke_deadline(struct kevent_ioc_wait *wait, const struct ke_wait *w)
+{
+	struct kevent_ioc_get get = {};
+	struct timespec now;
+
+	if (!ke_time(&get, w))
+		return false;
+	wait->min = get.min;
+	if (!(get.flags & KEVENT_FLAGS_TIMEOUT))
+		return true;
+	if (get.timeout.tv_sec < 0 || get.timeout.tv_nsec < 0 ||
+	    get.timeout.tv_nsec >= 1000000000)
+		return false;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	wait->flags |= KEVENT_FLAGS_TIMEOUT | KEVENT_FLAGS_ABSTIME;
+	wait->timeout.tv_sec = get.timeout.tv_sec + now.tv_sec;
+	wait->timeout.tv_nsec = get.timeout.tv_nsec + now.tv_nsec;
+	if (wait->timeout.tv_nsec >= 1000000000) {
+		wait->timeout.tv_nsec -= 1000000000;
+		wait->timeout.tv_sec++;
+	}
+	return true;
+}
+
+static int ke_ring_sleep(const struct kevent_ring *ring, const struct ke_wait *w)
+{
+	struct kevent_ioc_wait wait = { .clockid = CLOCK_MONOTONIC };
+	int num, ret;
+
+	if (!ke_deadline(&wait, w))
+		return -EINVAL;
+	if (!wait.min)
+		return 0;
+	if (w->mask) {
+		wait.flags |= KEVENT_FLAGS_SIGMASK;
+		wait.sigmask = (uintptr_t)w->mask;
+		wait.sigsetsize = (uint32_t)w->mask_size;
+	}
+	do {
+		ret = ke_ioctl(w->epfd, KEVENT_IOC_WAIT, &wait);
+		if (ret <= 0)
+			return ret;
+		num = ke_ring_take(ring, w);
+	} while (!num);		/* another thread was faster */
+	return num;
+}
+
+/* Undone if the thread is cancelled. */
+static void ke_cancelled(void *slot)
+{
+	ke_slot_leave(slot);
+}
+
+/* False: it is not one of ours; or it is O_NONBLOCK, which GET_EVENTS can ignore. */
+bool ke_fast_wait(const struct ke_wait *w, int *ret)
+{
+	struct ke_slot *slot = ke_slot_enter(w->epfd);
+	int type;
+
+	if (!slot)
+		return false;
+	*ret = ke_ring_poll(&slot->ring, w);
+	if (!*ret) {
+		pthread_cleanup_push(ke_cancelled, slot);
+		type = ke_cancel_begin();
+		*ret = ke_ring_sleep(&slot->ring, w);
+		ke_cancel_end(type);
+		pthread_cleanup_pop(0);
+	}
+	ke_slot_leave(slot);
+	return *ret != -EAGAIN;
+}

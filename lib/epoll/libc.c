@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later OR MIT
+/* The functions of the C library that programs call, and that we stand in for. */
+#include <stdarg.h>
+#include <stddef.h>
+
+#include "call.h"
+#include "epoll.h"
+
+/* Bytes of the kernel's signal set; the C library's is larger. */
+#define KE_MASK_SIZE	8
+
+KE_PUBLIC int epoll_create1(int flags)
+{
+	return (int)ke_result(ke_create(flags));
+}
+
+KE_PUBLIC int epoll_create(int size)
+{
+	return (int)ke_result(size > 0 ? ke_create(0) : -EINVAL);
+}
+
+KE_PUBLIC int epoll_ctl(int epfd, int op, int fd, struct epoll_event *event)
+{
+	return (int)ke_result(ke_ctl(epfd, op, fd, event));
+}
+
+KE_PUBLIC int epoll_pwait(int epfd, struct epoll_event *events, int maxevents,
+			  int timeout, const sigset_t *mask)
+{
+	const struct ke_wait w = {
+		.epfd = epfd,
+		.events = events,
+		.max = maxevents,
+		.nr = SYS_epoll_pwait,
+		.timeout = timeout,
+		.mask = mask,
+		.mask_size = KE_MASK_SIZE,
+	};
+
+	return (int)ke_result(ke_wait(&w));
+}
+
+KE_PUBLIC int epoll_wait(int epfd, struct epoll_event *events, int maxevents,
+			 int timeout)
+{
+	return epoll_pwait(epfd, events, maxevents, timeout, NULL);
+}
+
+KE_PUBLIC int epoll_pwait2(int epfd, struct epoll_event *events, int maxevents,
+			   const struct timespec *timeout, const sigset_t *mask)
+{
+	const struct ke_wait w = {
+		.epfd = epfd,
+		.events = events,
+		.max = maxevents,
+		.nr = SYS_epoll_pwait2,
+		.timeout = (long)timeout,
+		.mask = mask,
+		.mask_size = KE_MASK_SIZE,
+	};
+
+	return (int)ke_result(ke_wait(&w));
+}
+
+/* ---- syscall() --------------------------------------------------------- */
+
+static long ke_syscall_wait(long nr, const long *a)
+{
+	const struct ke_wait w = {
+		.epfd = (int)a[0],
+		.events = (void *)a[1],
+		.max = (int)a[2],
+		.nr = nr == SYS_epoll_wait ? SYS_epoll_pwait : nr,
+		.timeout = a[3],
+		.mask = nr == SYS_epoll_wait ? NULL : (void *)a[4],
+		.mask_size = (size_t)a[5],
+	};
+
+	return ke_wait(&w);
+}
+
+/*
+ * libuv 1.45 to 1.49 and others change epolls by way of io_uring, where nobody can
+ * stand in: they are told that there is none.
+ */
+static long ke_syscall_uring(const long *a)
+{
+	ke_read_options();
+	return ke_options.uring ? ke_call3(SYS_io_uring_setup, a[0], a[1], 0) :
+				  -ENOSYS;
+}
+
+static long ke_syscall(long nr, const long *a)
+{
+	switch (nr) {
+	case SYS_epoll_create:
+		return (int)a[0] > 0 ? ke_create(0) : -EINVAL;
+	case SYS_epoll_create1:
+		return ke_create((int)a[0]);
+	case SYS_epoll_ctl:
+		return ke_ctl((int)a[0], (int)a[1], (int)a[2], (void *)a[3]);
+	case SYS_epoll_wait:
+	case SYS_epoll_pwait:
+	case SYS_epoll_pwait2:
+		return ke_syscall_wait(nr, a);
+	case SYS_io_uring_setup:
+		return ke_syscall_uring(a);
+	default:
+		return ke_call6(nr, a[0], a[1], a[2], a[3], a[4], a[5]);
+	}
+}
+
+KE_PUBLIC long syscall(long nr, ...)
+{
+	long a[6];
+	va_list ap;
+	int i;
+
+	/* what was not given is what happens to be there, and nobody's argument */
+	va_start(ap, nr);
+	for (i = 0; i < 6; i++)
+		a[i] = va_arg(ap, long);
+	va_end(ap);
+	return ke_result(ke_syscall(nr, a));
+}

@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later OR MIT
+/* kevent-epoll: starts a program with the epoll drop-in. */
+#include <getopt.h>
+#include <libgen.h>
+#include <limits.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <kevent.h>
+
+#define LIBRARY		"libkevent-epoll.so"
+#define LIBRARY_FAST	"libkevent-epoll-fast.so"
+
+/* As env(1) and others: the program was not started, can't be, is not there. */
+enum { EXIT_FAILED = 125, EXIT_NOT_EXECUTABLE = 126, EXIT_NOT_FOUND = 127 };
+
+static const char usage_text[] =
+"usage: kevent-epoll [OPTION...] PROGRAM [ARG...]\n"
+"\n"
+"Runs PROGRAM, and serves its epoll calls from /dev/kevent. Where that can't be\n"
+"used, PROGRAM runs on the kernel's epoll, and a line on stderr says why.\n"
+"\n"
+"  --require      then fail instead\n"
+"  --stats        say on stderr, when a process ends, what was served\n"
+"  --stats=FILE   append it to FILE\n"
+"  --fast         take events from a ring, without a call where there are some; one\n"
+"                 may come that is over already\n"
+"  --io-uring     do not hide io_uring from the program\n"
+"  --help         this text\n"
+"\n"
+"PROGRAM has to be dynamically linked, and not setuid.\n";
+
+struct setup {
+	bool require;
+	const char *library;
+	char words[PATH_MAX + 64];	/* for the library: KEVENT_EPOLL */
+};
+
+static void __attribute__((noreturn, format(printf, 2, 3)))
+die(int status, const char *format, ...)
+{
+	va_list ap;
+
+	fputs("kevent-epoll: ", stderr);
+	va_start(ap, format);
+	vfprintf(stderr, format, ap);
+	va_end(ap);
+	fputc('\n', stderr);
+	exit(status);
+}
+
+static void add_word(struct setup *s, const char *word, const char *value)
+{
+	size_t len = strlen(s->words);
+
+	if (value && strchr(value, ','))
+		die(EXIT_FAILED, "%s: a name with a comma is not possible", value);
+	snprintf(s->words + len, sizeof(s->words) - len, "%s%s%s%s",
+		 len ? "," : "", word, value ? "=" : "", value ? value : "");
+}
+
+/* A name that is good for processes that change their directory. */
+static void add_stats(struct setup *s, const char *file)
+{
+	char path[PATH_MAX], cwd[PATH_MAX];
+
+	if (!file || *file == '/') {
+		add_word(s, "stats", file);
+		return;
+	}
+	if (!getcwd(cwd, sizeof(cwd)) ||
+	    snprintf(path, sizeof(path), "%s/%s", cwd, file) >= (int)sizeof(path))
+		die(EXIT_FAILED, "%s: %s", file, strerror(ENAMETOOLONG));
+	add_word(s, "stats", path);
+}
+
+static void read_options(struct setup *s, int argc, char **argv)
+{
+	static const struct option options[] = {
+		{ "require", no_argument, NULL, 'r' },
+		{ "stats", optional_argument, NULL, 's' },
+		{ "fast", no_argument, NULL, 'f' },
+		{ "io-uring", no_argument, NULL, 'u' },
+		{ "help", no_argument, NULL, 'h' },
+		{}
+	};
+	int c;
+
+	while ((c = getopt_long(argc, argv, "+", options, NULL)) != -1)
+		switch (c) {
+		case 'r':
+			s->require = true;
+			add_word(s, "require", NULL);
+			break;
+		case 's':
+			add_stats(s, optarg);
+			break;
+		case 'f':
+			s->library = LIBRARY_FAST;
+			break;
+		case 'u':
+			add_word(s, "io_uring", NULL);
+			break;
+		case 'h':
+			fputs(usage_text, stdout);
+			exit(0);
+		default:
+			fputs(usage_text, stderr);
+			exit(EXIT_FAILED);
+		}
+	if (optind == argc) {
+		fputs(usage_text, stderr);
+		exit(EXIT_FAILED);
+	}
+}
+
+/* ---- The device -------------------------------------------------------- */
+
+static const char *why(int error)
+{
+	switch (error) {
+	case ENOENT:
+	case ENODEV:
+	case ENXIO:
+		return "is not there: the module is not loaded (modprobe kevent)";
+	case EACCES:
+	case EPERM:
+		return "may not be opened by this user";
+	case EOWNERDEAD:
+		return "cannot work: the kernel's ftrace is switched off, or has been taken";
+	default:
+		return strerror(error);
+	}
+}
+
+/* Why the device is of no use; NULL: it is. */
+static const char *device_problem(void)
+{
+	struct kevent_ioc_info info;
+	int fd = kevent_open();
+	const char *problem = NULL;
+
+	if (fd < 0)
+		return why(errno);
+	if (kevent_info(fd, &info) < 0)
+		problem = strerror(errno);
+	else if (info.abi != KEVENT_ABI_VERSION ||
+		 !(info.features & KEVENT_FEAT_EPOLL))
+		problem = "is of another version of the module";
+	close(fd);
+	return problem;
+}
+
+/* ---- The library ------------------------------------------------------- */
+
+/* Beside this program, as built; or where it is installed. */
+static void find_library(const char *name, char *path, size_t size)
+{
+	static const char *const places[] = { "", "../lib/kevent/" };
+	char self[PATH_MAX] = "";
+	const char *dir;
+	size_t i;
+
+	if (readlink("/proc/self/exe", self, sizeof(self) - 1) < 0)
+		die(EXIT_FAILED, "/proc/self/exe: %s", strerror(errno));
+	dir = dirname(self);
+	for (i = 0; i < sizeof(places) / sizeof(*places); i++) {
+		snprintf(path, size, "%s/%s%s", dir, places[i], name);
+		if (!access(path, R_OK))
+			return;
+	}
+	die(EXIT_FAILED, "%s: %s", path, strerror(errno));
+}
+
+static void preload(const struct setup *s)
+{
+	const char *others = getenv("LD_PRELOAD");
+	char path[2 * PATH_MAX], *all;
+
+	find_library(s->library, path, sizeof(path));
+	if (strpbrk(path, ": "))
+		die(EXIT_FAILED, "%s: a name with a colon or a space can't be preloaded",
+		    path);
+	if (asprintf(&all, "%s%s%s", path, others && *others ? ":" : "",
+		     others ? others : "") < 0 ||
+	    setenv("LD_PRELOAD", all, 1) || setenv("KEVENT_EPOLL", s->words, 1))
+		die(EXIT_FAILED, "%s", strerror(errno));
+}
+
+int main(int argc, char **argv)
+{
+	struct setup s = { .library = LIBRARY };
+	const char *problem;
+
+	read_options(&s, argc, argv);
+	problem = device_problem();
+	if (problem && s.require)
+		die(EXIT_FAILED, "/dev/kevent %s", problem);
+	if (problem)
+		fprintf(stderr, "kevent-epoll: /dev/kevent %s; %s runs on epoll\n",
+			problem, argv[optind]);
+	else
+		preload(&s);
+	execvp(argv[optind], argv + optind);
+	die(errno == ENOENT ? EXIT_NOT_FOUND : EXIT_NOT_EXECUTABLE, "%s: %s",
+	    argv[optind], strerror(errno));
+}

@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later OR MIT
+/*
+ * What the environment asks for, and what is said to the user: one line on stderr,
+ * where the program has the stderr that it was started with.
+ */
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "call.h"
+#include "epoll.h"
+
+struct ke_options ke_options;
+struct ke_counts ke_counts;
+
+static struct stat ke_stderr;
+static bool ke_said;
+
+static void ke_read_word(const char *word, size_t len)
+{
+	if (len == 7 && !memcmp(word, "require", len))
+		ke_options.require = true;
+	else if (len == 8 && !memcmp(word, "io_uring", len))
+		ke_options.uring = true;
+	else if (len >= 5 && !memcmp(word, "stats", 5))
+		ke_options.stats = true;
+	if (len > 6 && len < sizeof(ke_options.file) + 6 &&
+	    !memcmp(word, "stats=", 6))
+		memcpy(ke_options.file, word + 6, len - 6);
+}
+
+/* Before the first queue is made, whoever makes it. */
+void ke_read_options(void)
+{
+	static bool done;
+	const char *word = getenv("KEVENT_EPOLL");
+
+	if (__atomic_exchange_n(&done, true, __ATOMIC_ACQ_REL))
+		return;
+	while (word && *word) {
+		size_t len = strcspn(word, ",");
+
+		ke_read_word(word, len);
+		word += len + (word[len] == ',');
+	}
+}
+
+/* Is fd 2 what it was at first?  Programs close it, and have sockets there. */
+static bool ke_has_stderr(void)
+{
+	struct stat now;
+
+	return ke_stderr.st_ino && !fstat(STDERR_FILENO, &now) &&
+	       now.st_dev == ke_stderr.st_dev && now.st_ino == ke_stderr.st_ino;
+}
+
+static void ke_write(int fd, const char *line, int len)
+{
+	ssize_t done = write(fd, line, (size_t)len);
+
+	(void)done;	/* nobody to tell */
+}
+
+/* Once in a process. */
+void ke_say(const char *what, int error)
+{
+	char line[256];
+	int len, saved = errno;
+
+	if (__atomic_exchange_n(&ke_said, true, __ATOMIC_RELAXED) ||
+	    !ke_has_stderr())
+		return;
+	len = snprintf(line, sizeof(line), "kevent-epoll: %s[%d]: %s: %s\n",
+		       program_invocation_short_name, (int)getpid(), what,
+		       strerror(error));
+	ke_write(STDERR_FILENO, line, len);
+	errno = saved;
+}
+
+/* ---- The end ----------------------------------------------------------- */
+
+static int ke_print_counts(char *line, size_t size)
+{
+	const struct ke_counts *c = &ke_counts;
+
+	return snprintf(line, size,
+			"kevent-epoll: %s[%d]: queues %llu, changes %llu, waits %llu, events %llu, no call %llu; epolls %llu, calls to them %llu\n",
+			program_invocation_short_name, (int)getpid(),
+			(unsigned long long)c->queues,
+			(unsigned long long)c->changes,
+			(unsigned long long)c->waits,
+			(unsigned long long)c->events,
+			(unsigned long long)c->no_call,
+			(unsigned long long)c->epolls,
+			(unsigned long long)c->elsewhere);
+}
+
+static void __attribute__((destructor)) ke_end(void)
+{
+	char line[512];
+	int len, fd;
+
+	if (!ke_options.stats)
+		return;
+	len = ke_print_counts(line, sizeof(line));
+	if (!*ke_options.file) {
+		if (ke_has_stderr())
+			ke_write(STDERR_FILENO, line, len);
+		return;
+	}
+	fd = open(ke_options.file, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
+	if (fd >= 0) {
+		ke_write(fd, line, len);
+		close(fd);
+	}
+}
+
+/* A child counts what it does itself.  What was said by its parent is said. */
+static void ke_forked(void)
+{
+	ke_counts = (struct ke_counts){};
+	if (KE_IS_FAST)
+		ke_fast_forked();
+}
+
+static void __attribute__((constructor)) ke_begin(void)
+{
+	int saved = errno;
+
+	ke_read_options();
+	if (fstat(STDERR_FILENO, &ke_stderr))
+		ke_stderr.st_ino = 0;
+	pthread_atfork(NULL, NULL, ke_forked);
+	errno = saved;
+}

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: GPL-2.0
+/* The same calls through syscall(), as libraries make them that do not trust libc. */
+#include "epoll.h"
+
+#include <linux/io_uring.h>
+
+TEST(all_by_number)
+{
+	struct epoll_event ev = { .events = EPOLLIN, .data.u64 = 5 };
+	struct timespec zero = {};
+	struct ends e = new_pipe();
+	sigset_t none;
+	int ep = CHECK_OK(syscall(SYS_epoll_create1, EPOLL_CLOEXEC));
+
+	sigemptyset(&none);
+	CHECK_EQ(fcntl(ep, F_GETFD), FD_CLOEXEC);
+	CHECK_OK(syscall(SYS_epoll_ctl, ep, EPOLL_CTL_ADD, e.fd[0], &ev));
+	CHECK_ERRNO(syscall(SYS_epoll_ctl, ep, EPOLL_CTL_ADD, e.fd[0], &ev), EEXIST);
+	CHECK_EQ(syscall(SYS_epoll_wait, ep, &ev, 1, 0), 0);
+	put_byte(e);
+	CHECK_EQ(syscall(SYS_epoll_wait, ep, &ev, 1, -1), 1);
+	CHECK_EQ(ev.data.u64, 5);
+	CHECK_EQ(syscall(SYS_epoll_pwait, ep, &ev, 1, -1, NULL, 0), 1);
+	CHECK_EQ(syscall(SYS_epoll_pwait, ep, &ev, 1, -1, &none, 8), 1);
+	CHECK_ERRNO(syscall(SYS_epoll_pwait, ep, &ev, 1, -1, &none, 4), EINVAL);
+	CHECK_ERRNO(syscall(SYS_epoll_pwait, ep, &ev, 1, -1, (void *)-8l, 8), EFAULT);
+	CHECK_EQ(syscall(SYS_epoll_pwait2, ep, &ev, 1, &zero, &none, 8), 1);
+	CHECK_EQ(syscall(SYS_epoll_pwait2, ep, &ev, 1, NULL, NULL, 0), 1);
+	CHECK_OK(syscall(SYS_epoll_ctl, ep, EPOLL_CTL_DEL, e.fd[0], NULL));
+	CHECK_EQ(syscall(SYS_epoll_wait, ep, &ev, 1, 0), 0);
+	/* what one makes the other knows */
+	add(ep, e.fd[0], EPOLLIN);
+	expect(ep, e.fd[0], EPOLLIN);
+}
+
+TEST(errors_by_number)
+{
+	struct epoll_event ev;
+
+	CHECK_ERRNO(syscall(SYS_epoll_create, 0), EINVAL);
+	CHECK_ERRNO(syscall(SYS_epoll_create1, 1), EINVAL);
+	CHECK_ERRNO(syscall(SYS_epoll_wait, -1, &ev, 1, 0), EBADF);
+	CHECK_ERRNO(syscall(SYS_epoll_ctl, -1, EPOLL_CTL_DEL, 0, NULL), EBADF);
+	CHECK_OK(syscall(SYS_epoll_create, 1));
+}
+
+/* Other calls are as they were, with all six arguments. */
+TEST(other_calls)
+{
+	char *p;
+
+	CHECK_EQ(syscall(SYS_getpid), getpid());
+	CHECK_ERRNO(syscall(SYS_close, -1), EBADF);
+	CHECK_ERRNO(syscall(100000), ENOSYS);
+	p = (void *)syscall(SYS_mmap, NULL, 8192, PROT_READ | PROT_WRITE,
+			    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	CHECK(p != MAP_FAILED);
+	p[8191] = 1;
+	CHECK_ERRNO(syscall(SYS_mmap, NULL, 4096, PROT_READ, MAP_PRIVATE,
+			    open("/proc/self/exe", O_RDONLY), 1), EINVAL);
+}
+
+/* Hidden by the drop-in; as the kernel has it otherwise. */
+TEST(io_uring)
+{
+	struct io_uring_params params = {};
+	long ret = syscall(SYS_io_uring_setup, 1, &params);
+
+	if (on_kevent()) {
+		CHECK_EQ(ret, -1);
+		CHECK_EQ(errno, ENOSYS);
+	} else {
+		CHECK(ret >= 0 || errno == ENOSYS || errno == EPERM);
+	}
+}
