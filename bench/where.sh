@@ -12,7 +12,7 @@ MECHANISM are names of "build/bench/kevent-bench --list"; each size and mode
 that they have gets a table. What the same work costs without a mechanism is
 subtracted, where the workload has such a run.
 
-  --kernel K   the kernel (6.12)
+  --kernel K   the kernel (6.12), of x86-64
   --inline     the module's functions as they were before they were inlined
   --window N   which of the measured runs (8); for workloads of several steps,
                such as add, that is what chooses the step
@@ -25,12 +25,9 @@ set -euo pipefail
 
 top=$(cd "$(dirname "$0")/.." && pwd)
 cd "$top"
-# shellcheck source=tests/vm/common.sh
-. tests/vm/common.sh
-# shellcheck source=tests/vm/cross.sh
-. tests/vm/cross.sh
 out=$(realpath -m "${O:-build}")
 kernel=${KERNEL:-6.12} inline=0 window=8 operations=''
+pie=$((0x555555554000))		# where norandmaps puts a program
 
 while [ $# -gt 0 ]; do
 	case $1 in
@@ -44,25 +41,17 @@ while [ $# -gt 0 ]; do
 	shift
 done
 [ $# -ge 2 ] || { usage >&2; exit 2; }
+[[ $kernel != *-arm64 ]] || { echo "where.sh: only kernels of x86-64" >&2; exit 2; }
 workload=$1 mechanism=$2
 shift 2
 
 work=$(mktemp -d "${TMPDIR:-/tmp}/kevent-where.XXXXXX")
 trap 'kill $(jobs -p) 2>/dev/null || true; rm -rf "$work"' EXIT
 
+make -s -C bench BUILD="$out/bench"
+program=$out/bench/kevent-bench
 ${CC:-cc} -O2 -Wall -Wextra -Werror -o "$work/step" bench/where/step.c
-arch=$(kernel_arch "$kernel")
-cross_use "$arch"
-# gdb's number of the program counter, and where norandmaps puts a program
-case $arch in
-amd64) pc=10 pie=$((0x555555554000)) ;;
-arm64) pc=20 pie=$((0xaaaaaaaaa000)) ;;
-esac
-built=$(built_in "$out" "$arch")/bench
-make -s -C bench BUILD="$built" ${CROSS_ROOT:+SYSROOT="$CROSS_ROOT/arm64"}
-program=$built/kevent-bench
-"${CROSS_COMPILE:-}readelf" -h "$program" | grep -q 'Type: *DYN' || pie=0
-symbol() { "${CROSS_COMPILE:-}nm" "$program" | awk -v name="$1" '$3 == name { print $1 }'; }
+symbol() { nm "$program" | awk -v name="$1" '$3 == name { print $1 }'; }
 address() { printf '%x' $((pie + 0x$(symbol "$1"))); }
 
 eval "$(tests/vm/kernel.sh "$kernel")"
@@ -83,7 +72,7 @@ fail() {
 	cat "$work/guest.err" "$work/step.err" >&2
 	exit 1
 }
-"$work/step" "$work/gdb" "$pc" "$(address where_mark)" "$(address where_job)" \
+"$work/step" "$work/gdb" "$(address where_mark)" "$(address where_job)" \
 	"$window" "$work/pc" 2>"$work/step.err" || fail
 wait "$vm" || fail
 
@@ -91,7 +80,7 @@ tr -d '\r' <"$work/guest" >"$work/said"
 # of the program itself, and of the module before the compiler had its way
 {
 	sed -n 's/^S //p' "$work/said"
-	"${CROSS_COMPILE:-}nm" "$program" | sed -n 's/ [tT] / /p' | while read -r at name; do
+	nm "$program" | sed -n 's/ [tT] / /p' | while read -r at name; do
 		printf '%016x %s\n' $((pie + 0x$at)) "$name"
 	done
 } | sort >"$work/symbols"
@@ -109,7 +98,7 @@ by_function() {
 		{
 			while (i + 1 < n && at[i + 1] <= $2) i++
 			function_ = $2 < at[0] ? "?" : name[i]
-			if ($2 ~ /^0000(7f|ff)ff/) function_ = "(libraries)"
+			if ($2 ~ /^00007ff/) function_ = "(libraries)"
 			total[function_] += $1
 		}
 		END { for (f in total) print total[f], f }' "$work/symbols" -
@@ -122,12 +111,12 @@ by_inlined() {
 	while read -r num at; do
 		echo "$num $at $(printf '0x%x' $((0x$at - 0x$text)))"
 	done >"$work/list"
-	awk '{ print $3 }' "$work/list" | "${CROSS_COMPILE:-}addr2line" -f -j .text -e "$ko" |
+	awk '{ print $3 }' "$work/list" | addr2line -f -j .text -e "$ko" |
 		sed -n 'p;n' | paste -d ' ' "$work/list" - |
 		awk '{ total[$4] += $1 } END { for (f in total) print total[f], f }'
 }
 
-module_end=$((0x$text + 0x$("${CROSS_COMPILE:-}objdump" -h "$ko" | awk '$2 == ".text" { print $3 }')))
+module_end=$((0x$text + 0x$(objdump -h "$ko" | awk '$2 == ".text" { print $3 }')))
 split() {
 	local end
 

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * step SOCKET PC MARK JOB WINDOW OUT: has a machine log a piece of its work.
+ * step SOCKET MARK JOB WINDOW OUT: has a machine log a piece of its work.
  *
- * Talks to QEMU's gdb stub at SOCKET, for which the program counter is register PC
- * (in hexadecimal, as all addresses). Lets the machine run to the program's
+ * Talks to QEMU's gdb stub at SOCKET. Lets the machine run to the program's
  * function at address JOB, which begins a measurement, then to the one at address
  * MARK, 2 * WINDOW + 1 times; from there to the next MARK QEMU logs each instruction
  * to the file OUT.0. Then on to the next JOB, OUT.1 and so on, until the machine goes
@@ -22,11 +21,11 @@
 #define NAME_SIZE	4096
 #define CONNECT_TRIES	3000
 #define CONNECT_WAIT_US	100000
+#define RIP		"p10"		/* of gdb's registers of x86-64 */
 /* QEMU tells a register alone only to who has asked what they are. */
 #define DESCRIBE	"qXfer:features:read:target.xml:0,100"
 
 static int stub;
-static const char *counter;
 static char in[PACKET_MAX];
 static size_t in_len, in_pos;
 
@@ -149,11 +148,10 @@ static void command(const char *text)
 
 static uint64_t where(void)
 {
-	char question[16], answer[64];
+	char answer[64];
 	uint64_t pc;
 
-	snprintf(question, sizeof(question), "p%s", counter);
-	ask(question, answer, sizeof(answer));
+	ask(RIP, answer, sizeof(answer));
 	if (sscanf(answer, "%" SCNx64, &pc) != 1) {
 		fprintf(stderr, "no register: %s\n", answer);
 		exit(1);
@@ -210,14 +208,13 @@ int main(int argc, char **argv)
 	unsigned int window, i, run;
 	char name[NAME_SIZE];
 
-	if (argc != 7) {
-		fprintf(stderr, "usage: step SOCKET PC MARK JOB WINDOW OUT\n");
+	if (argc != 6) {
+		fprintf(stderr, "usage: step SOCKET MARK JOB WINDOW OUT\n");
 		return 2;
 	}
-	counter = argv[2];
-	mark = strtoull(argv[3], NULL, 16);
-	job = strtoull(argv[4], NULL, 16);
-	window = (unsigned int)atoi(argv[5]);
+	mark = strtoull(argv[2], NULL, 16);
+	job = strtoull(argv[3], NULL, 16);
+	window = (unsigned int)atoi(argv[4]);
 	signal(SIGPIPE, SIG_IGN);
 	connect_to(argv[1]);
 	ask(DESCRIBE, name, sizeof(name));
@@ -228,7 +225,7 @@ int main(int argc, char **argv)
 		run_to(job);
 		for (i = 0; i <= 2 * window; i++)
 			run_to(mark);
-		snprintf(name, sizeof(name), "%s.%u", argv[6], run);
+		snprintf(name, sizeof(name), "%s.%u", argv[5], run);
 		record(name, mark);
 	}
 }
