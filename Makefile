@@ -170,6 +170,11 @@ fuzz:
 	@tests/fuzz/run.sh --kernel $(KERNEL) --duration $(DURATION) \
 		$(if $(REPLAY),--replay '$(REPLAY)') $(if $(KEEP),--keep)
 
+check-install:
+	@tests/vm/need.sh deb
+	@tests/vm/need.sh install
+	@tests/install/run.sh
+
 soak:
 	@tests/vm/need.sh check
 	@tests/soak/run.sh $(DURATION)
@@ -187,6 +192,13 @@ uninstall:
 	@PREFIX='$(PREFIX)' LIBDIR='$(LIBDIR)' KDIR='$(KDIR)' DESTDIR='$(DESTDIR)' \
 		scripts/install.sh uninstall
 
+report:
+	@scripts/report.sh $(KDIR)
+
+deb:
+	@tests/vm/need.sh deb
+	@scripts/deb.sh $(O)
+
 clean:
 	rm -rf $(O)
 
@@ -201,7 +213,8 @@ help:
 	@echo 'make check-kcsan    the tests on debug-kcsan (TESTS=)'
 	@echo 'make check-unload   load, use, unload, ROUNDS=1000 times, on the debug kernel'
 	@echo 'make check-fault    each allocation and copy of each call fails once (debug kernel, TESTS=)'
-	@echo 'make lint       checkpatch, sparse, kernel-doc, cppcheck, shellcheck, mandoc, codespell'
+	@echo 'make check-install  make install and uninstall, in roots of Debian 12 and 13 (as root)'
+	@echo 'make lint       checkpatch, sparse on all kernels, kernel-doc, cppcheck, shellcheck, mandoc, codespell'
 	@echo 'make check-race     each two actors against each other, with delays (DURATION=, CPUS= (2), KERNEL= (debug), TESTS=)'
 	@echo "make model      the ring's protocol under weak memory (MODEL=pattern)"
 	@echo 'make fuzz       random calls, guided by coverage (DURATION=, KERNEL= (debug), REPLAY=file, KEEP=1)'
@@ -209,10 +222,13 @@ help:
 	@echo 'make install    module (dkms if there is), headers, udev rule (PREFIX=, DESTDIR=); uninstall'
 	@echo 'make lib        libkevent, shared and static (O=)'
 	@echo 'make install-headers, make install-lib    for programs, without the module (PREFIX=, LIBDIR=, DESTDIR=)'
+	@echo 'make deb        Debian packages: kevent-dkms, libkevent-dev, kevent-tools'
+	@echo 'make report     what to send if it does not build or load on your kernel (KDIR=)'
 	@echo 'make clean'
-	@echo 'KERNEL: 6.12 (default), 6.1, 6.12-rt, 6.12-arm64, 6.1-arm64, debug, debug-rt, debug-kcsan'
+	@echo 'KERNEL: 6.12 (default), 6.1, 7.2, 7.3; 7.3-rt, 7.3-cloud; 6.12@trixie; 6.12-arm64; debug, debug-rt, debug-kcsan'
 
-.PHONY: all module bench lib tests epoll run check check-programs check-debug check-kcsan check-unload check-race check-fault lint model fuzz soak install install-headers install-lib uninstall clean help
+.PHONY: all module bench lib tests epoll run check check-programs check-debug check-kcsan check-unload check-race \
+	check-fault check-install lint model fuzz soak install install-headers install-lib uninstall deb report clean help
 .SECONDARY:
 
 -include $(shell [ ! -d $(O) ] || find $(O)/tests -name '*.d' 2>/dev/null)

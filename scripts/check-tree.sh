@@ -17,13 +17,18 @@ complain() {
 }
 
 versions() {
-	local dkms module
+	local dkms module kernels
 
 	dkms=$(sed -n 's/^PACKAGE_VERSION="\(.*\)"$/\1/p' dkms.conf)
 	module=$(sed -n 's/^MODULE_VERSION("\(.*\)");$/\1/p' module/main.c)
 	if [ -z "$module" ] || [ "$dkms" != "$module" ]; then
 		complain "dkms.conf has version $dkms, module/main.c $module"
 	fi
+	[ "$dkms" = "$(sed -n '1s/.*(\(.*\)).*/\1/p' debian/changelog)" ] ||
+		complain "debian/changelog has another version than dkms.conf"
+	kernels=$(sed -n 's/^KEVENT_KERNELS="\(.*\)"$/\1/p' dkms.conf)
+	grep -qF "x86-64, $kernels)" README.md ||
+		complain "README.md names other kernels than dkms.conf, $kernels"
 }
 
 # The one block of C in the README is the example without its licence line.
@@ -41,6 +46,8 @@ licences() {
 	while read -r file; do
 		case $file in
 		*.md | LICENSE | LICENSES/* | .gitignore | */goals) continue ;;
+		debian/source/format | debian/ch* | debian/copy* | debian/*.install) continue ;;
+		debian/*.dkms | debian/*.docs | debian/*.examples | debian/*.manpages) continue ;;
 		esac
 		sed -n 1,3p "$file" | grep -q 'SPDX-License-Identifier: ' ||
 			complain "$file: no SPDX line"

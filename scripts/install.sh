@@ -6,7 +6,9 @@ usage() {
 usage: install.sh install|headers|lib|uninstall
 
 install: the module, through dkms if that is there, by modules_install if not;
-the headers; and the rules by which udev and systemd treat the device.
+the headers; and the rules by which udev and systemd treat the device. Nothing is
+changed unless the module builds. Kernels that had it have the new one afterwards,
+or, if it does not build for them, keep theirs.
 headers: what programs are compiled with, and the manual pages of section 3;
 needs no headers of a kernel.
 lib: libkevent, shared and static, and its pkg-config file.
@@ -19,7 +21,7 @@ environment:
   KDIR     headers of the kernel that it is for (the running one's)
   DESTDIR  a tree to fill instead of /, for packages: nothing is started, no
            module loaded; with dkms the sources are put where dkms wants them
-  DKMS=no  modules_install, even if there is dkms
+  DKMS=no  modules_install, even if there is dkms; DKMS=yes the other way round
 END
 }
 
@@ -36,11 +38,33 @@ prefix=${PREFIX:-/usr/local}
 libdir=${LIBDIR:-$prefix/lib}
 kdir=${KDIR:-/lib/modules/$(uname -r)/build}
 version=$(sed -n 's/^PACKAGE_VERSION="\(.*\)"$/\1/p' dkms.conf)
+kernels=$(sed -n 's/^KEVENT_KERNELS="\(.*\)"$/\1/p' dkms.conf)
+pattern=$(sed -n 's/^BUILD_EXCLUSIVE_KERNEL="\(.*\)"$/\1/p' dkms.conf)
 source=/usr/src/kevent-$version
-[[ $prefix == /* ]] || { echo "PREFIX=$prefix: not an absolute path" >&2; exit 1; }
+tree=/var/lib/dkms/kevent
+try=
 [[ -z $dest || $dest == /* ]] || dest=$PWD/$dest
 
-has_dkms() { [ "${DKMS:-}" != no ] && command -v dkms >/dev/null; }
+say() { echo "kevent: $*"; }
+
+refuse() {
+	say "$*; nothing was changed" >&2
+	exit 1
+}
+
+[[ $prefix == /* ]] || refuse "PREFIX=$prefix is not an absolute path"
+
+# shellcheck disable=SC2317 # called by the trap
+cleanup() { [ -z "$try" ] || rm -rf "$try"; }
+trap cleanup EXIT
+
+has_dkms() {
+	case ${DKMS:-} in
+	no) return 1 ;;
+	yes) return 0 ;;
+	*) command -v dkms >/dev/null ;;
+	esac
+}
 
 # By the directory's name, where it has one: Debian's 6.1 headers hold the
 # upstream release.
@@ -53,29 +77,31 @@ kernel_release() {
 		echo "${dir%/build}"
 		;;
 	*/linux-headers-*) echo "${kdir##*/linux-headers-}" ;;
-	*) cat "$kdir/include/config/kernel.release" ;;
+	*) cat "$kdir/include/config/kernel.release" 2>/dev/null || echo unknown ;;
 	esac
 }
 
-# What is installed, without the module and the library. Each line: source, target.
+# What is installed, without the module and the library. Each line: source, target,
+# mode.
 headers() {
 	local page
 
 	cat <<END
-include/uapi/linux/kevent.h $prefix/include/linux/kevent.h
-include/kevent.h $prefix/include/kevent.h
+include/uapi/linux/kevent.h $prefix/include/linux/kevent.h 644
+include/kevent.h $prefix/include/kevent.h 644
 END
 	for page in man/*.3; do
-		echo "$page $prefix/share/man/man3/${page#man/}"
+		echo "$page $prefix/share/man/man3/${page#man/} 644"
 	done
 }
 
 files() {
 	headers
 	cat <<END
-man/kevent.4 $prefix/share/man/man4/kevent.4
-udev/60-kevent.rules /usr/lib/udev/rules.d/60-kevent.rules
-udev/kevent.conf /usr/lib/modules-load.d/kevent.conf
+man/kevent.4 $prefix/share/man/man4/kevent.4 644
+udev/60-kevent.rules /usr/lib/udev/rules.d/60-kevent.rules 644
+udev/kevent.conf /usr/lib/modules-load.d/kevent.conf 644
+udev/kernel-hook /etc/kernel/postinst.d/zz-kevent 755
 END
 }
 
@@ -93,33 +119,111 @@ other_names() {
 	done
 }
 
+# ---- Before anything is touched ------------------------------------------------
+
+is_supported() { [[ $1 =~ $pattern ]]; }
+has_headers() { [ -e "$1/include/config/kernel.release" ]; }
+
+check_kernel() {
+	local remedy="install linux-headers-$release"
+
+	[ "$release" != "$(uname -r)" ] ||
+		remedy+=", or, if that is gone, boot the newest kernel first"
+	is_supported "$release" ||
+		refuse "kernel $release is not supported by version $version, which is for $kernels"
+	has_headers "$kdir" ||
+		refuse "there are no headers of kernel $release in $kdir: $remedy"
+}
+
+# Does it build? Prints where it is.
+try_build() {
+	[ -n "$try" ] || try=$(mktemp -d)
+	scripts/build-module.sh "$1" "$try"
+}
+
+# ---- dkms ----------------------------------------------------------------------
+
+# "VERSION KERNEL", a line for each that is installed.
+dkms_installed() {
+	dkms status kevent 2>/dev/null |
+		sed -n 's|^kevent/\([^ ]*\), \([^ ]*\), [^:]*: installed.*|\1 \2|p'
+}
+
+dkms_versions() {
+	local dir
+
+	for dir in "$tree"/*/; do
+		dir=${dir%/}
+		[ ! -d "$dir" ] || [[ ${dir##*/} == kernel-* ]] || echo "${dir##*/}"
+	done
+}
+
 dkms_sources() { find module include \( -name '*.[chS]' -o -name 'Kbuild*' \); }
 
-dkms_remove() {
-	[ ! -e "/var/lib/dkms/kevent/$version" ] ||
-		dkms remove "kevent/$version" --all
+put_sources() {
+	local file new=$dest$source.new
+
+	rm -rf "$new"
+	install -D -m 644 dkms.conf "$new/dkms.conf"
+	for file in $(dkms_sources); do
+		install -D -m 644 "$file" "$new/$file"
+	done
+	rm -rf "$dest$source"
+	mv "$new" "$dest$source"
+}
+
+# One that is there already, from other sources, is built again.
+dkms_put() {
+	dkms build --force "kevent/$version" -k "$1" --kernelsourcedir "$2" &&
+		dkms install --force "kevent/$version" -k "$1" --kernelsourcedir "$2"
+}
+
+# Kernels that had a module before. They keep it if this one does not build.
+dkms_put_others() {
+	local other dir
+
+	for other in "$@"; do
+		dir=/lib/modules/$other/build
+		if ! is_supported "$other" || ! has_headers "$dir" ||
+			! try_build "$dir" >/dev/null || ! dkms_put "$other" "$dir"; then
+			say "kernel $other keeps the version that it has" >&2
+		fi
+	done
+}
+
+# Versions that no kernel uses any more.
+dkms_drop_old() {
+	local old
+
+	for old in $(dkms_versions); do
+		[ "$old" != "$version" ] || continue
+		if dkms_installed | grep -q "^$old "; then
+			continue
+		fi
+		dkms remove "kevent/$old" --all
+		rm -rf "/usr/src/kevent-$old"
+	done
 }
 
 install_dkms() {
-	local file
+	local others
 
-	[ -n "$dest" ] || dkms_remove
-	rm -rf "$dest$source"
-	install -D -m 644 dkms.conf "$dest$source/dkms.conf"
-	for file in $(dkms_sources); do
-		install -D -m 644 "$file" "$dest$source/$file"
-	done
-	[ -z "$dest" ] || return 0
-	dkms add "kevent/$version"
-	dkms install "kevent/$version" -k "$release" --kernelsourcedir "$kdir"
+	others=$(dkms_installed | cut -d ' ' -f 2 | grep -vxF -- "$release" | sort -u || true)
+	put_sources
+	[ -e "$tree/$version/source" ] || dkms add "kevent/$version"
+	dkms_put "$release" "$kdir"
+	# shellcheck disable=SC2086 # names of kernels
+	dkms_put_others $others
+	dkms_drop_old
 }
+
+# ---- Without dkms --------------------------------------------------------------
 
 # Debian's headers have neither a key to sign with nor the System.map without
 # which modules_install leaves depmod to us; it complains of both.
 install_plain() {
-	local ko
+	local ko=$1
 
-	ko=$(scripts/build-module.sh "$kdir" "${O:-build}")
 	make -s -C "$kdir" M="$(dirname "$ko")" KERNELRELEASE="$release" \
 		INSTALL_MOD_PATH="$dest" INSTALL_MOD_DIR=updates \
 		modules_install >"${ko%/*}/install.log" 2>&1 || {
@@ -129,12 +233,14 @@ install_plain() {
 	[ -n "$dest" ] || depmod "$release"
 }
 
+# ---- The rest ------------------------------------------------------------------
+
 # LIST: headers or files.
 install_files() {
-	local from to page name
+	local from to mode page name
 
-	while read -r from to; do
-		install -D -m 644 "$from" "$dest$to"
+	while read -r from to mode; do
+		install -D -m "$mode" "$from" "$dest$to"
 	done < <("$1")
 	while read -r page name; do
 		echo ".so man3/$page" >"$dest$prefix/share/man/man3/$name.3"
@@ -157,27 +263,75 @@ secure_boot() {
 	[ "$(od -An -tu1 -j4 -N1 /sys/firmware/efi/efivars/SecureBoot-* 2>/dev/null)" -eq 1 ] 2>/dev/null
 }
 
-say_what_now() {
-	if secure_boot; then
-		echo "Secure Boot is on: the module's key must be enrolled first, see README.md"
-	fi
-	if [ "$release" = "$(uname -r)" ]; then
-		echo "installed; load it with: modprobe kevent"
+# The module that is loaded may be another one than that which is installed.
+say_loaded() {
+	local loaded=/sys/module/kevent
+
+	if [ ! -d $loaded ]; then
+		say "version $version is installed; load it with: modprobe kevent"
+	elif [ "$(cat $loaded/srcversion)" = "$(modinfo -k "$release" -F srcversion kevent)" ]; then
+		say "version $version is installed, and loaded already"
 	else
-		echo "installed for $release"
+		say "version $version is installed, $(cat $loaded/version) is loaded: it changes at the" \
+			"next boot, or when no program has the device open, by: rmmod kevent && modprobe kevent"
 	fi
 }
 
+# Kernels that are installed and can't have it.
+say_unsupported() {
+	local dir
+
+	for dir in /lib/modules/*/kernel; do
+		dir=${dir%/kernel}
+		dir=${dir##*/}
+		[ "$dir" = '*' ] || is_supported "$dir" ||
+			say "kernel $dir is not supported by version $version, which is for $kernels:" \
+				"there is no /dev/kevent when it runs"
+	done
+}
+
+say_what_now() {
+	if secure_boot; then
+		say "Secure Boot is on: the module's key must be enrolled first, see README.md"
+	fi
+	say_unsupported
+	if [ "$release" = "$(uname -r)" ]; then
+		say_loaded
+	else
+		say "version $version is installed for kernel $release"
+	fi
+}
+
+# A package for dkms takes sources, which no kernel has to build.
 install_all() {
+	local ko
+
 	release=$(kernel_release)
-	if has_dkms; then install_dkms; else install_plain; fi
+	if [ -n "$dest" ] && has_dkms; then
+		put_sources
+	else
+		check_kernel
+		ko=$(try_build "$kdir") || refuse "the module does not build for kernel $release"
+		if has_dkms; then install_dkms; else install_plain "$ko"; fi
+	fi
 	install_files files
 	[ -n "$dest" ] || say_what_now
 }
 
+# ---- And back ------------------------------------------------------------------
+
 unload() {
 	[ ! -d /sys/module/kevent ] || rmmod kevent ||
-		echo "the module is in use: it stays until the next boot" >&2
+		say "the module is in use: it stays until the next boot" >&2
+}
+
+uninstall_dkms() {
+	local old
+
+	for old in $(dkms_versions); do
+		dkms remove "kevent/$old" --all
+	done
+	[ ! -d "$tree" ] || rmdir "$tree" 2>/dev/null || true
 }
 
 uninstall_plain() {
@@ -192,15 +346,16 @@ uninstall_plain() {
 }
 
 uninstall_all() {
-	local from to
+	local from to mode
 
 	if [ -z "$dest" ]; then
 		unload
-		! has_dkms || dkms_remove
+		! has_dkms || uninstall_dkms
+		rm -rf /usr/src/kevent-[0-9]*
 	fi
 	rm -rf "$dest$source"
 	uninstall_plain
-	while read -r from to; do
+	while read -r from to mode; do
 		rm -f "$dest$to"
 	done < <(files)
 	while read -r from to; do

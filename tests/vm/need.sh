@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# need.sh run|check|lint|model: sees to it that the Debian packages are there
+# need.sh run|check|lint|model|deb|install: sees to it that the Debian packages are there
 # that the make target of that name needs. Root gets them installed, others are
 # told the command.
 
@@ -38,6 +38,9 @@ esac
 [ "${1:-check}" != lint ] || packages+=(sparse cppcheck mandoc shellcheck codespell perl xz-utils git)
 [[ ${KERNEL:-} != debug* ]] || packages+=(bc bison flex libelf-dev libssl-dev)
 [ "${1:-check}" != model ] || packages=(libc6-dev spin tcc)
+[ "${1:-check}" != deb ] || packages=(dpkg-dev debhelper dh-dkms lintian fakeroot cpio gcc make
+	libc6-dev liburing-dev)
+[ "${1:-check}" != install ] || packages=(mmdebstrap cpio)
 
 missing=()
 for package in "${packages[@]}"; do
@@ -52,6 +55,9 @@ if [ "$(id -u)" != 0 ]; then
 fi
 echo "installing ${missing[*]}"
 export DEBIAN_FRONTEND=noninteractive
-install_missing() { apt-get -qq install -y --no-install-recommends --no-remove "${missing[@]}" >/dev/null; }
-# Lists may be absent or out of date.
+install_missing() {
+	apt-get -qq install -y --no-install-recommends --no-remove "${missing[@]}" >/dev/null
+}
+# Nothing that is there is removed for it: gcc-multilib and cross compilers exclude each
+# other. Lists may be absent or out of date.
 install_missing 2>/dev/null || { apt-get -qq update && install_missing; }

@@ -1,0 +1,28 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# deb.sh OUT: builds the Debian packages from a copy of the tree in OUT/deb, has
+# lintian look at them, and prints their names.
+
+set -euo pipefail
+
+top=$(cd "$(dirname "$0")/.." && pwd)
+cd "$top"
+unset MAKEFLAGS MFLAGS MAKELEVEL
+# shellcheck source=scripts/files.sh
+. scripts/files.sh
+out=$(realpath -m -- "${1:-build}")/deb
+version=$(sed -n '1s/.*(\(.*\)).*/\1/p' debian/changelog)
+
+rm -rf "$out"
+mkdir -p "$out/kevent-$version"
+tree_files | cpio -pdm --quiet "$out/kevent-$version"
+cd "$out/kevent-$version"
+dpkg-buildpackage -us -uc -b >"$out/build.log" 2>&1 || {
+	tail -40 "$out/build.log" >&2
+	exit 1
+}
+cd "$out"
+rm -rf "kevent-$version"
+lintian --allow-root --tag-display-limit 0 --fail-on error,warning ./*.changes
+ls "$out"/*.deb

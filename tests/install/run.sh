@@ -1,0 +1,322 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+
+usage() {
+	cat <<'END'
+usage: tests/install/run.sh [SUITE...]
+
+make install and the package, in a real root file system of each release of Debian (bookworm,
+trixie) with its dkms and compiler, and headers of two supported kernels: what is
+there afterwards, also if something fails. No kernel is booted; which one runs is
+what uname says there. Most is done with a module that does nothing, as it is built
+so often, and at the end once with ours. As root. The last line is
+"N passed, N failed".
+END
+}
+
+set -euo pipefail
+
+here=$(cd "$(dirname "$0")" && pwd)
+top=$(cd "$here/../.." && pwd)
+cd "$top"
+# shellcheck source=tests/vm/common.sh
+. tests/vm/common.sh
+# shellcheck source=tests/vm/suite.sh
+. tests/vm/suite.sh
+# shellcheck source=scripts/files.sh
+. scripts/files.sh
+
+[[ ${1:-} != -* ]] || { usage; exit 2; }
+[ $# -gt 0 ] || set -- bookworm trixie
+[ "$(id -u)" = 0 ] || die "not root"
+passed=0 failed=0 package=
+work=$(mktemp -d "${TMPDIR:-/tmp}/kevent-install.XXXXXX")
+trap 'rm -rf "$work"' EXIT
+
+# ---- The root ------------------------------------------------------------------
+
+# The two kernels, as kernel.sh names them: this machine's own release needs no name.
+kernels_of() {
+	local at=@$1
+
+	! grep -q "^VERSION_CODENAME=$1$" /etc/os-release || at=
+	case $1 in
+	bookworm) echo "6.1$at" "6.12$at" ;;
+	trixie) echo "6.12$at" 7.3 ;;
+	esac
+}
+
+make_root() {
+	local suite=$1 tar=$cache/roots/install-$1.tar
+
+	mkdir -p "${tar%/*}"
+	if [ ! -e "$tar" ]; then
+		log "making a root of $suite"
+		mmdebstrap -q --variant=minbase --include=dkms,gcc,make,kmod,udev,pahole \
+			"$suite" "$tar.new" "$(suite_mirror main)"
+		mv "$tar.new" "$tar"
+	fi
+	rm -rf "$root"
+	mkdir -p "$root"
+	tar -x -C "$root" -f "$tar" --exclude='./dev/*'
+}
+
+# As their packages put them there, from where kernel.sh has unpacked them.
+add_kernel() {
+	local dir KDIR='' KREL=''
+
+	eval "$(tests/vm/kernel.sh --headers "$1")"
+	dir=${KDIR%/usr/src/*}
+	tar -c -C "$dir" --exclude=.toolchain usr | tar -x -C "$root" --keep-directory-symlink
+	sed -i "s,$dir/usr/src/,/usr/src/," "$root"/usr/src/linux-headers-*/Makefile
+	mkdir -p "$root/lib/modules/$KREL/kernel"
+	touch "$root/lib/modules/$KREL"/modules.{order,builtin}
+	ln -sfn "/usr/src/linux-headers-$KREL" "$root/lib/modules/$KREL/build"
+	echo "$KREL"
+}
+
+# A module that does nothing.
+stand_in() {
+	mkdir "$root/tree/module"
+	printf 'obj-m := kevent.o\nkevent-y := main.o\n' >"$root/tree/module/Kbuild"
+	cat >"$root/tree/module/main.c" <<'END'
+#include <linux/module.h>
+MODULE_LICENSE("GPL");
+MODULE_VERSION("1.0");
+END
+}
+
+fill_root() {
+	local suite=$1 name
+	local -a names
+
+	make_root "$suite"
+	read -ra names <<<"$(kernels_of "$suite")"
+	first=$(add_kernel "${names[0]}")
+	second=$(add_kernel "${names[1]}")
+	# without lists of modules dkms makes none
+	inside depmod "$first"
+	inside depmod "$second"
+	mkdir -p "$root/tree" "$root/sys/module"
+	tree_files | cpio -pdm --quiet "$root/tree"
+	mv "$root/tree/module" "$work/module"
+	stand_in
+	cat >"$root/usr/local/bin/uname" <<'END'
+#!/bin/sh
+[ "$1" != -r ] || exec cat /running
+exec /usr/bin/uname "$@"
+END
+	chmod +x "$root/usr/local/bin/uname"
+}
+
+# ---- What is looked at ---------------------------------------------------------
+
+inside() {
+	# shellcheck disable=SC2016 # the inner shell expands it
+	unshare --mount bash -c '
+		mount -t proc proc "$1/proc"
+		mount --rbind /dev "$1/dev"
+		root=$1
+		shift
+		exec chroot "$root" /usr/bin/env -i HOME=/root \
+			PATH=/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin "$@"' bash "$root" "$@"
+}
+
+# make_install RUNNING [make's arguments]: the status is kept, what it said is in $said.
+make_install() {
+	echo "$1" >"$root/running"
+	shift
+	status=0
+	inside make -C /tree --no-print-directory install "$@" >"$said" 2>&1 || status=$?
+}
+
+# The versions that the kernels have: "A:0.2.0 B:none".
+state() {
+	local kernel ko out=''
+
+	for kernel in "$first" "$second"; do
+		ko=$(find "$root/lib/modules/$kernel" -name 'kevent.ko*' | head -1)
+		if [ -n "$ko" ]; then
+			out+=" $(inside modinfo -F version "${ko#"$root"}")"
+		else
+			out+=" none"
+		fi
+	done
+	echo "${out# }"
+}
+
+set_version() {
+	sed -i "s/^PACKAGE_VERSION=.*/PACKAGE_VERSION=\"$1\"/" "$root/tree/dkms.conf"
+	sed -i "s/^MODULE_VERSION(.*/MODULE_VERSION(\"$1\");/" "$root/tree/module/main.c"
+}
+
+sources() { (cd "$root/usr/src" && echo kevent-*); }
+
+expect() {
+	local what=$1 is=$2 must=$3
+
+	# shellcheck disable=SC2053 # it is a pattern
+	if [[ $is == $must ]]; then
+		passed=$((passed + 1))
+	else
+		failed=$((failed + 1))
+		echo "FAILED $suite: $what: is \"$is\", not \"$must\""
+		sed 's/^/    /' "$said"
+	fi
+}
+
+# One line of ours that has the words.
+expect_line() {
+	expect "a line with $1" "$(grep -c "^kevent: .*$1" "$said")" 1
+}
+
+# Files that there were not before; logs and dkms's own keys apart.
+list_files() {
+	(cd "$root" && find . -xdev \( -path ./tree -o -path ./proc -o -path ./dev -o \
+		-path ./tmp -o -path ./var/log -o -path ./var/lib/dpkg -o -path ./var/cache -o -path ./running \) -prune -o -print) |
+		grep -v '^./var/lib/dkms/mok\|^./var/lib/dkms/dkms_dbversion\|/modules\.[a-z.]*$' |
+		LC_ALL=C sort
+}
+
+# ---- The steps, each upon the one before ---------------------------------------
+
+test_nothing_without_headers() {
+	make_install "${first/./.9}"
+	expect "status without headers" $status '[1-9]*'
+	expect_line "headers of kernel.*nothing was changed"
+	expect "files without headers" "$(list_files | diff "$work/before" - | head -3)" ''
+}
+
+test_unsupported() {
+	mkdir -p "$root/lib/modules/9.9.0-amd64/kernel"
+	make_install 9.9.0-amd64
+	expect "status on an unsupported kernel" $status '[1-9]*'
+	expect_line "9.9.0-amd64 is not supported.*nothing was changed"
+	expect "state after an unsupported kernel" "$(state)" "$1"
+	rm -r "$root/lib/modules/9.9.0-amd64"
+}
+
+test_install() {
+	make_install "$first"
+	expect "status" $status 0
+	expect "state" "$(state)" '1.0 none'
+	expect_line 'load it with: modprobe kevent'
+	make_install "$second"
+	expect "state, both" "$(state)" '1.0 1.0'
+	make_install "$first"
+	expect "status, again" $status 0
+	expect "state, again" "$(state)" '1.0 1.0'
+}
+
+# The module that is loaded, as sysfs tells of it.
+test_loaded() {
+	local loaded=$root/sys/module/kevent
+
+	mkdir "$loaded"
+	echo 0.9 >"$loaded/version"
+	echo 0123456789ABCDEF >"$loaded/srcversion"
+	make_install "$first"
+	expect_line 'version 1.0 is installed, 0.9 is loaded'
+	inside modinfo -k "$first" -F srcversion kevent >"$loaded/srcversion" || true
+	make_install "$first"
+	expect_line 'installed, and loaded already'
+	rm -r "$loaded"
+}
+
+test_upgrade() {
+	set_version 1.1
+	make_install "$first"
+	expect "status of an upgrade" $status 0
+	expect "state after an upgrade" "$(state)" '1.1 1.1'
+	expect "sources after an upgrade" "$(sources)" kevent-1.1
+	expect "dkms after an upgrade" "$(inside dkms status | grep -c 1.0)" 0
+}
+
+test_broken() {
+	echo '#error broken' >>"$root/tree/module/main.c"
+	set_version 1.2
+	make_install "$first"
+	expect "status if it does not build" $status '[1-9]*'
+	expect_line 'does not build.*nothing was changed'
+	expect "state if it does not build" "$(state)" '1.1 1.1'
+	expect "sources if it does not build" "$(sources)" kevent-1.1
+	sed -i '$d' "$root/tree/module/main.c"
+}
+
+test_broken_elsewhere() {
+	local series=${second%%[-+]*}
+
+	series=${series#*.}
+	cp "$root/tree/module/main.c" "$work/main.c"
+	cat >>"$root/tree/module/main.c" <<END
+#include <linux/version.h>
+#if LINUX_VERSION_MAJOR == ${second%%.*} && LINUX_VERSION_PATCHLEVEL == ${series%%.*}
+#error broken
+#endif
+END
+	make_install "$first"
+	expect "status if it does not build for another" $status 0
+	expect_line "$second keeps the version that it has"
+	expect "state if it does not build for another" "$(state)" '1.2 1.1'
+	cp "$work/main.c" "$root/tree/module/main.c"
+	make_install "$second"
+	expect "state when it builds again" "$(state)" '1.2 1.2'
+	expect "sources when it builds again" "$(sources)" kevent-1.2
+}
+
+test_hook() {
+	inside /etc/kernel/postinst.d/zz-kevent "$first" >"$said" 2>&1
+	expect "the hook, of a supported kernel" "$(cat "$said")" ''
+	inside /etc/kernel/postinst.d/zz-kevent 9.9.0-amd64 >"$said" 2>&1
+	expect_line '9.9.0-amd64 is not supported'
+}
+
+test_ours() {
+	rm -r "$root/tree/module"
+	mv "$work/module" "$root/tree/module"
+	set_version 2.0
+	make_install "$second"
+	expect "state with our module" "$(state)" '2.0 2.0'
+}
+
+test_uninstall() {
+	inside make -C /tree --no-print-directory uninstall >"$said" 2>&1
+	expect "files that are left" "$(list_files | diff "$work/before" - | head -5)" ''
+}
+
+# The package, as apt would unpack it; built for the kernel that runs at least.
+test_package() {
+	echo "$second" >"$root/running"
+	[ -n "$package" ] || package=$(scripts/deb.sh "${O:-build}" | grep '/kevent-dkms_')
+	cp "$package" "$root/tmp/kevent.deb"
+	status=0
+	inside dpkg -i /tmp/kevent.deb >"$said" 2>&1 || status=$?
+	expect "status of the package" $status 0
+	expect "state with the package" "$(state)" "* $version"
+	inside dpkg --purge kevent-dkms >"$said" 2>&1
+	expect "files that the package leaves" "$(list_files | diff "$work/before" - | head -5)" ''
+}
+
+version=$(sed -n 's/^PACKAGE_VERSION="\(.*\)"$/\1/p' dkms.conf)
+for suite; do
+	root=$work/$suite said=$work/said
+	: >"$said"
+	fill_root "$suite"
+	set_version 1.0
+	list_files >"$work/before"
+	test_nothing_without_headers
+	test_unsupported 'none none'
+	test_install
+	test_unsupported '1.0 1.0'
+	test_loaded
+	test_upgrade
+	test_broken
+	test_broken_elsewhere
+	test_hook
+	test_ours
+	test_uninstall
+	test_package
+	rm -rf "$root"
+done
+echo "$passed passed, $failed failed"
+[ "$failed" = 0 ]
