@@ -16,7 +16,7 @@ A test that needs parameters of the module says so in its first five lines,
   /* vm: --param name=value */
 and gets a machine of its own, shared with those that say the same. One that can
 only be run on some kernels says so likewise,
-  /* kernel: debug debug-rt */
+  /* kernel: debug* 6.12 */
 and is named, not run and not counted, on the others.
 
 The last line is "N passed, N failed", with ", N skipped" if there are any.
@@ -101,9 +101,24 @@ wishes_of() {
 	sed -n '1,5s|.*vm: *\(--.*[^ ]\) *\*/.*|\1|p' "$(source_of "$1")"
 }
 
-# The kernels that the file can be run on, empty for most: on all.
+# The kernels that the file can be run on, shell patterns; empty for most: on all.
 kernels_of() {
 	sed -n '1,5s|.*/\* kernel: *\(.*[^ ]\) *\*/.*|\1|p' "$(source_of "$1")"
+}
+
+# Is this kernel one of them?
+is_for() {
+	local pattern
+
+	# not to be expanded to names of files
+	set -f
+	for pattern in $1; do
+		# shellcheck disable=SC2053 # it is a pattern
+		[[ $kernel == $pattern ]] && break
+		pattern=
+	done
+	set +f
+	[ -n "$pattern" ]
 }
 
 # Drops names that this kernel is not for, with a line for each.
@@ -114,7 +129,7 @@ drop_other_kernels() {
 
 	for name in "${names[@]}"; do
 		kernels=$(kernels_of "$name")
-		if [ -z "$kernels" ] || [[ " $kernels " == *" $kernel "* ]]; then
+		if [ -z "$kernels" ] || is_for "$kernels"; then
 			kept+=("$name")
 		else
 			dropped["$name: not run, only on $kernels"]=1

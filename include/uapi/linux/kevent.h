@@ -332,8 +332,9 @@ struct kevent_id {
  * @type: KEVENT_SOCKET and so on.
  * @event: what to report; in an event, what the watch asked for.
  * @req_flags: KEVENT_REQ_*.
- * @ret_flags: KEVENT_RET_*.  Not looked at on the way in, and nor is @ret_data,
- *	so that what came back can go in again.
+ * @ret_flags: KEVENT_RET_*.  Not looked at on the way in, and nor is @ret_data.
+ *	What came back can go in again, but after ADD: @cookie lies where param
+ *	does.
  * @ret_data: [0]: the bits that are set.  [1], if KEVENT_RET_DATA is set:
  *	KEVENT_SOCKET RECV: bytes readable, of plain TCP (no TLS on top, no
  *	MPTCP); ACCEPT: connections waiting;
