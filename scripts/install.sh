@@ -265,11 +265,12 @@ secure_boot() {
 
 # The module that is loaded may be another one than that which is installed.
 say_loaded() {
-	local loaded=/sys/module/kevent
+	local loaded=/sys/module/kevent installed
 
+	installed=$(modinfo -k "$release" -F srcversion kevent || echo unknown)
 	if [ ! -d $loaded ]; then
 		say "version $version is installed; load it with: modprobe kevent"
-	elif [ "$(cat $loaded/srcversion)" = "$(modinfo -k "$release" -F srcversion kevent)" ]; then
+	elif [ "$(cat $loaded/srcversion)" = "$installed" ]; then
 		say "version $version is installed, and loaded already"
 	else
 		say "version $version is installed, $(cat $loaded/version) is loaded: it changes at the" \
