@@ -120,12 +120,6 @@ static void ke_terms(struct ukevent *uk, const struct epoll_event *event)
 		uk->req_flags |= KEVENT_REQ_EXCLUSIVE;
 }
 
-/* Where nothing can be read; of other bad pointers only reading tells. */
-static bool ke_is_bad_pointer(const void *p)
-{
-	return (uintptr_t)p < 4096 || (intptr_t)p < 0;
-}
-
 /* What epoll says of EPOLLEXCLUSIVE; what EPERM and EBADF would be is said before. */
 static bool ke_exclusive_refused(int op, int fd, uint32_t events)
 {

@@ -97,6 +97,12 @@ static inline void ke_count(uint64_t *count, uint64_t n)
 		__atomic_fetch_add(count, n, __ATOMIC_RELAXED);
 }
 
+/* Where nothing can be read; of other bad pointers only reading tells. */
+static inline bool ke_is_bad_pointer(const void *p)
+{
+	return (uintptr_t)p < 4096 || (intptr_t)p < 0;
+}
+
 /* epoll.c; all return -errno on failure */
 KE_HIDDEN int ke_create(int flags);
 KE_HIDDEN int ke_ctl(int epfd, int op, int fd, const struct epoll_event *event);

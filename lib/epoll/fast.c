@@ -243,9 +243,14 @@ static void ke_cancelled(void *slot)
 /* False: it is not one of ours; or it is O_NONBLOCK, which GET_EVENTS can ignore. */
 bool ke_fast_wait(const struct ke_wait *w, int *ret)
 {
-	struct ke_slot *slot = ke_slot_enter(w->epfd);
+	struct ke_slot *slot;
 	int type;
 
+	/* a bad mask is refused whether there are events or not */
+	if (w->mask && (w->mask_size != sizeof(uint64_t) ||
+			ke_is_bad_pointer(w->mask)))
+		return false;
+	slot = ke_slot_enter(w->epfd);
 	if (!slot)
 		return false;
 	*ret = ke_ring_poll(&slot->ring, w);
