@@ -27,7 +27,7 @@ versions() {
 	[ "$dkms" = "$(sed -n '1s/.*(\(.*\)).*/\1/p' debian/changelog)" ] ||
 		complain "debian/changelog has another version than dkms.conf"
 	kernels=$(sed -n 's/^KEVENT_KERNELS="\(.*\)"$/\1/p' dkms.conf)
-	grep -qF "x86-64, $kernels)" README.md ||
+	grep -qF "($kernels, " README.md ||
 		complain "README.md names other kernels than dkms.conf, $kernels"
 }
 

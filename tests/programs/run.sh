@@ -101,6 +101,8 @@ unpack() {
 		dpkg-deb -x "$deb" "$dir" || return 1
 	done
 	rm -rf "$dir.deb" "$dir"/usr/share/{doc,man,locale,lintian}
+	# links to what other packages have: they can't be copied
+	find "$dir" -xtype l -delete
 	echo "$list" >"$dir/.packages"
 }
 
