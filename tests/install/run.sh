@@ -172,10 +172,10 @@ expect_line() {
 	expect "a line with $1" "$(grep -c "^kevent: .*$1" "$said")" 1
 }
 
-# Files that there were not before; logs and dkms's own keys apart.
+# All files but directories, logs, and dkms's own keys.
 list_files() {
 	(cd "$root" && find . -xdev \( -path ./tree -o -path ./proc -o -path ./dev -o \
-		-path ./tmp -o -path ./var/log -o -path ./var/lib/dpkg -o -path ./var/cache -o -path ./running \) -prune -o -print) |
+		-path ./tmp -o -path ./var/log -o -path ./var/lib/dpkg -o -path ./var/cache -o -path ./running \) -prune -o ! -type d -print) |
 		grep -v '^./var/lib/dkms/mok\|^./var/lib/dkms/dkms_dbversion\|/modules\.[a-z.]*$' |
 		LC_ALL=C sort
 }
