@@ -159,6 +159,11 @@ lint:
 	@tests/vm/need.sh lint
 	@scripts/lint.sh
 
+# It is silent if all is well.
+check-builds:
+	@tests/vm/need.sh lint
+	@[ -z "$$(scripts/check-builds.sh $(KERNELS) | tee /dev/stderr)" ]
+
 model:
 	@tests/vm/need.sh model
 	@tests/model/run.sh $(foreach m,$(MODEL),'$(m)')
@@ -214,7 +219,8 @@ help:
 	@echo 'make check-unload   load, use, unload, ROUNDS=1000 times, on the debug kernel'
 	@echo 'make check-fault    each allocation and copy of each call fails once (debug kernel, TESTS=)'
 	@echo 'make check-install  make install and uninstall, in roots of Debian 12 and 13 (as root)'
-	@echo 'make lint       checkpatch, sparse on all kernels, kernel-doc, cppcheck, shellcheck, mandoc, codespell'
+	@echo 'make lint       checkpatch, sparse, kernel-doc, cppcheck, shellcheck, mandoc, codespell'
+	@echo 'make check-builds   the module against the headers of all kernels (KERNELS=: of these)'
 	@echo 'make check-race     each two actors against each other, with delays (DURATION=, CPUS= (2), KERNEL= (debug), TESTS=)'
 	@echo "make model      the ring's protocol under weak memory (MODEL=pattern)"
 	@echo 'make fuzz       random calls, guided by coverage (DURATION=, KERNEL= (debug), REPLAY=file, KEEP=1)'
@@ -228,7 +234,7 @@ help:
 	@echo 'KERNEL: 6.12 (default), 6.1, 7.2, 7.3; 7.3-rt, 7.3-cloud; 6.12@trixie; 6.12-arm64; debug, debug-rt, debug-kcsan'
 
 .PHONY: all module bench lib tests epoll run check check-programs check-debug check-kcsan check-unload check-race \
-	check-fault check-install lint model fuzz soak install install-headers install-lib uninstall deb report clean help
+	check-fault check-install check-builds lint model fuzz soak install install-headers install-lib uninstall deb report clean help
 .SECONDARY:
 
 -include $(shell [ ! -d $(O) ] || find $(O)/tests -name '*.d' 2>/dev/null)

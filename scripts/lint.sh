@@ -98,7 +98,7 @@ run_codespell() { tree_files | grep -v '^LICENSE' | xargs codespell -L inout,te,
 fetch_scripts
 [ -e "$store/checkpatch.pl" ] || { echo '0 passed, 1 failed'; exit 1; }
 check checkpatch run_checkpatch
-check builds scripts/check-builds.sh
+check builds scripts/check-builds.sh 6.1 6.12
 check noftrace run_noftrace
 check kernel-doc run_kernel_doc
 check cppcheck run_cppcheck

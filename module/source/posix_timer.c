@@ -55,6 +55,7 @@
  * @value: the timer's sigev_value.
  * @overrun: the kernel's it_overrun when the timer began to wait for @pacer.
  * @pace: how often it reports.
+ * @backoff: see pace.h.
  * @waits: the timer waits for @pacer.
  * @periodic: is counted as one of the user's periodic timers.
  * @passes: a one-shot watch that has had its event: expiries are signals again.
