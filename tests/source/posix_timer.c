@@ -147,10 +147,10 @@ TEST(armed_in_the_past_unwatched)
 	pt_block();
 	pt_add(q, id, KEVENT_REQ_ONESHOT);
 	pt_set(id, TIMER_ABSTIME, 1, 0);
+	CHECK_EQ(pt_event(q, id), 1);
 	pt_set(id, TIMER_ABSTIME, 1, 0);
 	CHECK(pt_take(1000 * MS, &info));
 	CHECK_EQ(info.si_overrun, 0);
-	CHECK_EQ(pt_event(q, id), 1);
 	pt_add(q, id, 0);
 	kev_remove(q, KEVENT_POSIX_TIMER, id);
 	pt_set(id, TIMER_ABSTIME, 1, 0);
