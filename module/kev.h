@@ -32,7 +32,8 @@
  *	  page's queue's)		the source's lock
  *	    queue->lock			raw spinlock, irqs off
  *	      records->lock		raw spinlock, a record at a time
- *	      hrtimers' lock		hrtimer_start() of an alarm
+ *	      hrtimers' lock		hrtimer_start() of a queue's alarm, for which
+ *					nobody waits under queue->lock
  *	      scheduler's locks		default_wake_function()
  *
  * Tables of sources, under which no lock of ours is taken: kev_process_lock
@@ -61,6 +62,8 @@
  *	    ring and its slots; letters; the lists ready, level, check, fired;
  *	    sleepers; attention; counters; of a transfer, whose turn it is: busy,
  *	    again, over, stop.  The rest of it belongs to who has the turn.
+ *	    A queue's timers, and when they report next; queue->alarms alone is set
+ *	    by the first ADD of a timer, once.
  *	kev_aio_lines_lock: the lines of transfers to one socket.
  *	kev_page_wait.lock: whom the unlocking of a page tells.
  *	RCU: lookup in kev_files by the close hook; a watch's memory after it
@@ -68,7 +71,6 @@
  *	Users: found by kev_users, under RCU; kept by references (quota.c).
  *	    Counts in them: atomic; what a timer's report costs: unlocked,
  *	    approximate.
- *	    The tree of timers of each clock, and when it reports next.
  *	kev_pace_end: each CPU's own; a timer's callback stays on its CPU.
  *	records->lock: what a watch's records hold, and lost (record.h).
  *	linger->lock: arming and disarming a set of probes (hook/linger.h).
@@ -149,6 +151,7 @@
  *	new terms: kev_watch_set() stores them, full fence, and the file is asked
  *	    after that.  Partner: the fence in kev_hook_woken(), between what made
  *	    the file ready and the load of ev.event.
+ *	alarms: cmpxchg() when they are made; acquire by who adds a timer.
  *	sleep: announcing a sleeper and looking for events, and for what is to be
  *	    asked, are both under queue->lock, like posting and looking for
  *	    sleepers: no fence.

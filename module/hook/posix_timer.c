@@ -51,6 +51,17 @@ static enum hrtimer_restart kev_ptimer_fn(struct hrtimer *timer)
 	return ret;
 }
 
+/* If it is one to be caught, the task goes there instead. */
+static __always_inline void notrace kev_ptimer_catch(const struct k_itimer *k,
+						     struct ftrace_regs *fregs,
+						     void *instead)
+{
+	if (likely(!kev_ptimer_ops->takes(k)))
+		return;
+	atomic_inc(&kev_ptimer_inside);
+	kev_fregs_redirect(fregs, (unsigned long)instead);
+}
+
 static void notrace kev_ptimer_trace_fn(unsigned long ip,
 					unsigned long parent_ip,
 					struct ftrace_ops *ops,
@@ -58,10 +69,7 @@ static void notrace kev_ptimer_trace_fn(unsigned long ip,
 {
 	struct hrtimer *timer = (void *)kev_fregs_argument(fregs, 0);
 
-	if (likely(!kev_ptimer_ops->takes(kev_itimer_of(timer))))
-		return;
-	atomic_inc(&kev_ptimer_inside);
-	kev_fregs_redirect(fregs, (unsigned long)kev_ptimer_fn);
+	kev_ptimer_catch(kev_itimer_of(timer), fregs, kev_ptimer_fn);
 }
 
 #ifdef KEV_HAVE_HRTIMER_START_USER
@@ -78,12 +86,8 @@ static void notrace kev_ptimer_trace_send(unsigned long ip,
 					  struct ftrace_ops *ops,
 					  struct ftrace_regs *fregs)
 {
-	struct k_itimer *k = (void *)kev_fregs_argument(fregs, 0);
-
-	if (likely(!kev_ptimer_ops->takes(k)))
-		return;
-	atomic_inc(&kev_ptimer_inside);
-	kev_fregs_redirect(fregs, (unsigned long)kev_ptimer_send);
+	kev_ptimer_catch((void *)kev_fregs_argument(fregs, 0), fregs,
+			 kev_ptimer_send);
 }
 
 #endif

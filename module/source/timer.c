@@ -87,19 +87,17 @@ static struct kev_timer *kev_timer_of(struct kev_watch *w)
 
 /* ---- Timers of a clock ------------------------------------------------- */
 
-/*
- * Has the first of them reported in time, but not while the alarm rests.  The lock
- * of hrtimers is taken inside queue->lock, under which nobody waits for a callback.
- */
+/* Has the first of them reported in time, but not while the alarm rests. */
 static void kev_alarm_arm(struct kev_alarm *a)
 {
 	struct timerqueue_node *first = timerqueue_getnext(&a->timers);
-	ktime_t rest = ktime_sub(a->rest, ktime_get()), expires;
+	ktime_t expires, rest;
 
 	if (!first)
 		return;
 	expires = first->expires;
-	if (unlikely(rest > 0))
+	rest = ktime_sub(a->rest, ktime_get());
+	if (rest > 0)
 		expires = max(expires,
 			      ktime_add(hrtimer_cb_get_time(&a->alarm), rest));
 	hrtimer_start(&a->alarm, expires, HRTIMER_MODE_ABS_SOFT);
@@ -213,6 +211,7 @@ static int kev_alarms_get(struct kev_queue *q)
 	all = kev_alarms_make(q);
 	if (!all)
 		return -ENOMEM;
+	/* Partner: the acquire above, of others who add. */
 	if (cmpxchg(&q->alarms, NULL, all))
 		kfree(all);
 	return 0;
