@@ -577,6 +577,7 @@ static long kev_ioc_info(struct kev_queue *q, struct file *file,
 	info.req_flags = KEV_REQ_ALL;
 	info.ring_max = kev_ring_max;
 	info.batch_max = KEV_BATCH_MAX;
+	info.version = KEV_MAJOR << 16 | KEV_MINOR << 8 | KEV_PATCH;
 	info.timer_floor = kev_timer_floor();
 	info.watches_max = kev_user_limit();
 	info.watches = atomic_read(&q->account->watches);

@@ -128,4 +128,4 @@ module_exit(kev_exit);
 MODULE_DESCRIPTION("kevent: one queue for every kind of event");
 MODULE_AUTHOR("The kevent developers");
 MODULE_LICENSE("GPL");
-MODULE_VERSION("0.2.0");
+MODULE_VERSION(__stringify(KEV_MAJOR) "." __stringify(KEV_MINOR) "." __stringify(KEV_PATCH));

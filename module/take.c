@@ -285,7 +285,7 @@ static int kev_take(struct kev_queue *q, char __user *buf, size_t size, u32 max)
 		if (n >= KEV_TAKE_MAX) {
 			n = 0;
 			kev_breathe(q);
-			if (signal_pending(current))
+			if (fatal_signal_pending(current))
 				break;
 		}
 	}

@@ -20,10 +20,9 @@ versions() {
 	local dkms module kernels
 
 	dkms=$(sed -n 's/^PACKAGE_VERSION="\(.*\)"$/\1/p' dkms.conf)
-	module=$(sed -n 's/^MODULE_VERSION("\(.*\)");$/\1/p' module/main.c)
-	if [ -z "$module" ] || [ "$dkms" != "$module" ]; then
-		complain "dkms.conf has version $dkms, module/main.c $module"
-	fi
+	module=$(sed -nE 's/^#define KEV_(MAJOR|MINOR|PATCH)\s+//p' module/ctl.h | paste -sd .)
+	[ "$dkms" = "$module" ] ||
+		complain "dkms.conf has version $dkms, module/ctl.h $module"
 	[ "$dkms" = "$(sed -n '1s/.*(\(.*\)).*/\1/p' debian/changelog)" ] ||
 		complain "debian/changelog has another version than dkms.conf"
 	kernels=$(sed -n 's/^KEVENT_KERNELS="\(.*\)"$/\1/p' dkms.conf)

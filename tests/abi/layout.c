@@ -135,8 +135,21 @@ TEST(info_tells_limits)
 	CHECK_EQ(info.req_flags & ~KEVENT_REQ_CMD(15), 0xfff);
 	CHECK(info.ring_max && !(info.ring_max & (info.ring_max - 1)));
 	CHECK_GE(info.batch_max, 64);
-	CHECK_EQ(info.reserved, 0);
 	CHECK_GT(info.watches_max, 0);
+}
+
+TEST(info_tells_the_version)
+{
+	FILE *file = fopen("/sys/module/kevent/version", "r");
+	unsigned int major, minor, patch;
+	struct kevent_ioc_info info;
+
+	CHECK(file);
+	CHECK_EQ(fscanf(file, "%u.%u.%u", &major, &minor, &patch), 3);
+	fclose(file);
+	CHECK_EQ(kevent_info(initialised(), &info), 0);
+	CHECK_EQ(info.version, major << 16 | minor << 8 | patch);
+	CHECK(info.version);
 }
 
 TEST(info_counts_watches)

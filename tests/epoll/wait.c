@@ -355,6 +355,30 @@ TEST(event_before_signal)
 	CHECK_EQ(handled, SIGUSR1);
 }
 
+/* Nor does it keep what is ready behind many that no longer are. */
+TEST(event_behind_others_before_signal)
+{
+	sigset_t blocked = set_of(SIGUSR1), none = set_of(0);
+	struct epoll_event ev = { .data.u64 = 0 };
+	int ep = new_epoll(), i;
+	struct ends e;
+
+	handle_with(0);
+	handled = 0;
+	CHECK_OK(sigprocmask(SIG_BLOCK, &blocked, NULL));
+	CHECK_OK(raise(SIGUSR1));
+	for (i = 0; i < 50; i++) {
+		e = new_pipe();
+		add(ep, e.fd[0], EPOLLIN);
+		put_byte(e);
+		if (i < 49)
+			get_byte(e);
+	}
+	CHECK_EQ(epoll_pwait(ep, &ev, 1, 0, &none), 1);
+	CHECK_EQ(epoll_pwait(ep, &ev, 1, 1000, &none), 1);
+	CHECK_EQ(handled, 0);
+}
+
 /* ---- Cancelling -------------------------------------------------------- */
 
 static int cancel_ep;

@@ -956,7 +956,7 @@ struct kevent_ioc_sendfile {
  * @req_flags: all KEVENT_REQ_* that are known.
  * @ring_max: largest ring, slots.
  * @batch_max: most entries of one CTL, GET_EVENTS or WAIT.
- * @reserved: 0.
+ * @version: of the module: 0x000200 is 0.2.0.
  * @timer_floor: ns; see struct ukevent.param.
  * @watches_max: watches that this user may have.
  * @watches: watches that this user has.
@@ -989,7 +989,7 @@ struct kevent_ioc_info {
 	__u32 req_flags;
 	__u32 ring_max;
 	__u32 batch_max;
-	__u32 reserved;
+	__u32 version;
 	__u64 timer_floor;
 	__u64 watches_max;
 	__u64 watches;
