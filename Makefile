@@ -180,6 +180,13 @@ check-install:
 	@tests/vm/need.sh install
 	@tests/install/run.sh
 
+# Each with its release of Debian, installed as a user would.
+check-kernels:
+	@tests/vm/need.sh check
+	@tests/vm/need.sh deb
+	@tests/vm/need.sh install
+	@TESTS='$(TESTS)' tests/kernels/run.sh $(KERNELS)
+
 soak:
 	@tests/vm/need.sh check
 	@tests/soak/run.sh $(DURATION)
@@ -204,6 +211,9 @@ deb:
 	@tests/vm/need.sh deb
 	@scripts/deb.sh $(O)
 
+rpm:
+	@scripts/rpm.sh $(O)
+
 clean:
 	rm -rf $(O)
 
@@ -219,6 +229,7 @@ help:
 	@echo 'make check-unload   load, use, unload, ROUNDS=1000 times, on the debug kernel'
 	@echo 'make check-fault    each allocation and copy of each call fails once (debug kernel, TESTS=)'
 	@echo 'make check-install  make install and uninstall, in roots of Debian 12 and 13 (as root)'
+	@echo 'make check-kernels  the packages, installed and booted with each kernel (as root, KERNELS=, TESTS=)'
 	@echo 'make lint       checkpatch, sparse, kernel-doc, cppcheck, shellcheck, mandoc, codespell'
 	@echo 'make check-builds   the module against the headers of all kernels (KERNELS=: of these)'
 	@echo 'make check-race     each two actors against each other, with delays (DURATION=, CPUS= (2), KERNEL= (debug), TESTS=)'
@@ -228,13 +239,13 @@ help:
 	@echo 'make install    module (dkms if there is), headers, udev rule (PREFIX=, DESTDIR=); uninstall'
 	@echo 'make lib        libkevent, shared and static (O=)'
 	@echo 'make install-headers, make install-lib    for programs, without the module (PREFIX=, LIBDIR=, DESTDIR=)'
-	@echo 'make deb        Debian packages: kevent-dkms, libkevent-dev, kevent-tools'
+	@echo 'make deb, make rpm   packages: of the module, the library, the drop-in, the benchmark'
 	@echo 'make report     what to send if it does not build or load on your kernel (KDIR=)'
 	@echo 'make clean'
 	@echo 'KERNEL: 6.12 (default), 6.1, 7.2, 7.3; 7.3-rt, 7.3-cloud; 6.12@trixie; 6.12-arm64; debug, debug-rt, debug-kcsan'
 
 .PHONY: all module bench lib tests epoll run check check-programs check-debug check-kcsan check-unload check-race \
-	check-fault check-install check-builds lint model fuzz soak install install-headers install-lib uninstall deb report clean help
+	check-fault check-install check-kernels check-builds lint model fuzz soak install install-headers install-lib uninstall deb rpm report clean help
 .SECONDARY:
 
 -include $(shell [ ! -d $(O) ] || find $(O)/tests -name '*.d' 2>/dev/null)

@@ -3,7 +3,7 @@
 
 usage() {
 	cat <<'END'
-usage: tests/run.sh [--kernel K] [--list] [--timeout S] [--kmemleak] [--smp N] [PATTERN...]
+usage: tests/run.sh [--kernel K] [--list] [--plain] [--timeout S] [--kmemleak] [--smp N] [PATTERN...]
 
 Builds the tests and runs them in a virtual machine. A test is named after its
 file, tests/ring/claim.c is ring/claim; a PATTERN is a shell pattern for such
@@ -14,7 +14,8 @@ no device, with .kernel on the kernel's epoll.
 
 A test that needs parameters of the module says so in its first five lines,
   /* vm: --param name=value */
-and gets a machine of its own, shared with those that say the same. One that can
+and gets a machine of its own, shared with those that say the same; with --plain it is left
+out, as are those that need companions: epoll/* and dropin/*. One that can
 only be run on some kernels says so likewise,
   /* kernel: debug* 6.12 */
 and is named, not run and not counted, on the others.
@@ -33,7 +34,7 @@ cd "$top"
 # shellcheck source=tests/vm/cross.sh
 . tests/vm/cross.sh
 out=${O:-build}
-kernel=${KERNEL:-6.12} list=0 timeout=''
+kernel=${KERNEL:-6.12} list=0 plain=0 timeout=''
 declare -a patterns=() vm_options=()
 
 while [ $# -gt 0 ]; do
@@ -43,6 +44,7 @@ while [ $# -gt 0 ]; do
 	--kmemleak) vm_options+=(--kmemleak) ;;
 	--smp) vm_options+=(--smp "$2"); shift ;;
 	--list) list=1 ;;
+	--plain) plain=1 ;;
 	-h | --help) usage; exit ;;
 	-*) usage >&2; exit 2 ;;
 	*) patterns+=("$1") ;;
@@ -82,7 +84,7 @@ selected_names() {
 	local name
 
 	for name in $(all_names); do
-		if matches "$name"; then
+		if matches "$name" && { [ $plain = 0 ] || is_plain "$name"; }; then
 			echo "$name"
 		fi
 	done
@@ -99,6 +101,14 @@ source_of() {
 # What the file wants from the machine, empty for most.
 wishes_of() {
 	sed -n '1,5s|.*vm: *\(--.*[^ ]\) *\*/.*|\1|p' "$(source_of "$1")"
+}
+
+# Does any machine do?
+is_plain() {
+	case $1 in
+	epoll/* | dropin/*) return 1 ;;
+	esac
+	[ -z "$(wishes_of "$1")$(kernels_of "$1")" ]
 }
 
 # The kernels that the file can be run on, shell patterns; empty for most: on all.

@@ -52,7 +52,7 @@ make_root() {
 	mkdir -p "${tar%/*}"
 	if [ ! -e "$tar" ]; then
 		log "making a root of $suite"
-		mmdebstrap -q --variant=minbase --include=dkms,gcc,make,kmod,udev,pahole \
+		mmdebstrap -q --format=tar --variant=minbase --include=dkms,gcc,make,kmod,udev,pahole \
 			"$suite" "$tar.new" "$(suite_mirror main)"
 		mv "$tar.new" "$tar"
 	fi

@@ -138,7 +138,7 @@ TEST(lockdown)
 {
 	no_module();
 	install_module();
-	hide("/sys/kernel/security");
+	hide("/sys/kernel");
 	put("/sys/kernel/security/lockdown", "none [integrity] confidentiality\n", 33);
 	CHECK_WHY(ENOENT, "signed modules only");
 	put("/sys/kernel/security/lockdown", "none integrity [confidentiality]\n", 33);
@@ -149,7 +149,7 @@ TEST(lockdown_none)
 {
 	no_module();
 	install_module();
-	hide("/sys/kernel/security");
+	hide("/sys/kernel");
 	put("/sys/kernel/security/lockdown", "[none] integrity confidentiality\n", 33);
 	CHECK_WHY(ENOENT, "modprobe kevent");
 }

@@ -40,7 +40,7 @@ esac
 [ "${1:-check}" != model ] || packages=(libc6-dev spin tcc)
 [ "${1:-check}" != deb ] || packages=(dpkg-dev debhelper dh-dkms lintian fakeroot cpio gcc make
 	libc6-dev liburing-dev)
-[ "${1:-check}" != install ] || packages=(mmdebstrap cpio)
+[ "${1:-check}" != install ] || packages=(mmdebstrap cpio e2fsprogs)
 
 missing=()
 for package in "${packages[@]}"; do

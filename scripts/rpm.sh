@@ -1,0 +1,30 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# rpm.sh OUT: builds the RPM packages from a copy of the tree, in OUT/rpm, and prints their
+# names. On a machine that is no RPM one the packages that they are built with are not
+# asked for.
+
+set -euo pipefail
+
+top=$(cd "$(dirname "$0")/.." && pwd)
+cd "$top"
+unset MAKEFLAGS MFLAGS MAKELEVEL
+# shellcheck source=scripts/files.sh
+. scripts/files.sh
+out=$(realpath -m -- "${1:-build}")/rpm
+version=$(sed -n 's/^PACKAGE_VERSION="\(.*\)"$/\1/p' dkms.conf)
+
+rm -rf "$out"
+mkdir -p "$out"/SOURCES "$out/kevent-$version"
+tree_files | cpio -pdm --quiet "$out/kevent-$version"
+tar -C "$out" -czf "$out/SOURCES/kevent-$version.tar.gz" "kevent-$version"
+rm -rf "$out/kevent-$version"
+options=()
+[ -e /var/lib/rpm/Packages ] || [ -e /usr/lib/sysimage/rpm ] || options+=(--nodeps)
+rpmbuild -bb "${options[@]}" --define "_topdir $out" --define "kevent_version $version" \
+	packaging/kevent.spec >"$out/build.log" 2>&1 || {
+	tail -40 "$out/build.log" >&2
+	exit 1
+}
+find "$out/RPMS" -name '*.rpm' | sort
