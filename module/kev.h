@@ -354,7 +354,7 @@ struct kev_mailbox {
  * @lock: see "WHO OWNS WHAT".
  * @attention: KEV_Q_*.
  * @ring: what is in shared memory.
- * @listed: events that went to the ready list for want of a ring.
+ * @listed: without a ring: how often a watch went to the ready list.
  * @merged: events that went into an entry that was there.
  * @ready: watches with an event that waits, in order: for a slot; without a
  *	ring, for a call that takes it, and those to be asked among them.

@@ -22,7 +22,8 @@
 
 /**
  * struct kev_owner - a process, until it calls exec
- * @signal: its signal_struct, which lives as long as a watch names it.
+ * @signal: its signal_struct, which lives as long as an armed watch names it.  Only
+ *	compared: one that is over may name a process that has gone.
  * @exec: counts its calls of exec.
  */
 struct kev_owner {

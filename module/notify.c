@@ -26,10 +26,10 @@
 
 /* ---- How much is there ------------------------------------------------- */
 
-/* The index of the next event; without a ring it is counted as if it had one. */
+/* What a patient's target is compared with: the tail; without a ring, how many wait. */
 static u32 kev_next_index(const struct kev_queue *q)
 {
-	return kev_has_ring(q) ? q->ring.tail : (u32)q->listed;
+	return kev_has_ring(q) ? q->ring.tail : q->nready;
 }
 
 /* See kev_enough(); of those that wait for more than any one. */

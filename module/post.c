@@ -283,17 +283,6 @@ bool kev_is_event(struct kev_watch *w, const struct kev_values *v)
 	return kev_has_waiting(w);
 }
 
-/* Without a ring: an event that was asked for waits until there are more. */
-void kev_keep(struct kev_watch *w)
-{
-	if (w->on != KEV_ON_NONE)
-		return;		/* a wake-up was faster */
-	kev_enlist_ready(w);
-	w->queue->listed--;	/* it was counted when it came */
-}
-
-/* ---- Into the ring ----------------------------------------------------- */
-
 /* Somebody is told of an event that was made of a watch, or listed. */
 static __always_inline unsigned int kev_made(struct kev_watch *w, int sync, unsigned int how)
 {
@@ -306,6 +295,18 @@ static __always_inline unsigned int kev_made(struct kev_watch *w, int sync, unsi
 		how = KEV_NOTIFY_ALL;
 	return KEV_TOLD_NEW | kev_notify(q, how, sync);
 }
+
+/* Without a ring: an event that was asked for waits until there are more. */
+void kev_keep(struct kev_watch *w)
+{
+	if (w->on != KEV_ON_NONE)
+		return;		/* a wake-up was faster */
+	kev_enlist_ready(w);
+	/* who came while it was asked has found nothing */
+	kev_made(w, 0, 0);
+}
+
+/* ---- Into the ring ----------------------------------------------------- */
 
 static void kev_fill_waiting(struct kev_ring *r, struct kev_watch *w)
 {
@@ -448,6 +449,16 @@ unsigned int kev_post(struct kev_watch *w, const struct kev_values *v, int sync,
 	return kev_made(w, sync, how);
 }
 
+/* Does as much wait as may?  Context: queue->lock held. */
+bool kev_mailbox_is_full(struct kev_watch *w)
+{
+	struct kev_mailbox *m = kev_mailbox_of(w);
+
+	if (m->num == m->size)
+		kev_handover(w->queue, KEV_HANDOVER_POST, NULL);
+	return m->num == m->size;
+}
+
 /**
  * kev_post_letter() - post an event that takes an entry of its own
  * @w: its watch, a mailbox.
@@ -463,9 +474,7 @@ int kev_post_letter(struct kev_watch *w, u32 bits, u64 ptr)
 	struct kev_queue *q = w->queue;
 
 	lockdep_assert_held(&q->lock);
-	if (m->num == m->size)
-		kev_handover(q, KEV_HANDOVER_POST, NULL);
-	if (m->num == m->size)
+	if (kev_mailbox_is_full(w))
 		return -EAGAIN;
 	m->letters[(m->head + m->num++) & (m->size - 1)] = (struct kev_letter){
 		.ptr = ptr,

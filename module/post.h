@@ -103,6 +103,7 @@ void kev_keep(struct kev_watch *w);
 bool kev_enlist_ask(struct kev_watch *w);
 unsigned int kev_post(struct kev_watch *w, const struct kev_values *v, int sync,
 		      unsigned int how);
+bool kev_mailbox_is_full(struct kev_watch *w);
 int kev_post_letter(struct kev_watch *w, u32 bits, u64 ptr);
 unsigned int kev_handover(struct kev_queue *q, unsigned int max, bool *taker);
 struct kev_watch *kev_first_waiting(struct kev_queue *q);

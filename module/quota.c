@@ -65,7 +65,6 @@ struct kev_user *kev_user_get(kuid_t uid)
 		kfree(new);
 		if (xa_is_err(old))
 			return NULL;
-		cond_resched();
 	}
 	return u;
 }
@@ -82,10 +81,11 @@ static void kev_user_free(struct kev_user *u)
 /* Context: process. */
 void kev_user_put(struct kev_user *u)
 {
-	if (!refcount_dec_and_test(&u->refs))
+	/* who finds it without references waits for the lock, and then finds none */
+	if (!refcount_dec_and_lock(&u->refs, &kev_users.xa_lock))
 		return;
-	/* until then it is found, and its uid has no other account */
-	xa_erase(&kev_users, __kuid_val(u->uid));
+	__xa_erase(&kev_users, __kuid_val(u->uid));
+	xa_unlock(&kev_users);
 	kev_user_free(u);
 }
 

@@ -15,8 +15,8 @@ struct fsnotify_group;
  * @uid: whose.
  * @refs: queues.
  * @watches: how many.
- * @timers: periodic ones.
- * @timer_cost: what a report of one takes, ns, a moving average.
+ * @reported: when the shares of all reports of timers are over: see source/pace.h.
+ * @timer_cost: what a report takes, ns, a moving average.
  * @bytes: of rings, and of buffers for records and payloads.
  * @files: open files that transfers hold.
  * @marks: what hangs on inodes for this user; made when it is first needed.
@@ -26,8 +26,8 @@ struct kev_user {
 	kuid_t uid;
 	refcount_t refs;
 	atomic_t watches;
-	atomic_t timers;
 	u32 timer_cost;
+	atomic64_t reported;
 	atomic64_t bytes;
 	atomic_t files;
 	struct fsnotify_group *marks;

@@ -92,7 +92,14 @@ void kev_result_event(const struct kev_queue *q, const struct kev_values *v,
 	uk->data2 = v->data2;
 }
 
-/* READY at once, of a watch of which each event has an entry of its own. */
+/* Is READY at once an event, of a watch of which each has an entry of its own? */
+static bool kev_wants_letter(const struct ukevent *uk)
+{
+	return (uk->req_flags & KEVENT_REQ_READY) &&
+	       (uk->req_flags & KEVENT_REQ_ALWAYS_QUEUE);
+}
+
+/* READY at once, of such a watch: there is room. */
 static bool kev_settle_letter(struct kev_watch *w, u32 bits, struct ukevent *uk)
 {
 	struct kev_values v = { .bits = bits, .ret_flags = KEVENT_RET_DATA };
@@ -556,13 +563,19 @@ static int kev_watch_rearm(struct kev_watch *w, struct ukevent *uk)
 	struct kev_queue *q = w->queue;
 	struct file *file = NULL;
 	struct kev_values v = {};
+	int err = 0;
 	u16 terms;
 
 	raw_spin_lock_irq(&q->lock);
-	if (w->state & (KEV_W_ADDING | KEV_W_UNTABLED | KEV_W_FIRED)) {
+	if (w->state & (KEV_W_ADDING | KEV_W_UNTABLED | KEV_W_FIRED))
+		err = -ENOENT;
+	else if ((w->state & KEV_W_EACH) && kev_wants_letter(uk) &&
+		 kev_mailbox_is_full(w))
+		err = -EAGAIN;
+	if (err) {
 		raw_spin_unlock_irq(&q->lock);
 		mutex_unlock(&q->mutex);
-		return -ENOENT;
+		return err;
 	}
 	kev_watch_change(w, uk, &v);
 	terms = w->terms;

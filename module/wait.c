@@ -350,7 +350,7 @@ noinline int kev_sleep(struct kev_queue *q, const struct kev_deadline *d,
 	return kev_sleep_on(q, &s, d, takes, false, true);
 }
 
-/* Lets others run, after work that brought nothing.  False: the time is up. */
+/* Lets others run, after work that brought nothing.  False: the time is up, or WAKE. */
 bool kev_yield(struct kev_queue *q, const struct kev_deadline *d)
 	__must_hold(&q->lock)
 {
@@ -359,7 +359,7 @@ bool kev_yield(struct kev_queue *q, const struct kev_deadline *d)
 	if (d->nonblock)
 		return false;
 	kev_sleeper_init(&s, 1, false, 0);
-	return kev_sleep_once(q, &s, d, TASK_RUNNING);
+	return kev_sleep_once(q, &s, d, TASK_RUNNING) && !s.kicked;
 }
 
 /*

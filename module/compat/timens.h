@@ -33,10 +33,14 @@ static inline ktime_t kev_timens_to_host(clockid_t clock, ktime_t t)
 	return ktime_add_safe(t, -offset);
 }
 
-/* And back. */
+/* And back.  What is never, is never. */
 static inline ktime_t kev_timens_from_host(clockid_t clock, ktime_t t)
 {
-	return ktime_add_safe(t, kev_timens_offset(clock));
+	s64 offset = kev_timens_offset(clock);
+
+	if (offset < 0)
+		return t == KTIME_MAX ? t : max_t(s64, t + offset, 0);
+	return ktime_add_safe(t, offset);
 }
 
 #endif /* KEV_COMPAT_TIMENS_H */

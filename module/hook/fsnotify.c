@@ -195,16 +195,18 @@ int kev_marks_add(struct kev_marks *m, struct inode *inode, u32 mask)
  * @rest: FS_*: all that may ever be.
  *
  * Context: queue->mutex held.  The inode is marked already, so nothing is
- * allocated and nothing fails; unless the kernel has taken the mark off, with
- * the file's last name: then no more was promised.
+ * allocated and nothing fails.  If the kernel has taken the mark off, with the
+ * file's last name, no more was promised.
  */
 void kev_marks_widen(struct kev_marks *m, struct inode *inode, u32 mask,
 		     u32 rest)
 {
-	u32 have = m->mark[0].mark.mask;
+	const struct fsnotify_mark *first = &m->mark[0].mark;
+	u32 have = first->mask;
 
 	lockdep_assert_held(&m->watch->queue->mutex);
-	if ((mask & ~have) && m->used == 1)
+	if ((mask & ~have) && m->used == 1 &&
+	    (READ_ONCE(first->flags) & FSNOTIFY_MARK_FLAG_ATTACHED))
 		kev_marks_add(m, inode, (rest & ~have) |
 			      (have & FS_EVENT_ON_CHILD));
 }

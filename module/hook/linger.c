@@ -44,7 +44,7 @@ int kev_linger_get(struct kev_linger *l)
 void kev_linger_put(struct kev_linger *l)
 {
 	if (atomic_dec_and_test(&l->users))
-		mod_delayed_work(system_wq, &l->work,
+		mod_delayed_work(system_long_wq, &l->work,
 				 min(kev_hook_linger, 86400u) * HZ);
 }
 

@@ -420,6 +420,7 @@ static void kev_aio_tell_result(struct kev_watch *w, struct ukevent *uk)
 	/* a turn that is under way may be at it */
 	now = data_race(kev_aio_of(w)->send);
 	kev_aio_values(&now, &v);
+	uk->cookie = w->ev.cookie;
 	uk->ret_flags = v.ret_flags & ~KEVENT_RET_BROKEN;
 	uk->ret_data[0] = v.bits & (KEVENT_AIO_HEADER | KEVENT_AIO_EOF);
 	uk->ret_data[1] = v.data;

@@ -39,32 +39,34 @@ void kev_pace_due(struct kev_pace *pace, const struct hrtimer *timer,
 		pace->start = end;
 }
 
-/* The least time, ns, between two reports of one of so many. */
-static u64 kev_pace_share(const struct kev_pace *pace, struct kev_user *user,
-			  u32 timers)
+/*
+ * Takes the report's share of the user's time, behind those that were taken before:
+ * timers that report seldom take none from the others.  Returns when it is over.
+ */
+static ktime_t kev_pace_take(const struct kev_pace *pace, struct kev_user *user)
 {
+	s64 old = atomic64_read(&user->reported), new;
 	ktime_t now = ktime_get();
-	u64 cost = ktime_to_ns(ktime_sub(now, pace->start));
+	u64 share = kev_user_timer_cost(user, ktime_to_ns(ktime_sub(now, pace->start)));
 
+	share = max_t(u64, share * KEV_PACE_YIELD, timer_floor_ns / KEV_PACE_SHARE);
+	do {
+		new = max_t(s64, old, pace->start) + share;
+	} while (!atomic64_try_cmpxchg(&user->reported, &old, new));
 	this_cpu_write(kev_pace_end, now);
-	return kev_user_timer_cost(user, cost) * max(timers, 1u) *
-	       KEV_PACE_YIELD;
+	return new;
 }
 
 /*
- * The report was made: the least time, ns, from its beginning until the next one.
- * more: it is not whole.
+ * The report was made: when the next one may begin, CLOCK_MONOTONIC.  more: it is not
+ * whole.
  */
-u64 kev_pace_rest(const struct kev_pace *pace, struct kev_user *user,
-		  bool more)
+ktime_t kev_pace_rest(const struct kev_pace *pace, struct kev_user *user,
+		      bool more)
 {
-	u32 timers = atomic_read(&user->timers);
-	u64 rest = kev_pace_share(pace, user, timers);
+	ktime_t rest = kev_pace_take(pace, user);
 
-	if (more)
-		return rest;
-	return max(rest, (u64)timer_floor_ns +
-			 (u64)timer_floor_ns * timers / KEV_PACE_SHARE);
+	return more ? rest : max_t(ktime_t, rest, ktime_add_ns(pace->start, timer_floor_ns));
 }
 
 /* The least time, ns, until a timer reports again whose event nobody has claimed. */

@@ -2,10 +2,11 @@
 /*
  * How often timers report.  Every expiry is counted; reports, which cost an
  * interrupt each, are bounded.  A queue's timers of one clock report together, and so
- * does a POSIX timer: at most once per floor.  Those of a user that have intervals
- * report at most KEV_PACE_SHARE times per floor, and all, so that they do not take a
- * slow CPU, for no more than one part in KEV_PACE_YIELD of a CPU's time, by what a
- * report was measured to take.
+ * does a POSIX timer: at most once per floor.  All of a user report at most
+ * KEV_PACE_SHARE times per floor, and, so that they do not take a slow CPU, for no
+ * more than one part in KEV_PACE_YIELD of a CPU's time, by what a report was measured
+ * to take: who has reported waits until the shares of this and of all reports before
+ * it are over.
  * A timer whose last event nobody has claimed backs off, to 2^KEV_PACE_BACKOFF
  * intervals, but no further than KEV_PACE_BACK: who claims it late does not wait
  * for long intervals to pass uncounted.
@@ -36,8 +37,8 @@ struct kev_pace {
 u64 kev_timer_floor(void);
 void kev_pace_due(struct kev_pace *pace, const struct hrtimer *timer,
 		  ktime_t clock);
-u64 kev_pace_rest(const struct kev_pace *pace, struct kev_user *user,
-		  bool more);
+ktime_t kev_pace_rest(const struct kev_pace *pace, struct kev_user *user,
+		      bool more);
 u64 kev_pace_back(u32 backoff, u64 interval);
 
 /*

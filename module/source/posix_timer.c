@@ -57,7 +57,6 @@
  * @pace: how often it reports.
  * @backoff: see pace.h.
  * @waits: the timer waits for @pacer.
- * @periodic: is counted as one of the user's periodic timers.
  * @passes: a one-shot watch that has had its event: expiries are signals again.
  * @wants_value: events carry @value, not the watch's ptr; under queue->lock.
  */
@@ -71,7 +70,6 @@ struct kev_ptimer {
 	struct kev_pace pace;
 	u32 backoff;
 	bool waits;
-	bool periodic;
 	bool passes;
 	bool wants_value;
 };
@@ -122,15 +120,6 @@ static bool kev_ptimer_takes(const struct k_itimer *k)
 }
 
 /* ---- Expiry: it_lock held ---------------------------------------------- */
-
-/* Is it for the user's share of periodic timers? */
-static void kev_ptimer_set_periodic(struct kev_ptimer *p, bool periodic)
-{
-	if (p->periodic == periodic)
-		return;
-	p->periodic = periodic;
-	atomic_add(periodic ? 1 : -1, &p->owned.watch.queue->account->timers);
-}
 
 /* Adds n to the total, and reports.  Context: queue->lock held, too. */
 static void kev_ptimer_tell(struct kev_ptimer *p, u32 n)
@@ -193,17 +182,18 @@ static bool kev_ptimer_report(struct kev_ptimer *p, struct k_itimer *k)
 static bool kev_ptimer_pace(struct kev_ptimer *p, struct k_itimer *k)
 {
 	struct hrtimer *timer = &k->it.real.timer;
-	u64 pause = kev_pace_rest(&p->pace, p->owned.watch.queue->account, false);
+	ktime_t rest = kev_pace_rest(&p->pace, p->owned.watch.queue->account, false);
+	ktime_t now = ktime_get();
 
 	if (p->backoff)
-		pause = max(pause, kev_pace_back(p->backoff, k->it_interval));
-
-	if (p->passes || hrtimer_expires_remaining(timer) >= (s64)pause)
+		rest = max_t(ktime_t, rest,
+			     ktime_add_ns(now, kev_pace_back(p->backoff, k->it_interval)));
+	if (p->passes || hrtimer_expires_remaining(timer) >= ktime_sub(rest, now))
 		return true;
 	p->waits = true;
 	p->overrun = k->it_overrun;
 	kev_itimer_set_waiting(k);
-	hrtimer_start(&p->pacer, ns_to_ktime(pause), HRTIMER_MODE_REL_SOFT);
+	hrtimer_start(&p->pacer, rest, HRTIMER_MODE_ABS_SOFT);
 	return false;
 }
 
@@ -235,7 +225,6 @@ static enum hrtimer_restart kev_ptimer_expired(struct k_itimer *k)
 	/* as it is: it expires again at once, and the kernel has it then */
 	if (!p || !kev_ptimer_report(p, k))
 		return HRTIMER_RESTART;
-	kev_ptimer_set_periodic(p, k->it_interval);
 	if (!k->it_interval) {
 		kev_itimer_set_expired(k);
 		return HRTIMER_NORESTART;
@@ -316,7 +305,6 @@ static void kev_ptimer_setting(struct k_itimer *k)
 		if (p->waits)
 			kev_ptimer_report(p, k);
 		p->waits = false;
-		kev_ptimer_set_periodic(p, false);
 	}
 	rcu_read_unlock();
 }
@@ -445,7 +433,6 @@ static bool kev_ptimer_try_take(struct kev_ptimer *p, struct k_itimer *k)
 	int queued;
 
 	lockdep_assert_held(&k->it_lock);
-	WRITE_ONCE(p->passes, false);
 	queued = hrtimer_try_to_cancel(timer);
 	if (queued > 0)
 		hrtimer_start_expires(timer, HRTIMER_MODE_ABS);
@@ -454,10 +441,7 @@ static bool kev_ptimer_try_take(struct kev_ptimer *p, struct k_itimer *k)
 	return queued >= 0;
 }
 
-/*
- * From here on expiries are ours.  The watch is in the table, and ADDING, or
- * queue->mutex is held: so the timer stays.
- */
+/* From here on expiries are ours.  The watch is in the table, so the timer stays. */
 static void kev_ptimer_take(struct kev_ptimer *p)
 {
 	struct k_itimer *k = p->k;
@@ -530,7 +514,6 @@ static void kev_ptimer_detach(struct kev_watch *w)
 	rcu_read_unlock();
 	KEV_DELAY(PTIMER_LEFT);
 	hrtimer_cancel(&p->pacer);
-	kev_ptimer_set_periodic(p, false);
 	kev_ptimer_hook_put();
 }
 

@@ -45,21 +45,28 @@ static u32 kev_proc_status(const struct task_struct *task)
 }
 
 /*
- * Has it exited?  As pidfd_poll(); one that was reaped has no status any more.
- * Any context, takes no lock.
+ * Has it exited?  As pidfd_poll(), but that a thread which calls exec takes the place
+ * of its leader: that one exits then, and the process does not.  One that was reaped
+ * has no status any more.  Any context, takes no lock.
  */
 static void kev_proc_see(struct pid *pid, bool child, struct kev_values *v)
 {
 	struct task_struct *task;
-	bool exited = true;
+	bool exited;
 
 	rcu_read_lock();
-	task = pid_task(pid, PIDTYPE_PID);
-	if (task) {
+	do {
+		task = pid_task(pid, PIDTYPE_PID);
+		exited = true;
+		if (!task)
+			break;
+		KEV_DELAY(PROC_SEE);
 		/* Partner: the locks that do_exit() takes after the code */
 		exited = smp_load_acquire(&task->exit_state);
 		exited = exited && !delay_group_leader(task);
-	}
+		/* Partner: that lock of de_thread() under which both are changed */
+		smp_rmb();
+	} while (exited && pid_task(pid, PIDTYPE_PID) != task);
 	if (exited && task && child) {
 		v->ret_flags = KEVENT_RET_DATA;
 		v->data = kev_proc_status(task);

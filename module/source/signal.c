@@ -197,9 +197,10 @@ static void kev_signal_begin(struct kev_signal *s, struct kev_records *r)
 	struct kev_queue *q = s->owned.watch.queue;
 
 	spin_lock_irq(&sighand->siglock);
-	raw_spin_lock(&q->lock);
+	/* on -rt they are not off yet */
+	raw_spin_lock_irq(&q->lock);
 	s->records = r;
-	raw_spin_unlock(&q->lock);
+	raw_spin_unlock_irq(&q->lock);
 	spin_unlock_irq(&sighand->siglock);
 }
 

@@ -30,7 +30,6 @@
  * @queue: the queue.
  * @clock: the clock.
  * @timers: struct kev_timer that have a next report, by its time.
- * @periodic: timers with an interval.
  * @alarm: armed for the first of @timers or earlier, if there is one; but while its
  *	callback runs.
  * @rest: no report before this, CLOCK_MONOTONIC.
@@ -42,7 +41,6 @@ struct kev_alarm {
 	struct kev_queue *queue;
 	clockid_t clock;
 	struct timerqueue_head timers;
-	u32 periodic;
 	struct hrtimer alarm;
 	ktime_t rest;
 	struct kev_pace pace;
@@ -172,8 +170,7 @@ static enum hrtimer_restart kev_alarm_expire(struct hrtimer *timer)
 	now = hrtimer_cb_get_time(timer);
 	kev_pace_due(&a->pace, timer, now);
 	more = kev_alarm_report(a, now);
-	a->rest = ktime_add_ns(a->pace.start,
-			       kev_pace_rest(&a->pace, q->account, more));
+	a->rest = kev_pace_rest(&a->pace, q->account, more);
 	kev_alarm_arm(a);
 	raw_spin_unlock_irqrestore(&q->lock, flags);
 	return HRTIMER_NORESTART;
@@ -266,8 +263,6 @@ static void kev_timer_start(struct kev_watch *w, const struct ukevent *uk)
 		t->next = ktime_add_safe(hrtimer_cb_get_time(&a->alarm), t->next);
 	t->interval = uk->param[1];
 	t->backoff = 0;
-	if (t->interval && !a->periodic++)
-		atomic_inc(&q->account->timers);
 	kev_timer_enqueue(t, t->next);
 	if (timerqueue_getnext(&a->timers) == &t->node)
 		kev_alarm_arm(a);
@@ -284,8 +279,6 @@ static void kev_timer_stop(struct kev_watch *w)
 	raw_spin_lock_irq(&q->lock);
 	if (timerqueue_node_queued(&t->node))
 		timerqueue_del(&a->timers, &t->node);
-	if (t->interval && !--a->periodic)
-		atomic_dec(&q->account->timers);
 	/* it is not waited for: it may find others, or none */
 	if (!timerqueue_getnext(&a->timers))
 		hrtimer_try_to_cancel(&a->alarm);

@@ -380,11 +380,16 @@ static struct timespec time_of(uint64_t ns)
 				  .tv_nsec = ns % 1000000000 };
 }
 
-static void in_other_time(void (*run)(void *arg), void *arg)
+static void in_time(const char *offsets, void (*run)(void *arg), void *arg)
 {
 	enter(CLONE_NEWTIME);
-	write_file("/proc/self/timens_offsets", OFFSETS);
+	write_file("/proc/self/timens_offsets", offsets);
 	wait_child(start_child(run, arg));
+}
+
+static void in_other_time(void (*run)(void *arg), void *arg)
+{
+	in_time(OFFSETS, run, arg);
 }
 
 static void add_timer_at(int q, int clock, uint64_t when)
@@ -444,6 +449,51 @@ static void absolute_timers(void *arg)
 TEST_TIMEOUT(time_of_timers, 60)
 {
 	in_other_time(absolute_timers, NULL);
+}
+
+/* What fdinfo tells of the queue's only watch: its first parameter. */
+static uint64_t shown_param(int q)
+{
+	char path[64], line[256], *param = NULL;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", q);
+	file = fopen(path, "re");
+	CHECK(file);
+	while (!param && fgets(line, sizeof(line), file))
+		param = strstr(line, "param: ");
+	fclose(file);
+	CHECK(param);
+	return strtoull(param + 7, NULL, 16);
+}
+
+static void shown_timers(void *arg)
+{
+	static const int clocks[] = { CLOCK_MONOTONIC, CLOCK_BOOTTIME, CLOCK_REALTIME };
+	int q = kev_queue(NULL, 0);
+	unsigned int i;
+	uint64_t when;
+
+	(void)arg;
+	for (i = 0; i < ARRAY_SIZE(clocks); i++) {
+		when = clock_now(clocks[i]) + IN_TIME;
+		add_timer_at(q, clocks[i], when);
+		CHECK_EQ(shown_param(q), when);
+		kev_remove(q, KEVENT_TIMER, clocks[i]);
+	}
+}
+
+TEST_TIMEOUT(time_shown_ahead, 60)
+{
+	in_time(OFFSETS, shown_timers, NULL);
+}
+
+/* By less than the machine has been up. */
+TEST_TIMEOUT(time_shown_behind, 60)
+{
+	while (clock_now(CLOCK_MONOTONIC) < 3000 * MS)
+		usleep(100000);
+	in_time("monotonic -2 0\nboottime -2 0\n", shown_timers, NULL);
 }
 
 static int get_until(int q, int clock, uint64_t end)

@@ -40,7 +40,7 @@ trap 'kill $(jobs -p) 2>/dev/null || true; rm -rf "$work"' EXIT
 
 suite_of() {
 	case $1 in
-	6.1*) echo bookworm ;;
+	6.1 | 6.1-*) echo bookworm ;;
 	6.12*) echo trixie ;;
 	7.2*) echo sid ;;
 	7.3*) echo trixie-backports ;;

@@ -268,7 +268,7 @@ static uint64_t add_timers(struct work *w, uint64_t lead)
 		uk[i].param[2] |= KEVENT_TIMER_ABSTIME;
 	}
 	CHECK_EQ(kevent_ctl(w->q, KEVENT_CTL_ADD, TIMERS, uk), 0);
-	return now_ns() + 150 * MS < at ? at : 0;
+	return now_ns() + test_scale() * 150 * MS < at ? at : 0;
 }
 
 static void wait_until(uint64_t ns)
@@ -289,7 +289,7 @@ static bool timers_are_short(uint64_t lead)
 		kev_close(w.q, &w.ring);
 		return false;
 	}
-	wait_until(at - 100 * MS);
+	wait_until(at - test_scale() * 100 * MS);
 	probe_start(&p);
 	wait_until(at);
 	while (kev_tail(&w.ring) < TIMERS)
@@ -305,7 +305,7 @@ static bool timers_are_short(uint64_t lead)
 
 TEST_TIMEOUT(timers_of_one_instant, 120)
 {
-	uint64_t lead = 500 * MS;
+	uint64_t lead = test_scale() * 500 * MS;
 	int i;
 
 	pin_to_cpu(0);

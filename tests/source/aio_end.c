@@ -140,18 +140,20 @@ TEST(grown)
 TEST_WAYS(removed)
 {
 	int fds[2], file = file_make(SIZE), by_id;
+	uint64_t pos, cookie;
 	struct ukevent uk;
-	uint64_t pos;
 
 	way_must_keep_nothing(w);
 	for (by_id = 0; by_id < 2; by_id++) {
 		uk = way_start(w, fds, q, file);
+		cookie = uk.cookie;
 		expect_file(fds[1], 0, 30000);
 		if (by_id)
 			uk = kev_remove(q, KEVENT_AIO, uk.id.raw_u64);
 		else
 			uk = aio_cancel(q, uk.cookie);
 		pos = kevent_aio_position(&uk);
+		CHECK_EQ(uk.cookie, cookie);
 		CHECK_EQ(uk.ret_flags, KEVENT_RET_DATA | KEVENT_RET_DATA2);
 		CHECK_GE(pos, 30000);
 		CHECK_LT(pos, SIZE);

@@ -276,6 +276,29 @@ TEST(modify_keeps_what_waits)
 	modify_keeps_what_waits(kev_queue(&ring, 2));
 }
 
+/* READY in MODIFY is an event, too: either all of it is done, or nothing. */
+TEST(modify_with_no_room)
+{
+	unsigned int flags = KEVENT_REQ_PAYLOAD | KEVENT_REQ_READY |
+			     KEVENT_REQ_ALWAYS_QUEUE;
+	int q = kev_queue(NULL, 0);
+	struct ukevent uk;
+
+	add(q, 5, 1, 0);
+	CHECK_EQ(post(q, 5, 101, 1), 0);
+	kevent_prep(&uk, KEVENT_UNOTIFY, 5, 2, flags, 0);
+	CHECK_ERRNO(kevent_ctl_one(q, KEVENT_CTL_MODIFY, &uk), EAGAIN);
+	CHECK_EQ(post(q, 5, 102, 1), EAGAIN);
+	expect(q, 5, 101, 1, 1);
+	/* of the old terms still */
+	CHECK_EQ(post(q, 5, 103, 1), 0);
+	expect(q, 5, 103, 1, 2);
+	kevent_prep(&uk, KEVENT_UNOTIFY, 5, 2, flags, 9);
+	CHECK_EQ(kevent_ctl_one(q, KEVENT_CTL_MODIFY, &uk), 0);
+	expect(q, 5, 9, 2, 3);
+	take_none(q);
+}
+
 TEST(ready_at_add)
 {
 	struct kevent_ring ring;

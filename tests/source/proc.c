@@ -317,6 +317,51 @@ static bool runs_sleep(pid_t pid)
 	return !strcmp(name, "sleep\n");
 }
 
+/* Calls exec again and again, each time by a thread that takes the leader's place. */
+static void *execs_me(void *arg)
+{
+	char *const argv[] = { "proc", NULL };
+	char *const envp[] = { "KEVENT_TEST_EXECS=1", NULL };
+
+	(void)arg;
+	execve("/proc/thread-self/exe", argv, envp);
+	_exit(9);
+}
+
+__attribute__((constructor)) static void exec_for_ever(void)
+{
+	pthread_t thread;
+
+	if (!getenv("KEVENT_TEST_EXECS"))
+		return;
+	pthread_create(&thread, NULL, execs_me, NULL);
+	syscall(SYS_exit, 0);
+}
+
+/* Whenever it is asked, the process has not exited. */
+TEST(exec_races_with_add)
+{
+	uint64_t end = now_ns() + 2000000000ull;
+	int q = kev_queue(NULL, 0);
+	struct ukevent uk;
+	pid_t pid;
+
+	pid = CHECK_OK(fork());
+	if (!pid)
+		execs_me(NULL);
+	while (now_ns() < end) {
+		kevent_prep_child(&uk, pid, 0, 0);
+		if (kevent_add_now(q, &uk)) {
+			NOTE("status %x, flags %x", uk.ret_data[1], uk.ret_flags);
+			CHECK_EQ(waitpid(pid, NULL, WNOHANG), 0);
+			FAIL("it is there still");
+		}
+		kev_remove(q, KEVENT_PROC, pid | BY_PID);
+	}
+	CHECK_OK(kill(pid, SIGKILL));
+	CHECK_EQ(waitpid(pid, NULL, 0), pid);
+}
+
 /* exec by another thread, with the leader alive and dead. */
 TEST(exec_by_thread)
 {

@@ -71,6 +71,33 @@ TEST(counted_while_nobody_looks)
 		CHECK_LT(now_ns(), start + 10000 * MS);
 }
 
+/* What is taken of a timer of 1 ms in 200 ms. */
+static int events_in_time(int q)
+{
+	uint64_t end = now_ns() + 200 * MS;
+	int events = 0;
+
+	add_timer(q, 1, 1 * MS);
+	while (now_ns() < end) {
+		take(q);
+		events++;
+	}
+	kev_remove(q, KEVENT_TIMER, 1);
+	return events;
+}
+
+/* Timers that repeat seldom, of hundreds of queues, take no time from one that does often. */
+TEST(seldom_beside_often)
+{
+	int q = kev_queue(NULL, 0), alone = events_in_time(q), beside, i;
+
+	for (i = 0; i < 400; i++)
+		add_timer(kev_queue(NULL, 0), 1, 3600000 * MS);
+	beside = events_in_time(q);
+	NOTE("%d of 200 alone, %d beside 400 others", alone, beside);
+	CHECK_GT(beside, alone / 3);
+}
+
 /* ---- Thousands, and a neighbour on the same CPU ------------------------------ */
 
 struct neighbour {

@@ -14,6 +14,7 @@ klog_bad="$klog_bad"'|memory leak detector disabled'
 klog_bad="$klog_bad"'|refcount_t|scheduling while atomic|sleeping function called'
 klog_bad="$klog_bad"'|blocked for more than|hung task|ODEBUG|corruption|Bad page'
 klog_bad="$klog_bad"'|Slab cache still has objects|cannot unload kevent|use-after-free'
+klog_bad="$klog_bad"'|deprecated workqueue'
 
 # KCSAN tells of the whole kernel: drops the reports without a line of ours.
 klog_ours() {

@@ -207,7 +207,8 @@ enum {
 					 * or the watch is ended by REMOVE or
 					 * the end of its file.  ADD makes a new
 					 * watch beside it, at any time, whose
-					 * events are its own.  See ADD, below,
+					 * events are its own; with LAST_CHECK
+					 * in its place.  See ADD, below,
 					 * for what is ready at once. */
 #define KEVENT_REQ_WAKEUP_ALL	0x0002u	/* Wake every thread that sleeps in the
 					 * queue for one event, not only one. */
@@ -615,7 +616,8 @@ enum {
  *	ENOENT		REMOVE, MODIFY, READY: not watched.  ADD: KEVENT_INODE: the
  *			file's last name is going at this moment.  REMOVE:
  *			KEVENT_AIO: the call that sends has not returned
- *	EAGAIN		READY with KEVENT_REQ_PAYLOAD: too many wait, or the ADD
+ *	EAGAIN		READY, or MODIFY with KEVENT_REQ_READY, of a watch with
+ *			KEVENT_REQ_PAYLOAD: too many wait, or the ADD
  *			of the watch has not returned
  *	EBUSY		ADD: this POSIX timer is watched already, by another
  *			queue
@@ -669,7 +671,9 @@ struct kevent_ioc_ctl {
  * @reserved: 0.
  *
  * Returns the number of events copied: fewer than @min if the time was up, a
- * signal came, or WAKE.  0: none, for one of these but the signal.  EINTR: a signal
+ * signal came, or WAKE; if the fd is O_NONBLOCK; or if some of those that were there
+ * are none any more when they are handed out, with KEVENT_REQ_LAST_CHECK or because
+ * another task took them.  0: none, as the time was up, or WAKE.  EINTR: a signal
  * came before the first event; the call is never restarted by the kernel.
  * EAGAIN: nothing is there, min > 0 and the fd is O_NONBLOCK, which
  * KEVENT_FLAGS_EPOLL does not look at.  EINVAL: min > max, or min > ring size.
@@ -698,8 +702,8 @@ struct kevent_ioc_get {
  * @last: with KEVENT_FLAGS_LAST: the tail that was seen last; the call returns
  *	at once if tail has moved: no wake-up is lost in between.
  * @min: wait until so many entries were posted since @last (without it: until
- *	so many are unclaimed); ends early when the ring is full.  0: do not
- *	wait.
+ *	so many are unclaimed); ends early when the ring is full, or, for a @min of
+ *	1, when any entry is unclaimed.  0: do not wait.
  * @clockid: as in struct kevent_ioc_get, like the next three.
  * @timeout: see there.
  * @sigmask: see there.
@@ -965,10 +969,12 @@ struct kevent_ioc_sendfile {
  * A user here is the one who opened the queue.
  *
  * /proc/PID/fdinfo/FD of a queue has lines with its counters: watches; posted:
- * events that had an entry of their own; merged: those that went into one;
+ * events that had an entry of their own (without a ring: how often a watch began to
+ * wait, to be taken or to be asked); merged: those that went into one;
  * overflowed: those that found the ring full; waits: calls that slept; immediate:
  * calls that need not.  Then comes a line for each watch, up to 65536, with what
- * another ADD would be given to make one like it.  Numbers but that of the type are
+ * another ADD would be given to make one like it; but that the ptr of a watch with
+ * KEVENT_REQ_PAYLOAD is that of its last event.  Numbers but that of the type are
  * hexadecimal:
  *
  *	watch: type: 0 id: 5 event: 1 req_flags: 0 ptr: 0 param: 0 0 0
