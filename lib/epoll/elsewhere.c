@@ -121,7 +121,7 @@ static struct timespec *ke_left(struct timespec *ts, long long until)
 	return ts;
 }
 
-/* When to give up; -1: never. */
+/* When to give up; -1: never, or in a century. */
 static long long ke_until(const struct ke_wait *w)
 {
 	const struct timespec *ts = (const void *)w->timeout;
@@ -129,7 +129,9 @@ static long long ke_until(const struct ke_wait *w)
 	if (w->nr == SYS_epoll_pwait)
 		return (int)w->timeout < 0 ? -1 :
 		       ke_now() + (int)w->timeout * 1000000ll;
-	return ts ? ke_now() + ts->tv_sec * 1000000000ll + ts->tv_nsec : -1;
+	if (!ts || ts->tv_sec > 3000000000ll)
+		return -1;
+	return ke_now() + ts->tv_sec * 1000000000ll + ts->tv_nsec;
 }
 
 /*

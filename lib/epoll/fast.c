@@ -127,23 +127,34 @@ int ke_fast_init(int fd, struct kevent_ioc_init *init)
 
 /* ---- Waiting ----------------------------------------------------------- */
 
+/* As kevent_ring_call(), but no place where a thread is cancelled: it has a slot. */
+static void ke_ring_call(const struct kevent_ring *ring)
+{
+	uint32_t tail;
+
+	ke_call3(SYS_read, ring->fd, (long)(uintptr_t)&tail, sizeof(tail));
+}
+
 /*
  * As kevent_ring_free().  But what is level-triggered is asked again by the next wait,
  * after the program has done what it has to do, if no other thread may sleep for it.
  */
 static void ke_ring_free(const struct kevent_ring *ring, uint32_t from, uint32_t to)
 {
-	uint32_t due = KEVENT_RING_OVERFLOW | KEVENT_RING_HEAD;
+	uint32_t due = __libc_single_threaded ? KEVENT_RING_OVERFLOW | KEVENT_RING_HEAD :
+						KEVENT_RING_CALL;
+	struct kevent_ioc_commit commit = {
+		.from = from, .head = to, .flags = KEVENT_COMMIT_RANGE,
+	};
 
-	if (!__libc_single_threaded ||
-	    __atomic_load_n(&ring->user->head, __ATOMIC_ACQUIRE) != from) {
-		kevent_ring_free(ring, from, to);
+	if (__atomic_load_n(&ring->user->head, __ATOMIC_ACQUIRE) != from) {
+		ke_ioctl(ring->fd, KEVENT_IOC_COMMIT, &commit);
 		return;
 	}
 	__atomic_store_n(&ring->user->head, to, __ATOMIC_RELEASE);
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	if (kevent_ring_flags(ring, due))
-		kevent_ring_call(ring);
+		ke_ring_call(ring);
 }
 
 /* What is in the ring.  One batch: what is level-triggered may come back. */
@@ -173,7 +184,7 @@ static int ke_ring_poll(const struct kevent_ring *ring, const struct ke_wait *w)
 	int num;
 
 	if (called)
-		kevent_ring_call(ring);
+		ke_ring_call(ring);
 	num = ke_ring_take(ring, w);
 	if (num) {
 		ke_count(&ke_counts.no_call, !called);
@@ -182,69 +193,19 @@ static int ke_ring_poll(const struct kevent_ring *ring, const struct ke_wait *w)
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	if (!kevent_ring_flags(ring, KEVENT_RING_CALL | KEVENT_RING_POLLED))
 		return 0;
-	kevent_ring_call(ring);
+	ke_ring_call(ring);
 	return ke_ring_take(ring, w);
 }
 
-/* The time of the wait, as a point in time. */
-static bool ke_deadline(struct kevent_ioc_wait *wait, const struct ke_wait *w)
-{
-	struct kevent_ioc_get get = {};
-	struct timespec now;
-
-	if (!ke_time(&get, w))
-		return false;
-	wait->min = get.min;
-	if (!(get.flags & KEVENT_FLAGS_TIMEOUT))
-		return true;
-	if (get.timeout.tv_sec < 0 || get.timeout.tv_nsec < 0 ||
-	    get.timeout.tv_nsec >= 1000000000)
-		return false;
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	wait->flags |= KEVENT_FLAGS_TIMEOUT | KEVENT_FLAGS_ABSTIME;
-	wait->timeout.tv_sec = get.timeout.tv_sec + now.tv_sec;
-	wait->timeout.tv_nsec = get.timeout.tv_nsec + now.tv_nsec;
-	if (wait->timeout.tv_nsec >= 1000000000) {
-		wait->timeout.tv_nsec -= 1000000000;
-		wait->timeout.tv_sec++;
-	}
-	return true;
-}
-
-static int ke_ring_sleep(const struct kevent_ring *ring, const struct ke_wait *w)
-{
-	struct kevent_ioc_wait wait = { .clockid = CLOCK_MONOTONIC };
-	int num, ret;
-
-	if (!ke_deadline(&wait, w))
-		return -EINVAL;
-	if (!wait.min)
-		return 0;
-	if (w->mask) {
-		wait.flags |= KEVENT_FLAGS_SIGMASK;
-		wait.sigmask = (uintptr_t)w->mask;
-		wait.sigsetsize = (uint32_t)w->mask_size;
-	}
-	do {
-		ret = ke_ioctl(w->epfd, KEVENT_IOC_WAIT, &wait);
-		if (ret <= 0)
-			return ret;
-		num = ke_ring_take(ring, w);
-	} while (!num);		/* another thread was faster */
-	return num;
-}
-
-/* Undone if the thread is cancelled. */
-static void ke_cancelled(void *slot)
-{
-	ke_slot_leave(slot);
-}
-
-/* False: it is not one of ours; or it is O_NONBLOCK, which GET_EVENTS can ignore. */
+/*
+ * False: GET_EVENTS is to serve it, which sleeps, and asks level-triggered watches while
+ * it hands them out: others may sleep for those.
+ */
 bool ke_fast_wait(const struct ke_wait *w, int *ret)
 {
+	struct kevent_ioc_get get = {};
 	struct ke_slot *slot;
-	int type;
+	bool level;
 
 	/* a bad mask is refused whether there are events or not */
 	if (w->mask && (w->mask_size != sizeof(uint64_t) ||
@@ -253,14 +214,14 @@ bool ke_fast_wait(const struct ke_wait *w, int *ret)
 	slot = ke_slot_enter(w->epfd);
 	if (!slot)
 		return false;
-	*ret = ke_ring_poll(&slot->ring, w);
-	if (!*ret) {
-		pthread_cleanup_push(ke_cancelled, slot);
-		type = ke_cancel_begin();
-		*ret = ke_ring_sleep(&slot->ring, w);
-		ke_cancel_end(type);
-		pthread_cleanup_pop(0);
-	}
+	level = !__libc_single_threaded &&
+		kevent_ring_flags(&slot->ring, KEVENT_RING_LEVEL);
+	*ret = level ? 0 : ke_ring_poll(&slot->ring, w);
 	ke_slot_leave(slot);
-	return *ret != -EAGAIN;
+	if (*ret)
+		return true;
+	if (level || !ke_time(&get, w) || get.min)
+		return false;
+	ke_cancel_end(ke_cancel_begin());	/* a call would have been a place for that */
+	return true;
 }

@@ -289,6 +289,20 @@ TEST(interrupted_by_a_signal)
 	interrupted(SA_RESTART, 10000);
 }
 
+/* A time that ends after the clock does is no time. */
+TEST(longest_time)
+{
+	struct timespec ts = { .tv_sec = INT64_MAX };
+	struct test_thread t;
+	struct epoll_event ev;
+	int ep = new_epoll();
+
+	handle_with(0);
+	thread_start(&t, signal_run, NULL);
+	CHECK_ERRNO(epoll_pwait2(ep, &ev, 1, &ts, NULL), EINTR);
+	thread_join(&t);
+}
+
 /* The mask holds while it waits, and no longer. */
 static void masked(bool precise, int signo)
 {
@@ -433,6 +447,51 @@ TEST(cancelled_before_it_waits)
 	add(cancel_ep, e.fd[0], EPOLLIN);
 	put_byte(e);
 	expect(cancel_ep, e.fd[0], EPOLLIN);
+}
+
+static int cancel_fd;
+
+static void *cancelled_at_work(void *arg)
+{
+	struct epoll_event ev;
+	uint64_t value;
+
+	for (;;)
+		if (epoll_wait(cancel_ep, &ev, 1, -1) == 1)
+			read(cancel_fd, &value, sizeof(value));
+	return arg;
+}
+
+/* At any moment of it: those who wait afterwards have their events. */
+TEST_TIMEOUT(cancelled_at_any_moment, 60)
+{
+	uint64_t one = 1, value;
+	struct epoll_event ev;
+	volatile int delay;
+	pthread_t thread;
+	int i;
+
+	cancel_ep = new_epoll();
+	cancel_fd = CHECK_OK(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC));
+	add(cancel_ep, cancel_fd, EPOLLIN | EPOLLET);
+	for (i = 0; i < 400; i++) {
+		CHECK_EQ(pthread_create(&thread, NULL, cancelled_at_work, NULL), 0);
+		usleep(300);
+		CHECK_EQ(write(cancel_fd, &one, sizeof(one)), sizeof(one));
+		for (delay = 0; delay < i % 60 * 40; delay++)
+			;
+		CHECK_EQ(pthread_cancel(thread), 0);
+		CHECK_EQ(pthread_join(thread, NULL), 0);
+	}
+	read(cancel_fd, &value, sizeof(value));
+	while (epoll_wait(cancel_ep, &ev, 1, 0) > 0)
+		;
+	/* more than any ring has slots */
+	for (i = 0; i < 6000; i++) {
+		CHECK_EQ(write(cancel_fd, &one, sizeof(one)), sizeof(one));
+		CHECK_EQ(epoll_wait(cancel_ep, &ev, 1, 3000), 1);
+		CHECK_EQ(read(cancel_fd, &value, sizeof(value)), sizeof(value));
+	}
 }
 
 static void *deferred_run(void *arg)
