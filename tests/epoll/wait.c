@@ -450,13 +450,14 @@ TEST(cancelled_before_it_waits)
 }
 
 static int cancel_fd;
+static volatile bool cancel_at_work;
 
 static void *cancelled_at_work(void *arg)
 {
 	struct epoll_event ev;
 	uint64_t value;
 
-	for (;;)
+	for (cancel_at_work = true;;)
 		if (epoll_wait(cancel_ep, &ev, 1, -1) == 1)
 			read(cancel_fd, &value, sizeof(value));
 	return arg;
@@ -474,8 +475,11 @@ TEST_TIMEOUT(cancelled_at_any_moment, 60)
 	cancel_ep = new_epoll();
 	cancel_fd = CHECK_OK(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC));
 	add(cancel_ep, cancel_fd, EPOLLIN | EPOLLET);
-	for (i = 0; i < 400; i++) {
+	for (i = 0; i < 600; i++) {
+		cancel_at_work = false;
 		CHECK_EQ(pthread_create(&thread, NULL, cancelled_at_work, NULL), 0);
+		while (!cancel_at_work)
+			usleep(50);
 		usleep(300);
 		CHECK_EQ(write(cancel_fd, &one, sizeof(one)), sizeof(one));
 		for (delay = 0; delay < i % 60 * 40; delay++)
