@@ -5,7 +5,7 @@
 # has loaded the module or touched the device.
 
 say() { echo "kevent-check: $*"; }
-as_user() { setpriv --reuid user --regid user --init-groups env HOME=/home/user "$@"; }
+as_user=(setpriv --reuid user --regid user --init-groups env HOME=/home/user)
 
 uname -r | sed 's/^/kevent-check: kernel /'
 [ ! -d /sys/module/kevent ] || say loaded ok
@@ -13,7 +13,7 @@ uname -r | sed 's/^/kevent-check: kernel /'
 
 # As the documents say that one starts.
 cd /home/user || exit 1
-if as_user cc -O2 -Wall -o echo /usr/share/doc/libkevent-dev/examples/echo.c; then
+if "${as_user[@]}" cc -O2 -Wall -o echo /usr/share/doc/libkevent-dev/examples/echo.c; then
 	say example ok
 fi
 
@@ -29,13 +29,13 @@ echoes() {
 }
 
 ip link set lo up 2>/dev/null
-as_user ./echo &
+"${as_user[@]}" ./echo &
 for _ in 1 2 3 4 5 6 7 8 9 10; do
 	sleep 1
 	! echoes one 2>/dev/null || break
 done
 echoes two && echoes three && say echo ok
-kill %1
+kill %1 && wait
 
 # A program that knows epoll only: what it has then is a queue.
 cat >wait.c <<'END'
@@ -56,7 +56,7 @@ int main(void)
 	       strcmp(file, "/dev/kevent");
 }
 END
-if as_user cc -o wait wait.c && as_user kevent-epoll --require ./wait; then
+if "${as_user[@]}" cc -o wait wait.c && "${as_user[@]}" kevent-epoll --require ./wait; then
 	say dropin ok
 fi
 
