@@ -160,7 +160,7 @@ boot() {
 
 # step NAME COMMAND...: is it done? The seconds that it took are in the table.
 step() {
-	local name=$1 began=$SECONDS
+	local name=$1 began=$SECONDS status
 	shift
 
 	[ "$good" = 1 ] || { line+=$(printf ' %9s' -); return 0; }
@@ -168,12 +168,13 @@ step() {
 	# not as a condition: -e must hold inside
 	set +e
 	(set -e; "$@") >>"$log" 2>&1
-	[ $? = 0 ] || good=0
+	status=$?
 	set -e
-	if [ $good = 1 ]; then
+	if [ $status = 0 ]; then
 		passed=$((passed + 1))
 		line+=$(printf ' %7ds ' $((SECONDS - began)))
 	else
+		good=0
 		failed=$((failed + 1))
 		line+=$(printf ' %9s' FAILED)
 		tail -25 "$log" >&2
