@@ -65,9 +65,11 @@ $(O)/tests/libkevent/%: tests/libkevent/%.c $(O)/tests/lib/test.o | lib
 
 $(O)/tests/libkevent/manual: $(O)/lib/manual.h
 
-$(O)/lib/manual.h: $(wildcard man/*.3) scripts/man-example.sh
+manual := $(wildcard man/*.[347])
+
+$(O)/lib/manual.h: $(manual) scripts/man-example.sh
 	@mkdir -p $(@D)
-	scripts/man-example.sh --all $(wildcard man/*.3) >$@
+	scripts/man-example.sh --all $(manual) >$@
 
 $(O)/tests/%.32: tests/%.c $(O)/tests/lib/test.32.o
 	@mkdir -p $(@D)

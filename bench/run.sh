@@ -10,7 +10,7 @@ instructions, writes build/run.json (O= instead of build) and prints a table.
 
   KERNEL=6.12      the kernel (tests/vm/run.sh --help tells which there are)
   WORKLOADS='pipe tcp'   only these; all: every size of every workload;
-                   empty: the table of the README
+                   empty: the table of docs/benchmarks.md
   GOALS=strict     fail if a goal (bench/goals) is missed
 
 exit status: 0 if everything was measured and every event was right.

@@ -12,7 +12,9 @@
 #include <sys/socket.h>
 #include <kevent.h>
 
-#define BATCH 64u
+#define BATCH		64u
+#define RETRY		1		/* the timer's number */
+#define RETRY_NS	100000000	/* 0.1 s */
 
 struct conn {
 	int fd;
@@ -24,6 +26,7 @@ struct conn {
 
 static struct ukevent changes[BATCH];
 static unsigned int num;
+static int queue;
 
 static struct conn *conn_of(const struct ukevent *uk)
 {
@@ -58,11 +61,34 @@ static void want(struct conn *c, unsigned int events)
 		    (uintptr_t)c);
 }
 
+static int listen_for(int listener, unsigned int events)
+{
+	struct ukevent uk;
+
+	kevent_prep(&uk, KEVENT_SOCKET, (unsigned int)listener, events, 0, 0);
+	return kevent_modify(queue, &uk);
+}
+
+/*
+ * No descriptor is free, but connections wait, so the listener would be reported in each
+ * batch.  It is muted until a timer expires.  A timer needs no descriptor.
+ */
+static void retry_later(int listener)
+{
+	struct ukevent uk;
+
+	kevent_prep_timer(&uk, RETRY, RETRY_NS, 0, CLOCK_MONOTONIC, KEVENT_REQ_ONESHOT, 0);
+	if (kevent_add(queue, &uk) == 0)
+		listen_for(listener, 0);
+}
+
 static void greet(int listener)
 {
 	int fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 	struct conn *c = fd < 0 ? NULL : calloc(1, sizeof(*c));
 
+	if (fd < 0 && (errno == EMFILE || errno == ENFILE))
+		retry_later(listener);
 	if (!c) {
 		if (fd >= 0)
 			close(fd);
@@ -119,8 +145,9 @@ int main(void)
 	struct kevent_ring ring;
 	const struct ukevent *uk;
 	struct ukevent add;
-	int n, queue = kevent_init(&ring, 256, KEVENT_WAKE_FIFO, 0);
+	int n;
 
+	queue = kevent_init(&ring, 256, KEVENT_WAKE_FIFO, 0);
 	kevent_prep(&add, KEVENT_SOCKET, (unsigned int)listener, KEVENT_SOCKET_ACCEPT, 0, 0);
 	if (queue < 0 || bind(listener, (struct sockaddr *)&addr, sizeof(addr)) ||
 	    listen(listener, 64) || kevent_add(queue, &add) < 0)
@@ -132,7 +159,9 @@ int main(void)
 			return 1;
 		look_at_results();
 		while ((uk = kevent_ring_more(&ring))) {
-			if (uk->ptr)
+			if (uk->type == KEVENT_TIMER)
+				listen_for(listener, KEVENT_SOCKET_ACCEPT);
+			else if (uk->ptr)
 				serve(conn_of(uk));
 			else
 				greet(listener);

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
-/* An echo server on port 7777: one queue, one ring, one thread, no blocking call but the wait. */
+/*
+ * An echo server on port 7777: one queue, one ring, one thread, no blocking call but the
+ * wait.  A client that does not read holds up nobody else.
+ */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE	/* accept4() */
 #endif
@@ -7,6 +10,9 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <kevent.h>
+
+#define RETRY		1		/* the timer's number */
+#define RETRY_NS	100000000	/* 0.1 s */
 
 struct conn {
 	int fd;
@@ -35,11 +41,34 @@ static int want(int queue, struct conn *c, unsigned int events)
 	return first ? kevent_add(queue, &uk) : kevent_modify(queue, &uk);
 }
 
+static int listen_for(int queue, int listener, unsigned int events)
+{
+	struct ukevent uk;
+
+	kevent_prep(&uk, KEVENT_SOCKET, listener, events, 0, 0);
+	return kevent_modify(queue, &uk);
+}
+
+/*
+ * No descriptor is free, but connections wait, so the listener would be reported in each
+ * batch.  It is muted until a timer expires.  A timer needs no descriptor.
+ */
+static void retry_later(int queue, int listener)
+{
+	struct ukevent uk;
+
+	kevent_prep_timer(&uk, RETRY, RETRY_NS, 0, CLOCK_MONOTONIC, KEVENT_REQ_ONESHOT, 0);
+	if (kevent_add(queue, &uk) == 0)
+		listen_for(queue, listener, 0);
+}
+
 static void greet(int queue, int listener)
 {
 	int fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 	struct conn *c = fd < 0 ? NULL : calloc(1, sizeof(*c));
 
+	if (fd < 0 && (errno == EMFILE || errno == ENFILE))
+		retry_later(queue, listener);
 	if (c)
 		c->fd = fd;
 	else if (fd >= 0)
@@ -87,7 +116,9 @@ int main(void)
 		return 1;
 	while (kevent_ring_wait(&ring, NULL) >= 0 || errno == EINTR)
 		while ((uk = kevent_ring_more(&ring))) {
-			if (uk->ptr)
+			if (uk->type == KEVENT_TIMER)
+				listen_for(queue, listener, KEVENT_SOCKET_ACCEPT);
+			else if (uk->ptr)
 				serve(queue, (struct conn *)(uintptr_t)uk->ptr);
 			else
 				greet(queue, listener);

@@ -14,6 +14,8 @@
 #include <sys/socket.h>
 #include <kevent.h>
 
+#define RETRY		1		/* the timer's number */
+#define RETRY_NS	100000000	/* 0.1 s */
 #define FOUND		"HTTP/1.0 200 OK\r\n\r\n"
 #define NOT_FOUND	"HTTP/1.0 404 Not Found\r\n\r\nNot found\n"
 
@@ -84,12 +86,35 @@ static void receive(struct conn *c)
 		drop(c);
 }
 
+static int listen_for(int listener, unsigned int events)
+{
+	struct ukevent uk;
+
+	kevent_prep(&uk, KEVENT_SOCKET, (unsigned int)listener, events, 0, 0);
+	return kevent_modify(queue, &uk);
+}
+
+/*
+ * No descriptor is free, but connections wait, so the listener would be reported in each
+ * batch.  It is muted until a timer expires.  A timer needs no descriptor.
+ */
+static void retry_later(int listener)
+{
+	struct ukevent uk;
+
+	kevent_prep_timer(&uk, RETRY, RETRY_NS, 0, CLOCK_MONOTONIC, KEVENT_REQ_ONESHOT, 0);
+	if (kevent_add(queue, &uk) == 0)
+		listen_for(listener, 0);
+}
+
 static void greet(int listener)
 {
 	int fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 	struct conn *c = fd < 0 ? NULL : calloc(1, sizeof(*c));
 	struct ukevent uk;
 
+	if (fd < 0 && (errno == EMFILE || errno == ENFILE))
+		retry_later(listener);
 	if (!c) {
 		if (fd >= 0)
 			close(fd);
@@ -107,7 +132,9 @@ static void handle(const struct ukevent *uk, int listener)
 	struct conn *c = (struct conn *)(uintptr_t)uk->ptr;
 	uint32_t waiting = uk->ret_flags & KEVENT_RET_DATA ? uk->ret_data[1] : 1;
 
-	if (!c) {
+	if (uk->type == KEVENT_TIMER) {
+		listen_for(listener, KEVENT_SOCKET_ACCEPT);
+	} else if (!c) {
 		while (waiting--)
 			greet(listener);
 	} else if (uk->type == KEVENT_AIO) {

@@ -109,7 +109,7 @@ static const char *why_not_loaded(void)
 	if (modules_must_be_signed())
 		return "The module kevent is not loaded. This system takes signed modules only "
 		       "(Secure Boot, lockdown): the key that signed the module must be enrolled, "
-		       "see the README. Then load it, as root: modprobe kevent";
+		       "see docs/install.md. Then load it, as root: modprobe kevent";
 	if (peek("/proc/sys/kernel/ftrace_enabled", buf, sizeof(buf))[0] == '0')
 		return "The module kevent is not loaded, and cannot be while ftrace is switched off "
 		       "(sysctl kernel.ftrace_enabled).";

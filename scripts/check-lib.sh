@@ -121,7 +121,7 @@ pages() {
 		[ -e "$work/root/opt/kevent/share/man/man3/$name.3" ] ||
 			complain "no manual page for $name()"
 	done
-	for page in man/*.3; do
+	for page in man/*.[347]; do
 		scripts/man-example.sh "$page" >"$work/example.c"
 		grep -q '^int main' "$work/example.c" || complain "$page: no example"
 		gcc "${flags[@]}" -O2 -fsyntax-only "$work/example.c" ||

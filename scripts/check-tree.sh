@@ -30,12 +30,15 @@ versions() {
 		complain "README.md names other kernels than dkms.conf, $kernels"
 }
 
-# The one block of C in the README is the example without its licence line.
+# The one block of C in the README is a part of the example, one tab to the left.
 example() {
+	local block program
+
 	# shellcheck disable=SC2016 # they are not meant to expand
-	sed -n '/^```c$/,/^```$/ { /^```/!p }' README.md |
-		diff - <(sed 1d examples/echo.c) >&2 ||
-		complain "README.md's example is not examples/echo.c"
+	block=$(sed -n '/^```c$/,/^```$/ { /^```/!p }' README.md)
+	program=$(sed 's/^\t//' examples/run.c)
+	[[ -n $block && $program == *$'\n'"$block"$'\n'* ]] ||
+		complain "README.md's example is not a part of examples/run.c"
 }
 
 # Every file says whose terms it is under; those are in LICENSES.

@@ -9,7 +9,7 @@ install: the module, through dkms if that is there, by modules_install if not;
 the headers; and the rules by which udev and systemd treat the device. Nothing is
 changed unless the module builds. Kernels that had it have the new one afterwards,
 or, if it does not build for them, keep theirs.
-headers: what programs are compiled with, and the manual pages of section 3;
+headers: what programs are compiled with, and its manual, kevent(7) and section 3;
 needs no headers of a kernel.
 lib: libkevent, shared and static, and its pkg-config file.
 uninstall: all of these.
@@ -89,6 +89,7 @@ headers() {
 	cat <<END
 include/uapi/linux/kevent.h $prefix/include/linux/kevent.h 644
 include/kevent.h $prefix/include/kevent.h 644
+man/kevent.7 $prefix/share/man/man7/kevent.7 644
 END
 	for page in man/*.3; do
 		echo "$page $prefix/share/man/man3/${page#man/} 644"
@@ -293,7 +294,7 @@ say_unsupported() {
 
 say_what_now() {
 	if secure_boot; then
-		say "Secure Boot is on: the module's key must be enrolled first, see README.md"
+		say "Secure Boot is on: the module's key must be enrolled first, see docs/install.md"
 	fi
 	say_unsupported
 	if [ "$release" = "$(uname -r)" ]; then

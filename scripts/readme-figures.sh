@@ -5,10 +5,10 @@ usage() {
 	cat <<'END'
 usage: scripts/readme-figures.sh [--write] [RUN.JSON]
 
-Prints the README's table of figures from what "make run" wrote
-(build/run.json, O= instead of build). --write puts it into README.md.
-Rows that were not measured are left out; a README row should not be older
-than the others, so measure all before --write.
+Prints the table of figures from what "make run" wrote (build/run.json, O=
+instead of build). --write puts it into docs/benchmarks.md, and five of its
+rows into README.md. Rows that were not measured are left out; no row should
+be older than the others, so measure all before --write.
 END
 }
 
@@ -29,24 +29,25 @@ if [ ! -s "$json" ]; then
 	exit 1
 fi
 
-# Rows of bench/table.awk, and what they are called here.
+# Rows of bench/table.awk, and what they are called here; in the README are those
+# that begin with "*".
 rows() {
 	cat <<'END'
 pipe an event: pipe
 eventfd an event: eventfd
 unix an event: UNIX stream
-tcp an event: TCP
-libevent/10000/1 1 ready of 10,000
+*tcp an event: TCP
+*libevent/10000/1 1 ready of 10,000
 libevent/10000/10000 10,000 ready of 10,000
-batch/512 512 ready at once
+*batch/512 512 ready at once
 pipe/level pipe, level-triggered
 add/100000/64-a-call add, 64 a call, to 100,000
 delete/100000/64-a-call remove, 64 a call, of 100,000
 close/10000/watched close of a watched file
 timer/instant timer, whole life, all at one instant
 timer/spread timer, whole life, 20 µs apart
-pingpong blocked ping-pong, round trip
-http/1/plain HTTP request, 1 connection
+*pingpong blocked ping-pong, round trip
+*http/1/plain HTTP request, 1 connection
 http/1/batched the same, changes in the wait
 http/1/plain/calls its system calls
 http/32/plain HTTP request, 32 connections
@@ -63,13 +64,15 @@ memory/slab memory of a watch, bytes
 END
 }
 
+# With "all", or those of the README only.
 table() {
 	sed -n '1s/.*"kernel":"\([^"]*\)".*/Linux \1, one virtual CPU, in guest instructions:\n/p' "$json"
 	echo '| | epoll LT | epoll ET | io_uring | io_uring DEFER | poll | **kevent ring** | kevent get_events | ring / best rival |'
 	echo '|---|--:|--:|--:|--:|--:|--:|--:|--:|'
-	{ rows; awk -f bench/table.awk bench/goals "$json" | sed 's/^/@ /'; } | awk '
+	{ rows; { awk -f bench/table.awk bench/goals "$json" || true; } | sed 's/^/@ /'; } | awk -v all="$1" '
 		$1 == "@" { for (i = 3; i <= 10; i++) cell[$2, i - 2] = $i; next }
-		{ name[++n] = $1; sub(/^[^ ]* /, ""); label[n] = $0 }
+		!all && !/^\*/ { next }
+		{ sub(/^\*/, ""); name[++n] = $1; sub(/^[^ ]* /, ""); label[n] = $0 }
 		END {
 			for (r = 1; r <= n; r++) {
 				if (cell[name[r], 6] !~ /^[0-9]/)
@@ -82,13 +85,21 @@ table() {
 		}'
 }
 
+# Between the marks of a page.
+put() {
+	local page=$1
+
+	table "$2" >"$json.md"
+	sed -i -e '/^<!-- figures -->$/,/^<!-- end of figures -->$/ {
+		/^<!--/!d
+		/^<!-- figures/r '"$json.md"'
+	}' "$page"
+	rm "$json.md"
+}
+
 if [ $write = 0 ]; then
-	table
+	table all
 	exit
 fi
-table >"$json.md"
-sed -i -e '/^<!-- figures -->$/,/^<!-- end of figures -->$/ {
-	/^<!--/!d
-	/^<!-- figures/r '"$json.md"'
-}' README.md
-rm "$json.md"
+put docs/benchmarks.md all
+put README.md ''

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Tests examples/changes.c, the echo server that changes its watches in the wait, as it stands. */
-#include "kev.h"
+#include "accept.h"
 
 #define main example_main
 #include "../../examples/changes.c"

@@ -3,7 +3,7 @@
 #ifndef EXAMPLE_ECHO_H
 #define EXAMPLE_ECHO_H
 
-#include "kev.h"
+#include "accept.h"
 
 static void run_example(void *arg)
 {
@@ -152,6 +152,41 @@ TEST_TIMEOUT(leaves_unread, 60)
 	CHECK_OK(close(slow));
 	echo(other, "after it has left");
 	echo(dial(), "and somebody new");
+}
+
+/* Room for its listener, its queue and three connections. */
+static void run_with_few_descriptors(void *arg)
+{
+	leave_descriptors(5);
+	run_example(arg);
+}
+
+/*
+ * More connect than it can accept.  It tries again now and then, and not in each round of
+ * its loop; those who wait are served as soon as others have left.
+ */
+TEST_TIMEOUT(out_of_descriptors, 60)
+{
+	unsigned int i, before;
+	int fds[10], served;
+	uint64_t start;
+
+	share_refusals();
+	start_child(run_with_few_descriptors, NULL);
+	served = dial();
+	echo(served, "the first one");
+	for (i = 0; i < ARRAY_SIZE(fds); i++)
+		fds[i] = dial();
+	CHECK_SOON(count_refusals() > 0);
+	before = count_refusals();
+	start = now_ns();
+	for (i = 0; i < 300; i++)
+		echo(served, "while others wait");
+	CHECK_LE(count_refusals() - before, (now_ns() - start) / RETRY_NS + 1);
+	for (i = 0; i < ARRAY_SIZE(fds); i++) {
+		echo(fds[i], "one after the other");
+		CHECK_OK(close(fds[i]));
+	}
 }
 
 #endif /* EXAMPLE_ECHO_H */

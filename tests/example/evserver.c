@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Tests examples/evserver.c: files whole, small and large; what is not there; slow clients. */
-#include "kev.h"
+/* Tests examples/evserver.c: files whole, small and large; what is not there; slow clients; more than it can accept. */
+#include "accept.h"
 
 #define main example_main
 #include "../../examples/evserver.c"
@@ -152,5 +152,40 @@ TEST(leaves)
 	CHECK_EQ(send(fd, long_request, sizeof(long_request), MSG_NOSIGNAL),
 		 sizeof(long_request));
 	CHECK_LE(recv(fd, long_request, 1, 0), 0);
+	check_file(ask("GET / HTTP/1.0\r\n\r\n"), 100);
+}
+
+/* Room for its listener, its queue, two connections, and a file. */
+static void run_with_few_descriptors(void *arg)
+{
+	leave_descriptors(5);
+	run_example(arg);
+}
+
+/* More connect than it can accept; it does not try again in each round of its loop. */
+TEST(out_of_descriptors)
+{
+	unsigned int i, before;
+	int idle[6], talker;
+	uint64_t begin;
+
+	share_refusals();
+	CHECK(mkdtemp(directory));
+	make_file("index.html", 100);
+	start_child(run_with_few_descriptors, directory);
+	talker = dial();
+	for (i = 0; i < ARRAY_SIZE(idle); i++)
+		idle[i] = dial();
+	CHECK_SOON(count_refusals() > 0);
+	before = count_refusals();
+	begin = now_ns();
+	for (i = 0; i < 300; i++) {
+		say(talker, "G");
+		sched_yield();
+	}
+	CHECK_LE(count_refusals() - before, (now_ns() - begin) / RETRY_NS + 1);
+	for (i = 0; i < ARRAY_SIZE(idle); i++)
+		CHECK_OK(close(idle[i]));
+	CHECK_OK(close(talker));
 	check_file(ask("GET / HTTP/1.0\r\n\r\n"), 100);
 }

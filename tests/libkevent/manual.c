@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Tests that the program in each manual page of section 3 runs, and ends with 0. */
+/* Tests that the program in each manual page of sections 3, 4 and 7 runs, and ends with 0. */
 #include "kev.h"
 
 struct example {
@@ -19,7 +19,7 @@ static void run(void *arg)
 	CHECK_OK(dup2(CHECK_OK(open("/dev/null", O_WRONLY | O_CLOEXEC)), STDOUT_FILENO));
 	status = e->main(1, argv);
 	if (status)
-		FAIL("the example of %s(3) ended with %d", e->page, status);
+		FAIL("the example of %s ended with %d", e->page, status);
 }
 
 TEST_TIMEOUT(examples, 60)
