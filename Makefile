@@ -20,6 +20,9 @@ DURATION ?= 600
 CPUS ?= 2
 REPLAY ?=
 KEEP ?=
+PROG ?=
+FILES ?=
+TIMEOUT ?=
 ROUNDS ?= 1000
 export KERNEL O WORKLOADS
 
@@ -126,6 +129,11 @@ check:
 	@case $(KERNEL) in *-arm64) scripts/check-barriers.sh || { echo '0 passed, 1 failed'; exit 1; } ;; esac
 	@tests/run.sh --kernel $(KERNEL) $(foreach t,$(TESTS),'$(t)')
 
+# A program of one's own, with its arguments.
+try:
+	@tests/vm/need.sh try
+	@FILES='$(FILES)' TIMEOUT='$(TIMEOUT)' scripts/try.sh $(PROG)
+
 check-programs:
 	@tests/vm/need.sh check
 	@tests/programs/run.sh --kernel $(KERNEL) $(PROGRAMS)
@@ -225,6 +233,7 @@ help:
 	@echo 'make epoll      the epoll drop-in; make -C lib/epoll install installs it'
 	@echo "make run        the comparison, in a virtual machine (KERNEL=, WORKLOADS='pipe tcp' or all)"
 	@echo "make check      the tests, in a virtual machine (KERNEL=, TESTS='ring/*')"
+	@echo "make try PROG='./a.out ARG'    a program of your own in that machine, with the module loaded (KERNEL=, FILES=, TIMEOUT=)"
 	@echo 'make check-programs redis, nginx and others on epoll and on the drop-in (PROGRAMS=)'
 	@echo 'make check-debug    the tests on debug and debug-rt, with a scan for leaks (TESTS=)'
 	@echo 'make check-kcsan    the tests on debug-kcsan (TESTS=)'
@@ -246,7 +255,7 @@ help:
 	@echo 'make clean'
 	@echo 'KERNEL: 6.12 (default), 6.1, 7.2, 7.3; 7.3-rt, 7.3-cloud; 6.12@trixie; 6.12-arm64; debug, debug-rt, debug-kcsan'
 
-.PHONY: all module bench lib tests epoll run check check-programs check-debug check-kcsan check-unload check-race \
+.PHONY: all module bench lib tests epoll run check try check-programs check-debug check-kcsan check-unload check-race \
 	check-fault check-install check-kernels check-builds lint model fuzz soak install install-headers install-lib uninstall deb rpm report clean help
 .SECONDARY:
 
