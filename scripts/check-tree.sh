@@ -187,4 +187,5 @@ named_tests docs/limits.md
 numbers
 parameters
 scripts/check-syzlang.sh || bad=1
+scripts/check-docs.sh || bad=1
 exit $bad
