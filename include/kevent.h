@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later OR MIT */
 /*
  * The calls of /dev/kevent for C and C++ programs, and an inline consumer of its
- * ring.  Needs nothing but <linux/kevent.h> and the C library; with -std=c11 and the
- * like define _POSIX_C_SOURCE as 200809L or more.
+ * ring.  It needs only <linux/kevent.h> and the C library.  With -std=c11 and the
+ * like, define _POSIX_C_SOURCE as 200809L or more.
  *
  * A program that includes this file needs no library.  libkevent has the same
  * functions as symbols, for languages that cannot include it, and the few of the
@@ -11,11 +11,11 @@
  * Calls return -1 and set errno on failure.
  *
  * THREADS.  Calls that take the queue's fd may be made by any number of threads at
- * once.  Those that take a struct kevent_ring: see there.  Others touch nothing but
- * their arguments.  Calls that sleep return with EINTR after a signal.  Whether a call
- * is a cancellation point (pthread_cancel(3)) is not promised.
+ * once.  For those that take a struct kevent_ring, see there.  Others use only their
+ * arguments.  Calls that sleep return with EINTR after a signal.  It is not promised
+ * if a call is a cancellation point (pthread_cancel(3)).
  *
- * FORK.  A child has the queue, but not its mappings: see kevent_attach().
+ * FORK.  A child has the queue, but not the mappings of its ring: see kevent_attach().
  */
 #ifndef KEVENT_H
 #define KEVENT_H
@@ -33,7 +33,7 @@
 
 #include <linux/kevent.h>
 
-/* libkevent compiles this file with another one, which makes them symbols. */
+/* libkevent defines this in another way, so that these functions become symbols. */
 #ifndef KEVENT_API
 #define KEVENT_API	static inline
 #endif
@@ -46,8 +46,8 @@ extern "C" {
  * struct kevent_ring - a consumer's view of a queue's ring
  * @fd: the queue.
  * @mask: slots - 1.
- * @pos: next entry of the batch in hand.
- * @end: end of the batch in hand.
+ * @pos: next entry of the current batch.
+ * @end: end of the current batch.
  * @kernel: written by the kernel.
  * @user: written by consumers.
  * @entries: the slots.
@@ -56,9 +56,9 @@ extern "C" {
  * @user_len: bytes mapped at @user.
  *
  * The functions that work in place (kevent_ring_wait() and its variants, _poll(),
- * _more(), _next()) keep their place in here, and the thread that calls them has to be
- * the only consumer of the ring.  kevent_ring_take() and _take_wait() copy, and change
- * nothing here: any number of threads may share one struct for them.
+ * _more(), _next()) note their position here, and the thread that calls them has to be
+ * the only consumer of the ring.  kevent_ring_take() and _take_wait() copy events, and
+ * change nothing here, so any number of threads may share one struct for them.
  */
 struct kevent_ring {
 	int fd;
@@ -75,14 +75,14 @@ struct kevent_ring {
 
 /* ---- Queues ------------------------------------------------------------ */
 
-/** kevent_open() - a queue that INIT has not been called on. */
+/** kevent_open() - open a queue; INIT has to be called next. */
 KEVENT_API int kevent_open(void)
 {
 	return open("/dev/kevent", O_RDWR | O_CLOEXEC);
 }
 
 /**
- * kevent_ring_unmap() - give back what kevent_ring_map() mapped
+ * kevent_ring_unmap() - unmap what kevent_ring_map() has mapped
  * @ring: the ring.  The queue's fd stays open.
  */
 KEVENT_API void kevent_ring_unmap(struct kevent_ring *ring)
@@ -92,7 +92,7 @@ KEVENT_API void kevent_ring_unmap(struct kevent_ring *ring)
 	munmap((void *)ring->kernel, ring->kernel_len);
 }
 
-/* What is unclaimed; with KEVENT_INIT_NO_SEEN nobody has to store seen. */
+/* Where unclaimed entries begin; with KEVENT_INIT_NO_SEEN nobody has to store seen. */
 static inline uint32_t kevent_ring_start(const struct kevent_ring *ring)
 {
 	uint32_t head, seen, tail;
@@ -107,7 +107,7 @@ static inline uint32_t kevent_ring_start(const struct kevent_ring *ring)
  * kevent_ring_map() - map the ring of a queue
  * @ring: filled in.
  * @fd: the queue.
- * @init: as INIT filled it in.
+ * @init: the structure that INIT has filled in.
  */
 KEVENT_API int kevent_ring_map(struct kevent_ring *ring, int fd,
 			       const struct kevent_ioc_init *init)
@@ -183,9 +183,9 @@ KEVENT_API int kevent_init(struct kevent_ring *ring, unsigned int num,
  * @ring: filled in.
  * @fd: the queue: inherited by fork, or received from another process.
  *
- * Mappings are not inherited by fork, so a child makes its own with this, and must
- * not touch its parent's struct kevent_ring.  Parent and child are then two
- * consumers of one ring, and kevent_ring_take() is for that.
+ * A child does not inherit mappings at fork, so it makes its own with this function,
+ * and must not use its parent's struct kevent_ring.  Parent and child are then two
+ * consumers of one ring, so both must use kevent_ring_take().
  */
 KEVENT_API int kevent_attach(struct kevent_ring *ring, int fd)
 {
@@ -211,8 +211,8 @@ KEVENT_API int kevent_attach(struct kevent_ring *ring, int fd)
  * kevent_destroy() - unmap a queue's ring, and close the queue
  * @ring: the ring.
  *
- * The queue and its watches end with its last descriptor: a child that has
- * inherited it keeps them.
+ * The queue and its watches end when its last descriptor is closed.  A child that has
+ * inherited the descriptor keeps them.
  */
 KEVENT_API int kevent_destroy(struct kevent_ring *ring)
 {
@@ -220,7 +220,7 @@ KEVENT_API int kevent_destroy(struct kevent_ring *ring)
 	return close(ring->fd);
 }
 
-/** kevent_info() - limits and features; @fd need not be initialised. */
+/** kevent_info() - get limits and features; INIT need not have been called on @fd. */
 KEVENT_API int kevent_info(int fd, struct kevent_ioc_info *info)
 {
 	memset(info, 0, sizeof(*info));
@@ -239,7 +239,7 @@ KEVENT_API int kevent_info(int fd, struct kevent_ioc_info *info)
  * @req_flags: KEVENT_REQ_*.
  * @user: returned in each event as ukevent.ptr.
  *
- * The parameters of the type, if it has any, are 0: its defaults.
+ * The parameters of the type, if it has any, are set to 0, which means their defaults.
  */
 KEVENT_API void kevent_prep(struct ukevent *uk, unsigned int type,
 			    uint64_t id, unsigned int event,
@@ -257,14 +257,15 @@ KEVENT_API void kevent_prep(struct ukevent *uk, unsigned int type,
  * kevent_prep_timer() - fill in a change for a timer
  * @uk: the change.
  * @id: any number.
- * @value: ns until the first expiry; 0: one interval.
- * @interval: ns between expiries; 0: only one.
+ * @value: ns until the first expiry; 0: @interval.
+ * @interval: ns between expiries; 0: the timer expires once.
  * @clock: CLOCK_MONOTONIC and so on.
  * @req_flags: KEVENT_REQ_*.
  * @user: returned in each event.
  *
- * The watch of a timer that expires once stays when it has: kevent_modify() starts
- * it again, kevent_remove() ends it.  With KEVENT_REQ_ONESHOT it ends by itself.
+ * The watch of a timer that expires once does not end with its expiry: kevent_modify()
+ * starts the timer again, kevent_remove() ends the watch.  With KEVENT_REQ_ONESHOT it
+ * ends by itself.
  */
 KEVENT_API void kevent_prep_timer(struct ukevent *uk, uint64_t id,
 				  uint64_t value, uint64_t interval,
@@ -290,8 +291,8 @@ KEVENT_API void kevent_prep_timer_at(struct ukevent *uk, uint64_t id,
 /**
  * kevent_prep_signal() - fill in a change for a signal of this process
  * @uk: the change.
- * @signo: its number; with | KEVENT_SIGNAL_NOMASK the event comes instead of it
- *	(not for all signals: docs/signal.md).
+ * @signo: its number.  With | KEVENT_SIGNAL_NOMASK the event comes instead of the
+ *	signal, which is not possible for all signals: see docs/signal.md.
  * @req_flags: KEVENT_REQ_*.
  * @user: returned in each event.
  */
@@ -305,7 +306,7 @@ KEVENT_API void kevent_prep_signal(struct ukevent *uk, uint64_t signo,
 /**
  * kevent_prep_inode() - fill in a change for a file or directory
  * @uk: the change.
- * @fd: open for reading, or readable and O_PATH.
+ * @fd: open for reading; or O_PATH, of a file that the caller may read.
  * @event: KEVENT_INODE_*.
  * @req_flags: KEVENT_REQ_*.
  * @user: returned in each event.
@@ -337,7 +338,7 @@ KEVENT_API void kevent_prep_pidfd(struct ukevent *uk, int pidfd,
 /**
  * kevent_prep_posix_timer() - fill in a change for a timer of timer_create()
  * @uk: the change.
- * @timer: a timer of this process; glibc: not one that is SIGEV_THREAD.
+ * @timer: a timer of this process; with glibc not one that is SIGEV_THREAD.
  * @req_flags: KEVENT_REQ_*.
  * @user: returned in each event.
  */
@@ -358,9 +359,9 @@ KEVENT_API void kevent_prep_posix_timer(struct ukevent *uk, timer_t timer,
  * @num: entries.
  * @arr: the entries; each is written back with its result.
  *
- * Returns the number of entries with something to say: those that were refused
- * (kevent_error() tells why), and those that have KEVENT_RET_DONE: their event was
- * ready at once, and is in the entry.
+ * Returns the number of entries that the program has to look at.  These are those that
+ * were refused (kevent_error() gives the errno), and those with KEVENT_RET_DONE: they
+ * were ready at once, and the entry is their event.
  */
 KEVENT_API int kevent_ctl(int fd, unsigned int cmd, unsigned int num,
 			  struct ukevent *arr)
@@ -374,7 +375,7 @@ KEVENT_API int kevent_ctl(int fd, unsigned int cmd, unsigned int num,
 	return ioctl(fd, KEVENT_IOC_CTL, &ctl);
 }
 
-/** kevent_error() - the errno of a refused change, 0 if it was carried out. */
+/** kevent_error() - get the errno of a change that was refused; 0: it was carried out. */
 KEVENT_API int kevent_error(const struct ukevent *uk)
 {
 	return uk->ret_flags & KEVENT_RET_REFUSED ? (int)uk->ret_data[1] : 0;
@@ -401,14 +402,15 @@ KEVENT_API int kevent_ctl_one(int fd, unsigned int cmd, struct ukevent *uk)
 }
 
 /**
- * kevent_add() - watch
+ * kevent_add() - add a watch
  * @fd: the queue.
- * @uk: what; see kevent_prep().  Its cookie is filled in, where the parameters were:
- *	to be used for another change it has to be filled in anew.
+ * @uk: what to watch; see kevent_prep().  The cookie of the watch is written to where
+ *	the parameters were, so fill the structure in again before using it for another
+ *	change.
  *
- * What is ready already comes as an event, like what comes later.  Returns 0, or
- * -1 and errno: EEXIST, as this queue watches the same already; and so on, see
- * struct kevent_ioc_ctl.
+ * What is ready already comes as an event, like everything that comes later.  Returns 0,
+ * or -1 and errno, for example EEXIST if this queue already watches the same; see
+ * struct kevent_ioc_ctl for the others.
  */
 KEVENT_API int kevent_add(int fd, struct ukevent *uk)
 {
@@ -417,13 +419,13 @@ KEVENT_API int kevent_add(int fd, struct ukevent *uk)
 }
 
 /**
- * kevent_add_now() - watch, and take what is ready already
+ * kevent_add_now() - add a watch, and take what is ready already
  * @fd: the queue.
- * @uk: what.  Its cookie is filled in.
+ * @uk: what to watch.  Its cookie is filled in.
  *
- * Returns 1 if it is ready: then @uk is the event, and no other tells of this.
- * With KEVENT_REQ_ONESHOT that was all, and no watch was made; with KEVENT_REQ_ET
- * the next event comes with the next change.  Else as kevent_ctl_one().
+ * Returns 1 if it is ready: then @uk is the event, and none follows in the queue.  With
+ * KEVENT_REQ_ONESHOT that was the only event, and no watch was made.  With KEVENT_REQ_ET
+ * the next event comes with the next change.  Otherwise as kevent_ctl_one().
  */
 KEVENT_API int kevent_add_now(int fd, struct ukevent *uk)
 {
@@ -434,13 +436,12 @@ KEVENT_API int kevent_add_now(int fd, struct ukevent *uk)
 /**
  * kevent_modify() - change what a watch reports
  * @fd: the queue.
- * @uk: the watch, by type and id, and all that is to hold from now on.
+ * @uk: the type and id of the watch, and everything that it is to have from now on.
  *
- * Event bits, flags and ptr are replaced, all of them, and so are the parameters of
- * a timer, which starts anew.  What was outstanding is taken back, and what is
- * ready under the new terms comes as an event.  Arms a watch that
- * KEVENT_REQ_DISPATCH has disarmed.  With no event bits, a socket, a pipe or a
- * KEVENT_POLL is muted: only hang-ups and errors come.
+ * Event bits, flags and ptr are all replaced, and so are the parameters of a timer,
+ * which starts again.  Events that nobody has taken are cancelled, and what is ready now
+ * comes as an event.  Arms a watch that KEVENT_REQ_DISPATCH has disarmed.  With no event
+ * bits, a watch of a socket, a pipe or a KEVENT_POLL reports only hang-ups and errors.
  */
 KEVENT_API int kevent_modify(int fd, struct ukevent *uk)
 {
@@ -454,13 +455,13 @@ KEVENT_API int kevent_modify(int fd, struct ukevent *uk)
  * @type: its type.
  * @id: its fd or number.
  *
- * Returns 1 if an event of it was outstanding, and will not come any more; else 0,
- * or -1.  The thread that calls this gets no event of the watch afterwards from
- * kevent_ring_more() and _next(), not even one of the batch in hand.  An event that
- * another thread has taken can't be called back.
+ * Returns 1 if there was an event that nobody had taken, which will not come any more;
+ * otherwise 0, or -1.  Afterwards the calling thread gets no event of the watch from
+ * kevent_ring_more() and _next(), not even one of the current batch.  An event that
+ * another thread has taken can't be cancelled.
  *
- * To be called before close(): that ends the watch only if no duplicate of the fd
- * and no child has the file open as well.
+ * Call this before close().  close() ends the watch only if the file is not open
+ * elsewhere as well, by a duplicate of the fd or in a child.
  */
 KEVENT_API int kevent_remove(int fd, unsigned int type, uint64_t id)
 {
@@ -472,7 +473,7 @@ KEVENT_API int kevent_remove(int fd, unsigned int type, uint64_t id)
 	return !!(uk.ret_flags & KEVENT_RET_CANCELLED);
 }
 
-/** kevent_remove_cookie() - the same by its cookie: its fd may be closed. */
+/** kevent_remove_cookie() - end a watch, named by its cookie; its fd may be closed. */
 KEVENT_API int kevent_remove_cookie(int fd, uint64_t cookie)
 {
 	struct ukevent uk;
@@ -485,10 +486,10 @@ KEVENT_API int kevent_remove_cookie(int fd, uint64_t cookie)
 }
 
 /**
- * kevent_fire() - fire a private event (KEVENT_UNOTIFY)
+ * kevent_fire() - fire an event of a KEVENT_UNOTIFY watch
  * @fd: the queue.
- * @id: its number.
- * @bits: of those that it watches; 0: all.
+ * @id: the number of the watch.
+ * @bits: some of the bits that it watches; 0: all of them.
  * @user: with KEVENT_REQ_PAYLOAD: ukevent.ptr of this event.
  */
 KEVENT_API int kevent_fire(int fd, uint64_t id, unsigned int bits,
@@ -503,29 +504,29 @@ KEVENT_API int kevent_fire(int fd, uint64_t id, unsigned int bits,
 /* ---- Events: what they say --------------------------------------------- */
 
 /**
- * kevent_is_eof() - will nothing more come from the other side?
+ * kevent_is_eof() - does the event say that the other side sends no more?
  * @uk: an event of a socket, a pipe or a KEVENT_POLL.
  *
- * It has shut down its sending side, or is gone; what it sent before may still be
- * unread.  A KEVENT_POLL tells of the former only if it asks for POLLRDHUP.
+ * The other side has shut down its sending direction, or is gone.  There may be data
+ * that was not read yet.  A KEVENT_POLL reports the former only if it asks for POLLRDHUP.
  */
 KEVENT_API int kevent_is_eof(const struct ukevent *uk)
 {
 	return !!(uk->ret_flags & KEVENT_RET_EOF);
 }
 
-/** kevent_is_hup() - is it over in both directions? */
+/** kevent_is_hup() - does the event say that both directions have ended? */
 KEVENT_API int kevent_is_hup(const struct ukevent *uk)
 {
 	return !!(uk->ret_flags & KEVENT_RET_HUP);
 }
 
 /**
- * kevent_errno() - the error that an event tells of
+ * kevent_errno() - get the error that an event reports
  * @uk: an event.
  *
- * The pending error of a socket, which the next call will give; EIO where there is
- * an error and the event does not know which; 0: none.
+ * Returns the pending error of a socket, which the next call will return as well; EIO if
+ * there is an error and the event does not say which; 0 if there is none.
  */
 KEVENT_API int kevent_errno(const struct ukevent *uk)
 {
@@ -534,7 +535,7 @@ KEVENT_API int kevent_errno(const struct ukevent *uk)
 	return uk->ret_flags & KEVENT_RET_ERROR ? EIO : 0;
 }
 
-/** kevent_delta() - how much a running total has grown; *last becomes the new one. */
+/** kevent_delta() - get how much a total has grown since *last, and update *last. */
 KEVENT_API uint32_t kevent_delta(uint32_t *last, uint32_t now)
 {
 	uint32_t delta = now - *last;
@@ -546,7 +547,7 @@ KEVENT_API uint32_t kevent_delta(uint32_t *last, uint32_t now)
 /* ---- Sending files ----------------------------------------------------- */
 
 /**
- * kevent_aio_position() - where in the file a transfer got to
+ * kevent_aio_position() - get the position in the file that a transfer has reached
  * @uk: its event, its result, or the result of its REMOVE.
  */
 KEVENT_API uint64_t kevent_aio_position(const struct ukevent *uk)
@@ -554,7 +555,7 @@ KEVENT_API uint64_t kevent_aio_position(const struct ukevent *uk)
 	return (uint64_t)uk->data2 << 32 | uk->ret_data[1];
 }
 
-/** kevent_aio_error() - the errno of a transfer that is over, 0 if all went. */
+/** kevent_aio_error() - get the errno of a transfer that has ended; 0: it succeeded. */
 KEVENT_API int kevent_aio_error(const struct ukevent *uk)
 {
 	return (int)(uk->ret_data[0] >> KEVENT_AIO_ERRNO_SHIFT);
@@ -583,10 +584,10 @@ static inline int kevent_aio_call(int fd, unsigned long call,
  * @offset: where to begin.
  * @count: how much; KEVENT_AIO_TO_END: all.
  * @user: returned in the event.
- * @result: how it ended, if that was at once, and its cookie.  NULL: the end is
- *	always an event in the queue.
+ * @result: gets the cookie, or, if the transfer has ended already, its event.  NULL: the
+ *	end always comes as an event in the queue.
  *
- * Returns 1 if it is over and @result tells how, 0 if an event will.
+ * Returns 1 if the transfer has ended and @result is its event; 0 if an event will come.
  */
 KEVENT_API int kevent_aio_sendfile(int fd, int sock, int in_fd,
 				   uint64_t offset, uint64_t count,
@@ -613,10 +614,10 @@ KEVENT_API int kevent_aio_sendfile(int fd, int sock, int in_fd,
  * @offset: where to begin.
  * @count: how much; KEVENT_AIO_TO_END: all.
  * @user: returned in the event.
- * @result: as for kevent_aio_sendfile(); KEVENT_RET_DONE in its ret_flags says
- *	that it is over.
+ * @result: as for kevent_aio_sendfile().  KEVENT_RET_DONE in its ret_flags says that the
+ *	transfer has ended.
  *
- * Returns the file's new fd, close-on-exec; the program closes it when it likes.
+ * Returns the new fd of the file, close-on-exec.  The program may close it at any time.
  */
 KEVENT_API int kevent_aio_sendfile_path(int fd, const void *header,
 					size_t header_size,
@@ -659,8 +660,8 @@ static inline void kevent_set_timeout(struct __kernel_timespec *to,
 /**
  * kevent_get_events() - copy events out
  * @fd: the queue.
- * @min: wait for so many; 0: do not wait.
- * @max: at most so many.
+ * @min: wait for this number of events; 0: do not wait.
+ * @max: copy at most this number.
  * @timeout: NULL: no limit.
  * @buf: struct ukevent[max].
  * @flags: KEVENT_FLAGS_ABSTIME: @timeout is a point of CLOCK_MONOTONIC.
@@ -689,7 +690,7 @@ KEVENT_API int kevent_get_events(int fd, unsigned int min, unsigned int max,
 /**
  * kevent_wait() - sleep until the ring has events
  * @fd: the queue.
- * @num: so many since @last; 0: do not sleep.
+ * @num: wait for this number of entries since @last; 0: do not sleep.
  * @last: the tail that was seen last.
  * @timeout: NULL: no limit.
  * @flags: KEVENT_FLAGS_ABSTIME: @timeout is a point of CLOCK_MONOTONIC.
@@ -716,7 +717,7 @@ KEVENT_API int kevent_wait(int fd, unsigned int num, uint32_t last,
  * kevent_commit() - free the slots below an index
  * @fd: the queue.
  * @new_head: the index.
- * @over: kevent_ring_kernel.over that belongs to it.
+ * @over: the value that kevent_ring_kernel.over had when the index was the tail.
  */
 KEVENT_API int kevent_commit(int fd, uint32_t new_head, uint32_t over)
 {
@@ -729,12 +730,12 @@ KEVENT_API int kevent_commit(int fd, uint32_t new_head, uint32_t over)
 }
 
 /**
- * kevent_wake() - wake sleepers of the queue, with no event
+ * kevent_wake() - wake threads that sleep in the queue, without an event
  * @fd: the queue.
- * @num: so many at most.
+ * @num: wake at most this number.
  *
- * Returns how many were woken.  Who is not asleep yet is not woken, and does not
- * hear of it later: to be sure, fire a KEVENT_UNOTIFY.
+ * Returns how many were woken.  A thread that is not asleep yet is not affected, now or
+ * later.  To be sure that a thread notices something, fire a KEVENT_UNOTIFY.
  */
 KEVENT_API int kevent_wake(int fd, unsigned int num)
 {
@@ -758,12 +759,12 @@ static inline int kevent_ring_call(const struct kevent_ring *ring)
 /**
  * kevent_read() - take the records of a watch: KEVENT_INODE, KEVENT_SIGNAL
  * @fd: the queue.
- * @cookie: the watch's, from ADD or an event.
- * @buf: where to; aligned to 8 bytes.
+ * @cookie: the cookie of the watch, from ADD or an event.
+ * @buf: gets the records; aligned to 8 bytes.
  * @len: its size; the largest record has 272 bytes.
- * @lost: how many records found no room since the last call; may be NULL.
+ * @lost: gets the number of records that found no room since the last call; may be NULL.
  *
- * Returns the bytes copied, for kevent_record(); 0: none are left.
+ * Returns the number of bytes copied, for kevent_record(); 0: there are no records.
  */
 KEVENT_API int kevent_read(int fd, uint64_t cookie, void *buf, size_t len,
 			   uint32_t *lost)
@@ -782,10 +783,10 @@ KEVENT_API int kevent_read(int fd, uint64_t cookie, void *buf, size_t len,
 }
 
 /**
- * kevent_record() - the next of the records that kevent_read() has copied
- * @buf: where to.
- * @bytes: what kevent_read() returned.
- * @pos: 0 before the first; moved on.
+ * kevent_record() - get the next of the records that kevent_read() has copied
+ * @buf: the records.
+ * @bytes: what kevent_read() has returned.
+ * @pos: set it to 0 before the first call; each call changes it.
  *
  * Returns a struct kevent_record_inode or kevent_record_signal, NULL at the end.
  */
@@ -815,14 +816,14 @@ KEVENT_API const void *kevent_record(const void *buf, int bytes, int *pos)
  * Numbers are the steps of "The ring" in <linux/kevent.h>.
  */
 
-/* Which of these flags has the kernel raised? */
+/* Which of these flags has the kernel set? */
 static inline uint32_t kevent_ring_flags(const struct kevent_ring *ring,
 					 uint32_t flags)
 {
 	return __atomic_load_n(&ring->kernel->flags, __ATOMIC_RELAXED) & flags;
 }
 
-/* Gives back the slots of the batch that is done. */
+/* Frees the slots of the batch that has been handled. */
 static inline void kevent_ring_release(const struct kevent_ring *ring)
 {
 	struct kevent_ring_user *user = ring->user;
@@ -849,9 +850,9 @@ static inline uint32_t kevent_ring_claim(struct kevent_ring *ring,
 }
 
 /*
- * The end of a batch and perhaps of the ring: free, see if a call is due.  At the
- * end of the ring one is due also if somebody polls the queue's fd: a poller was
- * woken once, and is woken again only after a call.
+ * At the end of a batch, and perhaps of the ring: frees the batch, and makes a call if
+ * one is due.  At the end of the ring, one is due also if somebody polls the queue's fd:
+ * a poller is woken once, and again only after a call.
  */
 static inline uint32_t kevent_ring_turn(struct kevent_ring *ring,
 					unsigned int max)
@@ -868,8 +869,8 @@ static inline uint32_t kevent_ring_turn(struct kevent_ring *ring,
 }
 
 /*
- * The same where there is more and no call is due: both stores, one fence.  A
- * flag that is raised just now is seen at the end of the new batch.
+ * The same with one fence for both stores, if there are more events and no call is due.
+ * A flag that the kernel sets at this moment is seen at the end of the new batch.
  */
 static inline uint32_t kevent_ring_swap(struct kevent_ring *ring,
 					unsigned int max)
@@ -890,7 +891,7 @@ static inline uint32_t kevent_ring_swap(struct kevent_ring *ring,
 	return tail;
 }
 
-/* Is this entry to be skipped?  Looked at just before it is acted on. */
+/* Has the event of this entry been cancelled?  To be called just before it is used. */
 static inline int kevent_is_cancelled(const struct ukevent *uk)
 {
 	return __builtin_expect(__atomic_load_n(&uk->ret_flags,
@@ -899,15 +900,15 @@ static inline int kevent_is_cancelled(const struct ukevent *uk)
 }
 
 /**
- * kevent_ring_more() - the next event of the batch in hand, in place
+ * kevent_ring_more() - get the next event of the current batch, in place
  * @ring: the ring.
  *
- * Returns NULL at the end of the batch.  What it returned stays valid until
- * kevent_ring_wait(), _poll() or _next() has begun another batch, and may not be
- * written.  An event of a watch that this thread has removed, or whose file it has
- * closed for good, never comes.  (close() of one of several descriptors of a file
- * is not for good: REMOVE first.)  Frees and claims nothing, and makes no call: a
- * loop may be left between two events, and goes on later where it was.
+ * Returns NULL at the end of the batch.  The event is valid until kevent_ring_wait(),
+ * _poll() or _next() has begun another batch, and must not be written to.  An event of a
+ * watch that this thread has removed never comes, nor does one of a file whose last
+ * descriptor it has closed.  (close() of one of several descriptors does not end a
+ * watch: REMOVE it first.)  This function frees and claims nothing, and makes no call.
+ * So a loop may be left between two events, and continue later where it was.
  */
 KEVENT_API const struct ukevent *kevent_ring_more(struct kevent_ring *ring)
 {
@@ -926,14 +927,15 @@ KEVENT_API const struct ukevent *kevent_ring_more(struct kevent_ring *ring)
 /**
  * kevent_ring_poll() - take the next batch, if there is one
  * @ring: the ring.
- * @max: at most so many; 0: all that are there.
+ * @max: the batch has at most this number of entries; 0: all that are there.
  *
- * If the batch in hand is at its end, frees it and claims another.  Returns how many
- * entries are in hand, for kevent_ring_more(); some of them may have been cancelled.
+ * If the current batch is at its end, frees it and claims another.  Returns the number
+ * of entries of the batch that kevent_ring_more() has not returned yet; some of them may
+ * have been cancelled.
  *
- * Never sleeps.  Makes no call while the ring has events, but for level-triggered
- * watches (one a batch), after an overflow, and where the kernel must ask a file; nor
- * when it is empty, unless somebody polls the queue's fd.
+ * Never sleeps.  While the ring has events, it makes a call only for level-triggered
+ * watches (one for each batch), after an overflow, and if the kernel must ask a file.
+ * When the ring is empty, it makes a call only if somebody polls the queue's fd.
  */
 KEVENT_API int kevent_ring_poll(struct kevent_ring *ring, unsigned int max)
 {
@@ -945,12 +947,12 @@ KEVENT_API int kevent_ring_poll(struct kevent_ring *ring, unsigned int max)
 /**
  * kevent_ring_wait_some() - take the next batch; sleep until there is one
  * @ring: the ring.
- * @max: at most so many; 0: all that are there.
+ * @max: the batch has at most this number of entries; 0: all that are there.
  * @timeout: relative; NULL: no limit.
  *
- * As kevent_ring_poll(), but sleeps if there is nothing.  Returns 0 after the timeout
- * or a kevent_wake(); -1 with EINTR after a signal.  What was claimed and not taken
- * is kept: then it returns at once, with that.
+ * As kevent_ring_poll(), but sleeps if there are no events.  Returns 0 after the timeout
+ * or a kevent_wake(); -1 with EINTR after a signal.  If the current batch is not at its
+ * end, it returns at once, with the rest of that batch.
  */
 KEVENT_API int kevent_ring_wait_some(struct kevent_ring *ring,
 				     unsigned int max,
@@ -981,7 +983,7 @@ KEVENT_API int kevent_ring_wait(struct kevent_ring *ring,
 	return kevent_ring_wait_some(ring, 0, timeout);
 }
 
-/* Looks for events, or for a reason to make a call, for so many ns. */
+/* Looks for events, or for a reason to make a call, for spin ns. */
 static inline void kevent_ring_look(const struct kevent_ring *ring,
 				    const uint32_t *seen, uint64_t spin)
 {
@@ -1006,13 +1008,13 @@ static inline void kevent_ring_look(const struct kevent_ring *ring,
 /**
  * kevent_ring_wait_spin() - the same, but look for a while before sleeping
  * @ring: the ring.
- * @max: at most so many; 0: all that are there.
- * @spin: look for events for so long first, ns.  More than a few times what a sleep
- *	and a wake-up cost (some 10,000) is a waste; so is any on a single CPU.
+ * @max: the batch has at most this number of entries; 0: all that are there.
+ * @spin: how long to look for events first, ns.  More than a few times the cost of a
+ *	sleep and a wake-up (some 10,000) is a waste, and so is anything on a single CPU.
  * @timeout: of the sleep after that, relative; NULL: no limit.
  *
- * As kevent_ring_wait_some().  An event that comes while this looks costs neither its
- * sender a wake-up nor this thread a call.
+ * As kevent_ring_wait_some().  An event that comes while this function looks saves its
+ * sender a wake-up, and this thread a call.
  */
 KEVENT_API int kevent_ring_wait_spin(struct kevent_ring *ring, unsigned int max,
 				     uint64_t spin,
@@ -1028,15 +1030,16 @@ KEVENT_API int kevent_ring_wait_spin(struct kevent_ring *ring, unsigned int max,
 /**
  * kevent_ring_wait_changes() - the same, with changes that are carried out first
  * @ring: the ring.
- * @max: at most so many events; 0: all that are there.
+ * @max: the batch has at most this number of entries; 0: all that are there.
  * @timeout: relative; NULL: no limit.
  * @changes: each with its command, KEVENT_REQ_CMD(), in req_flags; written back with
  *	its result.
- * @num: how many.
+ * @num: the number of changes.
  *
- * One call for both.  Does not sleep if a change was refused (kevent_error()), nor if
- * the batch in hand is not at its end.  A change that finds its file ready has the
- * event in its result, unless it has KEVENT_REQ_ALWAYS_QUEUE.
+ * Changes and wait are one call.  It does not sleep if a change was refused
+ * (kevent_error()), nor if the current batch is not at its end.  If the file of a change
+ * is ready, the event is in the result of the change, unless it has
+ * KEVENT_REQ_ALWAYS_QUEUE.
  */
 KEVENT_API int kevent_ring_wait_changes(struct kevent_ring *ring,
 					unsigned int max,
@@ -1064,12 +1067,12 @@ KEVENT_API int kevent_ring_wait_changes(struct kevent_ring *ring,
 }
 
 /**
- * kevent_ring_next() - the next event, of this batch or another, in place
+ * kevent_ring_next() - get the next event, of this batch or another, in place
  * @ring: the ring.
  *
- * As kevent_ring_more(), but goes on with the next batch: NULL says that the ring is
- * empty.  Under load that may be never: a program that has other things to do in each
- * round of its loop takes batches, with kevent_ring_more().
+ * As kevent_ring_more(), but continues with the next batch, and returns NULL when the
+ * ring is empty.  Under load that may be never: a program that has other things to do in
+ * each round of its loop should use kevent_ring_more().
  */
 KEVENT_API const struct ukevent *kevent_ring_next(struct kevent_ring *ring)
 {
@@ -1093,8 +1096,8 @@ KEVENT_API const struct ukevent *kevent_ring_next(struct kevent_ring *ring)
 /* ---- The ring: several threads, copied out ----------------------------- */
 
 /*
- * Frees [from, to) in turn.  Who is next stores head; who is not leaves its
- * range to the kernel, which moves head on when it gets there.
+ * Frees [from, to).  If head has reached this range, stores head.  If not, leaves the
+ * range to the kernel, which moves head past it later.
  */
 static inline void kevent_ring_free(const struct kevent_ring *ring,
 				    uint32_t from, uint32_t to)
@@ -1150,12 +1153,12 @@ static inline int kevent_ring_grab(const struct kevent_ring *ring,
  * kevent_ring_take() - copy events out; any number of threads at once
  * @ring: the ring; not changed.
  * @buf: struct ukevent[max].
- * @max: at most so many.
+ * @max: copy at most this number.
  *
- * Returns how many were copied; 0: nothing is there: sleep in
- * kevent_ring_take_wait().  What was copied can't be cancelled any more: after
- * kevent_remove() has returned 0, another thread may be about to act on an event of
- * the watch, so what its ptr points to must not be freed before that thread is done.
+ * Returns the number of events copied; 0: there are none (kevent_ring_take_wait()
+ * sleeps then).  An event that was copied can't be cancelled any more.  After
+ * kevent_remove() has returned 0, another thread may be about to use an event of the
+ * watch, so what its ptr points to must not be freed before that thread is done.
  */
 KEVENT_API unsigned int kevent_ring_take(const struct kevent_ring *ring,
 					 struct ukevent *buf,
@@ -1178,12 +1181,12 @@ KEVENT_API unsigned int kevent_ring_take(const struct kevent_ring *ring,
 }
 
 /**
- * kevent_ring_take_wait() - the same; sleep until there is something
+ * kevent_ring_take_wait() - the same; sleep until there are events
  * @ring: the ring; not changed.
  * @buf: struct ukevent[max].
- * @max: at most so many: 1 to kevent_ioc_info.batch_max.
- * @spin: look for events for so long before sleeping, ns; see
- *	kevent_ring_wait_spin().  0: do not.
+ * @max: copy at most this number: 1 to kevent_ioc_info.batch_max.
+ * @spin: how long to look for events before sleeping, ns; 0: not at all.  See
+ *	kevent_ring_wait_spin().
  * @timeout: of the sleep, relative; NULL: no limit.
  *
  * Returns 0 after the timeout or a kevent_wake(), or if another thread was faster;
@@ -1212,46 +1215,47 @@ KEVENT_API int kevent_ring_take_wait(const struct kevent_ring *ring,
  * @policy: KEVENT_WAKE_*.
  * @flags: KEVENT_INIT_*.
  *
- * For languages in which structures of C are a burden.  Returns NULL and sets errno
- * on failure; ends with kevent_free().
+ * For languages in which structures of C are hard to use.  Returns NULL and sets errno
+ * on failure.  kevent_free() ends it.
  */
 struct kevent_ring *kevent_new(unsigned int num, unsigned int policy,
 			       unsigned int flags);
 
-/** kevent_new_attached() - likewise, of a queue that was made elsewhere; takes @fd over. */
+/** kevent_new_attached() - the same for a queue that was made elsewhere; owns @fd then. */
 struct kevent_ring *kevent_new_attached(int fd);
 
-/** kevent_fd() - the queue of a ring. */
+/** kevent_fd() - get the fd of the queue of a ring. */
 int kevent_fd(const struct kevent_ring *ring);
 
 /**
- * kevent_free() - end what kevent_new() has made; NULL: nothing
- * @ring: the ring.
+ * kevent_free() - end what kevent_new() has made
+ * @ring: the ring; with NULL nothing is done.
  *
- * As kevent_destroy().  In a child of the process that made it, which has no mappings
- * of it, only the child's descriptor is closed.
+ * As kevent_destroy().  A child of the process that made the ring has no mappings of it;
+ * there, only the child's descriptor is closed.
  */
 void kevent_free(struct kevent_ring *ring);
 
 /**
- * kevent_strerror() - what an error means
- * @call: what has failed: KEVENT_CTL_ADD and so on of a change, alone or in a batch;
- *	KEVENT_IOC_INIT and so on of a call.
- * @type: of the watch: KEVENT_SOCKET and so on; looked at for changes only.
- * @error: the errno, or what kevent_error() has told.
+ * kevent_strerror() - get the meaning of an error
+ * @call: what has failed.  For a change, alone or in a batch, KEVENT_CTL_ADD and so on;
+ *	for another call KEVENT_IOC_INIT and so on.
+ * @type: for changes, the type of the watch, KEVENT_SOCKET and so on; otherwise ignored.
+ * @error: the errno, or what kevent_error() has returned.
  *
- * Returns a sentence without a dot, in English: what is wrong, of all that this errno
- * may mean elsewhere.  Of errors that the call isn't known to give, strerror(3).
+ * Returns an English text, without a full stop, that says what this errno means for this
+ * call.  For errors that the call is not known to give, returns that of strerror(3).
  */
 const char *kevent_strerror(unsigned long call, unsigned int type, int error);
 
 /**
- * kevent_unavailable() - why can't /dev/kevent be used here?
+ * kevent_unavailable() - get the reason why /dev/kevent can't be used here
  *
- * Returns NULL if it can; else a text in English, of a sentence or more, that says why
- * and what can be done: the module is not loaded, not built for this kernel, refused by
- * lockdown, the device is not in this container, and so on.  errno is then what
- * kevent_open() gave.  Opens files in /sys, /proc and /lib/modules; not for each event.
+ * Returns NULL if it can be used.  Otherwise returns an English text of one or more
+ * sentences, which says why, and what can be done: the module is not loaded, not built
+ * for this kernel, refused by lockdown, the device is not in this container, and so on.
+ * errno is then what kevent_open() has set.  This function opens files in /sys, /proc
+ * and /lib/modules, so call it at the start of a program, and not for each event.
  */
 const char *kevent_unavailable(void);
 
