@@ -229,30 +229,31 @@ clean:
 
 help:
 	@echo 'make            module, bench and tests (KDIR=, O=)'
-	@echo 'make module     the module; KERNEL=6.12 for that of the virtual machine'
+	@echo 'make module     the module for the running kernel (KDIR=), or for another one (KERNEL=6.12)'
 	@echo 'make epoll      the epoll drop-in; make -C lib/epoll install installs it'
 	@echo "make run        the comparison, in a virtual machine (KERNEL=, WORKLOADS='pipe tcp' or all)"
 	@echo "make check      the tests, in a virtual machine (KERNEL=, TESTS='ring/*')"
 	@echo "make try PROG='./a.out ARG'    a program of your own in that machine, with the module loaded (KERNEL=, FILES=, TIMEOUT=)"
-	@echo 'make check-programs redis, nginx and others on epoll and on the drop-in (PROGRAMS=)'
+	@echo 'make check-programs    redis, nginx and other programs, on epoll and on the drop-in (PROGRAMS=)'
 	@echo 'make check-debug    the tests on debug and debug-rt, with a scan for leaks (TESTS=)'
 	@echo 'make check-kcsan    the tests on debug-kcsan (TESTS=)'
 	@echo 'make check-unload   load, use, unload, ROUNDS=1000 times, on the debug kernel'
-	@echo 'make check-fault    each allocation and copy of each call fails once (debug kernel, TESTS=)'
+	@echo 'make check-fault    makes each allocation and each copy in each call fail once (debug kernel, TESTS=)'
 	@echo 'make check-install  make install and uninstall, in roots of Debian 12 and 13 (as root)'
 	@echo 'make check-kernels  the packages, installed and booted with each kernel (as root, KERNELS=, TESTS=)'
 	@echo 'make lint       checkpatch, sparse, kernel-doc, cppcheck, shellcheck, mandoc, codespell'
-	@echo 'make check-builds   the module against the headers of all kernels (KERNELS=: of these)'
-	@echo 'make check-race     each two actors against each other, with delays (DURATION=, CPUS= (2), KERNEL= (debug), TESTS=)'
+	@echo 'make check-builds   builds the module for all supported kernels (KERNELS=: only for these)'
+	@echo 'make check-race     each pair of operations at the same time, with delays (DURATION=, CPUS= (2), KERNEL= (debug), TESTS=)'
 	@echo "make model      the ring's protocol under weak memory (MODEL=pattern)"
 	@echo 'make fuzz       random calls, guided by coverage (DURATION=, KERNEL= (debug), REPLAY=file, KEEP=1)'
-	@echo 'make soak       100,000 watches that come and go (DURATION=600, KERNEL=)'
-	@echo 'make install    module (dkms if there is), headers, udev rule (PREFIX=, DESTDIR=); uninstall'
+	@echo 'make soak       100,000 watches that are made and ended all the time (DURATION=600, KERNEL=)'
+	@echo 'make install    module (with dkms, if installed), headers, manual, udev rule (PREFIX=, DESTDIR=)'
+	@echo 'make uninstall  removes what make install has installed'
 	@echo 'make lib        libkevent, shared and static (O=)'
-	@echo 'make install-headers, make install-lib    for programs, without the module (PREFIX=, LIBDIR=, DESTDIR=)'
-	@echo 'make deb, make rpm   packages: of the module, the library, the drop-in, the benchmark'
-	@echo 'make report     what to send if it does not build or load on your kernel (KDIR=)'
-	@echo 'make clean'
+	@echo 'make install-headers, make install-lib    headers and libkevent, without the module (PREFIX=, LIBDIR=, DESTDIR=)'
+	@echo 'make deb, make rpm   packages of the module, the library, the drop-in and the benchmark'
+	@echo 'make report     what to send if the module does not build or load on your kernel (KDIR=)'
+	@echo 'make clean      removes what was built'
 	@echo 'KERNEL: 6.12 (default), 6.1, 7.2, 7.3; 7.3-rt, 7.3-cloud; 6.12@trixie; 6.12-arm64; debug, debug-rt, debug-kcsan'
 
 .PHONY: all module bench lib tests epoll run check try check-programs check-debug check-kcsan check-unload check-race \

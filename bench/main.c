@@ -115,20 +115,24 @@ static void usage(FILE *f)
 {
 	fputs("usage: kevent-bench [options]\n"
 	      "\n"
-	      "  --workload NAME...   only these (--list tells which there are)\n"
-	      "  --mechanism NAME...  only these\n"
-	      "  --quick              one size of each workload\n"
-	      "  --all                every size\n"
-	      "  --unit ns|instructions\n"
-	      "                       instructions: under qemu -icount shift=0 only\n"
-	      "  --json FILE          one object a line; -: to stdout, and only that\n"
-	      "  --list               what can be measured\n"
-	      "  --where              for bench/where.sh, which steps through it\n"
-	      "  --help\n"
+	      "Measures what an event costs with kevent, epoll, io_uring and poll.\n"
 	      "\n"
-	      "Figures are costs of one event (change, close, timer), above the same\n"
-	      "work with no mechanism. Exit status 1: a row could not be measured, or\n"
-	      "an event was missing or wrong.\n", f);
+	      "  --workload NAME...   only these workloads (see --list)\n"
+	      "  --mechanism NAME...  only these mechanisms\n"
+	      "  --quick              one size of each workload\n"
+	      "  --all                every size of each workload\n"
+	      "  --unit ns|instructions\n"
+	      "                       instructions can be counted only in QEMU with\n"
+	      "                       -icount shift=0\n"
+	      "  --json FILE          write the figures to FILE, one object a line; -: to\n"
+	      "                       stdout, which then gets nothing else\n"
+	      "  --list               print what can be measured\n"
+	      "  --where              for bench/where.sh, which traces this program\n"
+	      "  --help               print this text\n"
+	      "\n"
+	      "Figures are the cost of one event (or change, close, timer), in addition to\n"
+	      "the same work without any mechanism. Exit status 1: a row could not be\n"
+	      "measured, or an event was missing or wrong.\n", f);
 }
 
 static void list(void)
@@ -160,13 +164,13 @@ static char **parse_names(char **arg, struct names *names,
 	while (arg[1] && strncmp(arg[1], "--", 2)) {
 		arg++;
 		if (!exists(*arg))
-			die("%s: no such name; see --list", *arg);
+			die("%s: unknown name; see --list", *arg);
 		if (names->num == NAMES_MAX)
 			die("too many names");
 		names->name[names->num++] = *arg;
 	}
 	if (!names->num)
-		die("%s: which?", *arg);
+		die("%s needs at least one name; see --list", *arg);
 	return arg;
 }
 

@@ -8,10 +8,10 @@ usage: bench/run.sh [--kernel K] [--no-module] [KEVENT-BENCH-OPTION...]
 Builds kevent-bench, runs it on a stock kernel in QEMU that counts
 instructions, writes build/run.json (O= instead of build) and prints a table.
 
-  KERNEL=6.12      the kernel (tests/vm/run.sh --help tells which there are)
+  KERNEL=6.12      the kernel (tests/vm/run.sh --help has the others)
   WORKLOADS='pipe tcp'   only these; all: every size of every workload;
-                   empty: the table of docs/benchmarks.md
-  GOALS=strict     fail if a goal (bench/goals) is missed
+                   empty: those of the table in docs/benchmarks.md
+  GOALS=strict     fail if a goal of bench/goals is missed
 
 exit status: 0 if everything was measured and every event was right.
 END

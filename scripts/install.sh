@@ -5,20 +5,20 @@ usage() {
 	cat <<'END'
 usage: install.sh install|headers|lib|uninstall
 
-install: the module, through dkms if that is there, by modules_install if not;
-the headers; and the rules by which udev and systemd treat the device. Nothing is
-changed unless the module builds. Kernels that had it have the new one afterwards,
-or, if it does not build for them, keep theirs.
+install: the module, through dkms, or by modules_install if there is no dkms; the
+headers and the manual; and the rules of udev and systemd for the device. Nothing is
+changed unless the module builds. Other kernels that have the module get the new
+one, or keep their own if the new one does not build for them.
 headers: what programs are compiled with, and its manual, kevent(7) and section 3;
 needs no headers of a kernel.
 lib: libkevent, shared and static, and its pkg-config file.
-uninstall: all of these.
+uninstall: removes all of these.
 
 environment:
   PREFIX   where headers, libraries and manual pages go (/usr/local)
   LIBDIR   where libraries go (PREFIX/lib)
   O        where the library was built (build)
-  KDIR     headers of the kernel that it is for (the running one's)
+  KDIR     headers of the kernel (those of the running one)
   DESTDIR  a tree to fill instead of /, for packages: nothing is started, no
            module loaded; with dkms the sources are put where dkms wants them
   DKMS=no  modules_install, even if there is dkms; DKMS=yes the other way round

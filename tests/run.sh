@@ -5,20 +5,29 @@ usage() {
 	cat <<'END'
 usage: tests/run.sh [--kernel K] [--list] [--plain] [--timeout S] [--kmemleak] [--smp N] [PATTERN...]
 
-Builds the tests and runs them in a virtual machine. A test is named after its
-file, tests/ring/claim.c is ring/claim; a PATTERN is a shell pattern for such
-names ('ring/*'), without one all are run. tests/abi/* are also run as 32-bit
-programs, of i386 or armhf, with .32 at the end of their names; tests/epoll/* on the epoll
-drop-in, with .fast at the end on its --fast, with .lost on the drop-in where there is
-no device, with .kernel on the kernel's epoll.
+Builds the tests and runs them in a virtual machine. A test has the name of its
+file: tests/ring/claim.c is ring/claim. A PATTERN is a shell pattern for such names,
+like 'ring/*'; without one, all tests are run.
 
-A test that needs parameters of the module says so in its first five lines,
+Some tests are run in several ways, each with its own ending of the name:
+  abi/*    also as 32-bit programs, of i386 or armhf (.32)
+  epoll/*  on the epoll drop-in, on it with --fast (.fast), on it without the device
+           (.lost), and on the kernel's epoll (.kernel)
+
+  --kernel K    the kernel (6.12): tests/vm/run.sh --help has the others
+  --list        print the names of the tests
+  --plain       without those that need parameters of the module, certain kernels, or files
+                of other programs (epoll/*, dropin/*)
+  --timeout S   seconds for all tests together
+  --kmemleak    look for leaks at the end (debug kernels)
+  --smp N       virtual CPUs
+
+A test that needs parameters of the module says so in its first five lines:
   /* vm: --param name=value */
-and gets a machine of its own, shared with those that say the same; with --plain it is left
-out, as are those that need companions: epoll/* and dropin/*. One that can
-only be run on some kernels says so likewise,
+Tests with the same line share a machine. A test that can only be run on some
+kernels says so, too:
   /* kernel: debug* 6.12 */
-and is named, not run and not counted, on the others.
+On other kernels its name is printed, and it is neither run nor counted.
 
 The last line is "N passed, N failed", with ", N skipped" if there are any.
 Everything that was printed is in build/tests/log-KERNEL (O= instead of build).
