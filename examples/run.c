@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Runs a command with a limit of time: "run SECONDS COMMAND" copies what the command says
+ * Runs a command with a time limit: "run SECONDS COMMAND" copies what the command says
  * to the standard output, kills it when the time is up, and tells how it ended.  A pipe,
  * a child and a timer in one queue: no SIGCHLD, no handler, no pidfd, no timerfd.
  */

@@ -38,14 +38,14 @@ static const struct change_text {
 	{ KEVENT_SIGNAL, ADD, ENOSPC,
 	  "the user's limit of watches or of memory for records is reached, or 64 watches of this signal exist" },
 	{ KEVENT_SIGNAL, ADD, EOPNOTSUPP,
-	  "this kernel does not let signals be watched, or not with KEVENT_SIGNAL_NOMASK" },
+	  "on this kernel signals cannot be watched, or not with KEVENT_SIGNAL_NOMASK" },
 
 	{ KEVENT_POSIX_TIMER, ADD, EINVAL,
 	  "no such timer of this process, one that is SIGEV_NONE, or an event, flag or parameter that its watch does not take" },
 	{ KEVENT_POSIX_TIMER, ADD, EBUSY,
 	  "another queue watches this POSIX timer" },
 	{ KEVENT_POSIX_TIMER, ADD, EOPNOTSUPP,
-	  "a timer of CPU time or of an alarm clock, or a kernel that does not let POSIX timers be watched" },
+	  "a timer of CPU time or of an alarm clock; or POSIX timers cannot be watched on this kernel" },
 
 	{ KEVENT_INODE, ADD, EINVAL,
 	  "a file that is in no file system (a pipe, socket or memfd), or an event, flag or parameter that a file's watch does not take" },
@@ -57,21 +57,21 @@ static const struct change_text {
 	  "the user's limit of watches or of memory for records is reached, or of watches of this file" },
 
 	{ KEVENT_PROC, ADD, EINVAL,
-	  "neither a pidfd nor a pid with KEVENT_PROC_PID, a thread's, or an event, flag or parameter that a process's watch does not take" },
+	  "neither a pidfd nor a pid with KEVENT_PROC_PID, or that of a thread; or an event, flag or parameter that a process's watch does not take" },
 	{ KEVENT_PROC, CHANGES, ESRCH,
 	  "no such process, or it has been waited for" },
 	{ KEVENT_PROC, CHANGES, ECHILD,
-	  "the pid is not that of a child of this process: a pidfd can be watched" },
+	  "the pid is not that of a child of this process; use a pidfd" },
 
 	{ KEVENT_UNOTIFY, ADD, ENOSPC,
 	  "the user's limit of watches, or of memory for payloads, is reached" },
 	{ KEVENT_UNOTIFY, READY, EAGAIN,
-	  "as many payloads wait as the watch has room for, or its ADD has not returned" },
+	  "the watch has no room for one more payload, or its ADD has not returned" },
 	{ KEVENT_UNOTIFY, READY, EINVAL,
 	  "none of these bits is asked for by the watch, or an unknown flag" },
 
 	{ KEVENT_AIO, REMOVE, ENOENT,
-	  "no such transfer: it is over, or the call that began it has not returned" },
+	  "no such transfer: it has ended, or the call that began it has not returned" },
 	{ KEVENT_AIO, ADD | MODIFY | READY, EINVAL,
 	  "a transfer is made by its own call and ended by REMOVE; nothing else can be done to it" },
 
@@ -82,7 +82,7 @@ static const struct change_text {
 	{ TYPE_ANY, REMOVE, ENOENT,
 	  "this queue has no such watch" },
 	{ TYPE_ANY, MODIFY | READY, ENOENT,
-	  "this queue has no such watch, or that has had its only event" },
+	  "this queue has no such watch, or it was a one-shot and has had its event" },
 	{ TYPE_ANY, MODIFY, EINVAL,
 	  "an event or flag that the watch does not take, EXCLUSIVE or PAYLOAD not as ADD had it, or parameters with a cookie" },
 	{ TYPE_ANY, REMOVE | READY, EINVAL,
@@ -113,9 +113,9 @@ static const struct call_text {
 	  "an unknown command, more entries than INFO allows, or a reserved field that is not 0" },
 
 	{ KEVENT_IOC_GET_EVENTS, EINVAL,
-	  "no room for an event, a minimum beyond that or beyond the ring, or a bad timeout, clock, signal set or flag" },
+	  "a maximum of 0 or beyond what INFO allows, a minimum beyond the maximum or the ring, or a bad timeout, clock, signal set or flag" },
 	{ KEVENT_IOC_GET_EVENTS, EFAULT,
-	  "the place for the events is not in the program's memory; no event is lost" },
+	  "the array for the events is not in the program's memory; no event is lost" },
 
 	{ KEVENT_IOC_WAIT, EINVAL,
 	  "a minimum beyond the ring, too many changes, an index to commit that nobody has claimed, or a bad timeout, clock, signal set or flag" },
@@ -146,7 +146,7 @@ static const struct call_text {
 	{ KEVENT_IOC_AIO_SENDFILE_PATH, ENAMETOOLONG, "the name of the file is too long" },
 
 	{ 0, EINTR, "a signal came first" },
-	{ 0, EAGAIN, "nothing is there, and the queue is O_NONBLOCK" },
+	{ 0, EAGAIN, "there is no event, and the queue is O_NONBLOCK" },
 	{ 0, ENXIO, "the queue is not initialised, or has no ring" },
 	{ 0, EFAULT, "an address that is not in the program's memory" },
 	{ 0, E2BIG,
@@ -161,10 +161,10 @@ static const struct call_text {
 static const struct call_text transfer_texts[] = {
 	{ 0, EINVAL,
 	  "not a stream socket, not a regular file with content of its own, opened with O_DIRECT, or a bad offset, header size or flag" },
-	{ 0, ENOTSOCK, "the descriptor that was to be sent to is no socket" },
+	{ 0, ENOTSOCK, "the descriptor to send to is no socket" },
 	{ 0, ENOSPC,
 	  "the user's limit of watches, or of memory for headers, is reached" },
-	{ 0, EOPNOTSUPP, "this kernel does not let files be sent" },
+	{ 0, EOPNOTSUPP, "on this kernel files cannot be sent" },
 };
 
 static const char *find_change(unsigned int command, unsigned int type, int error)

@@ -104,7 +104,7 @@ static const char *why_not_loaded(void)
 		return "The module kevent is not loaded. This is a container: its host "
 		       "must load the module, and pass in " DEVICE ".";
 	if (peek("/proc/sys/kernel/modules_disabled", buf, sizeof(buf))[0] == '1')
-		return "The module kevent is not loaded, and no more can be until the next boot "
+		return "The module kevent is not loaded, and no module can be until the next boot "
 		       "(sysctl kernel.modules_disabled).";
 	if (modules_must_be_signed())
 		return "The module kevent is not loaded. This system takes signed modules only "
@@ -121,7 +121,7 @@ static const char *why_not_loaded(void)
 static const char *why_absent(void)
 {
 	if (!exists("/sys/module"))
-		return "There is no " DEVICE ", and no /sys that would say why.";
+		return "There is no " DEVICE ", and no /sys in which to find out why.";
 	if (!exists("/sys/module/kevent"))
 		return why_not_loaded();
 	if (in_container())
@@ -149,18 +149,18 @@ static const char *why_not_opened(int error)
 	case ENXIO:
 	case ENODEV:
 		return exists("/sys/module/kevent") ?
-		       DEVICE " was made for a module that is gone: its numbers are out of date." :
+		       DEVICE " was made for a module that is not loaded any more: its device number is out of date." :
 		       why_not_loaded();
 	case EACCES:
 	case EPERM:
 		return why_not_permitted();
 	case EOWNERDEAD:
 		return "kevent cannot see the end of files: ftrace is switched off (sysctl "
-		       "kernel.ftrace_enabled), or a live patch has the kernel's __fput.";
+		       "kernel.ftrace_enabled), or a live patch has taken the kernel's function __fput.";
 	case EMFILE:
-		return "This process has as many files open as it may (RLIMIT_NOFILE).";
+		return "This process has too many open files (RLIMIT_NOFILE).";
 	case ENFILE:
-		return "The system has as many files open as it may (sysctl fs.file-max).";
+		return "The system has too many open files (sysctl fs.file-max).";
 	case ENOMEM:
 		return "The kernel has no memory for a queue.";
 	default:
@@ -171,7 +171,7 @@ static const char *why_not_opened(int error)
 static const char *why_no_queue(int error)
 {
 	if (error == EPERM || error == EACCES || error == ENOSYS)
-		return "ioctl(2) of " DEVICE " is forbidden here, by a seccomp filter for instance.";
+		return "ioctl(2) of " DEVICE " is forbidden here, for example by a seccomp filter.";
 	return DEVICE " is not kevent's device.";
 }
 

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Tests examples/evserver.c: files whole, small and large; what is not there; slow clients; more than it can accept. */
+/*
+ * Tests examples/evserver.c: files whole, small and large; what is not there; slow clients;
+ * more clients than it has descriptors for.
+ */
 #include "accept.h"
 
 #define main example_main

@@ -55,8 +55,8 @@ TEST(any_type)
 	REFUSED_PREP(ADD, KEVENT_NAIO, 0, 1, 0, EOPNOTSUPP, "this kernel does not support");
 	REFUSED_PREP(ADD, KEVENT_PIPE, 999, KEVENT_PIPE_RECV, 0, EBADF, "not open");
 	REFUSED_PREP(REMOVE, KEVENT_PIPE, fds[0], 0, 0, ENOENT, "no such watch");
-	REFUSED_PREP(MODIFY, KEVENT_PIPE, fds[0], 1, 0, ENOENT, "only event");
-	REFUSED_PREP(READY, KEVENT_PIPE, fds[0], 1, 0, ENOENT, "only event");
+	REFUSED_PREP(MODIFY, KEVENT_PIPE, fds[0], 1, 0, ENOENT, "has had its event");
+	REFUSED_PREP(READY, KEVENT_PIPE, fds[0], 1, 0, ENOENT, "has had its event");
 	kev_add(q, KEVENT_PIPE, fds[0], KEVENT_PIPE_RECV, 0);
 	REFUSED_PREP(ADD, KEVENT_PIPE, fds[0], 1, 0, EEXIST, "watches it already");
 	REFUSED_PREP(MODIFY, KEVENT_PIPE, fds[0], 1, KEVENT_REQ_EXCLUSIVE, EINVAL, "pipe");
@@ -153,7 +153,7 @@ TEST(private_events)
 	CHECK_OK(kevent_add(q, &uk));
 	for (i = 0; i < 64 && kevent_fire(q, 1, 1, 0) == 0; i++)
 		;
-	REFUSED_PREP(READY, KEVENT_UNOTIFY, 1, 1, 0, EAGAIN, "as many payloads wait");
+	REFUSED_PREP(READY, KEVENT_UNOTIFY, 1, 1, 0, EAGAIN, "no room for one more payload");
 	REFUSED_PREP(READY, KEVENT_UNOTIFY, 1, 2, 0, EINVAL, "none of these bits");
 	REFUSED_PREP(ADD, KEVENT_UNOTIFY, 1, 0, 0, EINVAL, "event");
 }
