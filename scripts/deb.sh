@@ -18,7 +18,7 @@ rm -rf "$out"
 mkdir -p "$out/kevent-$version"
 tree_files | cpio -pdm --quiet "$out/kevent-$version"
 cd "$out/kevent-$version"
-dpkg-buildpackage -us -uc -b >"$out/build.log" 2>&1 || {
+DEB_BUILD_OPTIONS="noautodbgsym ${DEB_BUILD_OPTIONS:-}" dpkg-buildpackage -us -uc -b >"$out/build.log" 2>&1 || {
 	tail -40 "$out/build.log" >&2
 	exit 1
 }

@@ -228,7 +228,7 @@ if [ "${TESTS:-}" != - ]; then
 	mapfile -t tests < <(tests/run.sh --plain --list "${patterns[@]}")
 	make -s --no-print-directory -j"$(nproc)" O="$out" "${tests[@]/#/$out/tests/}"
 fi
-mapfile -t packages < <(scripts/deb.sh "$out" | grep -v dbgsym)
+mapfile -t packages < <(scripts/deb.sh "$out")
 [ ${#packages[@]} -gt 0 ] || die "no packages"
 printf '%-10s %9s %9s %9s %9s\n' kernel root install boot tests
 for kernel; do
