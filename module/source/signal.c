@@ -195,12 +195,13 @@ static void kev_signal_begin(struct kev_signal *s, struct kev_records *r)
 	/* that of the calling task stays */
 	struct sighand_struct *sighand = rcu_dereference_raw(current->sighand);
 	struct kev_queue *q = s->owned.watch.queue;
+	unsigned long flags;
 
 	spin_lock_irq(&sighand->siglock);
-	/* on -rt they are not off yet */
-	raw_spin_lock_irq(&q->lock);
+	/* on -rt irqs are not off yet */
+	raw_spin_lock_irqsave(&q->lock, flags);
 	s->records = r;
-	raw_spin_unlock_irq(&q->lock);
+	raw_spin_unlock_irqrestore(&q->lock, flags);
 	spin_unlock_irq(&sighand->siglock);
 }
 
