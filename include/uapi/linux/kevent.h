@@ -34,8 +34,10 @@
  * or sent to another process does NOT end the watch: its events go on coming,
  * with the ptr that ADD gave.  A program that frees what ptr points to first does
  * REMOVE, and then close(); after close() REMOVE is still possible by the watch's
- * cookie.  Descriptors that are close-on-exec do not get to programs that are
- * started, but a child has them from fork() until it calls exec.
+ * cookie.  A child has copies of all descriptors from fork() until it calls exec;
+ * exec closes those that are close-on-exec.
+ *
+ * kevent(7) explains the types and the flags, kevent(4) the calls.
  */
 #ifndef _UAPI_LINUX_KEVENT_H
 #define _UAPI_LINUX_KEVENT_H
@@ -237,8 +239,8 @@ enum {
 					 * the open file ends (see WHEN A WATCH
 					 * ENDS, above), the POSIX timer is
 					 * deleted, or the process with the
-					 * signal ends.  What else was
-					 * outstanding is cancelled. */
+					 * signal ends.  Other events that nobody
+					 * has taken are cancelled. */
 #define KEVENT_REQ_TIMESTAMP	0x0200u	/* Fill in struct ukevent.time. */
 #define KEVENT_REQ_COOKIE	0x0400u	/* In REMOVE, MODIFY and READY: the
 					 * watch is named by struct
@@ -306,7 +308,8 @@ enum {
 					 * are gone (POLLERR) */
 
 #define KEVENT_RET_QUEUE	0x2000u	/* in the result of ADD: what is watched
-					 * is itself a queue */
+					 * is itself a queue: whose events are
+					 * its own, as of an epoll in an epoll */
 
 /* Who a watch is for: a file descriptor or a number, by type. */
 struct kevent_id {
@@ -455,10 +458,10 @@ struct ukevent {
  *	   very batch.  Else read the entry and act.
  *	5. store-release(head, t).  Frees [s, t).  Full fence.  If flags has one
  *	   of KEVENT_RING_CALL, call COMMIT, WAIT, or a read(2) of 4 bytes.
- *	6. Ring empty: full fence; if flags has one of KEVENT_RING_CALL, call
- *	   likewise; else sleep in WAIT, giving t as the index last seen, or in a
- *	   read(2) of 8 bytes.  (Who sleeps in a poll of the queue's fd: see
- *	   KEVENT_RING_POLLED.)
+ *	6. Ring empty: full fence; if flags has one of KEVENT_RING_CALL, make one
+ *	   of these calls; else sleep in WAIT, giving t as the index last seen, or
+ *	   in a read(2) of 8 bytes.  (A program that sleeps in a poll of the
+ *	   queue's fd: see KEVENT_RING_POLLED.)
  *
  * Several consumers: 1 and 2 become a compare-and-swap of seen from s to s + n,
  * then the full fence; entries are copied out; freeing waits until head == s,
@@ -489,7 +492,7 @@ struct ukevent {
 					 * once their entry was claimed */
 #define KEVENT_RING_HEAD	0x0008u	/* the kernel has finished ranges: head
 					 * may move further by COMMIT */
-#define KEVENT_RING_POLLED	0x0010u	/* somebody sits on the queue's fd with
+#define KEVENT_RING_POLLED	0x0010u	/* somebody watches the queue's fd by
 					 * poll, epoll or another queue.  They
 					 * are woken once, and then not before
 					 * somebody has called: poll of the fd,
@@ -675,8 +678,8 @@ struct kevent_ioc_ctl {
  * are none any more when they are handed out, with KEVENT_REQ_LAST_CHECK or because
  * another task took them.  0: none, as the time was up, or WAKE.  EINTR: a signal
  * came before the first event; the call is never restarted by the kernel.
- * EAGAIN: nothing is there, min > 0 and the fd is O_NONBLOCK, which
- * KEVENT_FLAGS_EPOLL does not look at.  EINVAL: min > max, or min > ring size.
+ * EAGAIN: nothing is there, min > 0 and the fd is O_NONBLOCK; with
+ * KEVENT_FLAGS_EPOLL that is ignored.  EINVAL: min > max, or min > ring size.
  * EFAULT: nothing could be copied, and nothing is lost.
  */
 struct kevent_ioc_get {
@@ -764,8 +767,8 @@ struct kevent_read {
 };
 
 #define KEVENT_COMMIT_FORCE	0x1u	/* also what others have claimed, and
-					 * what nobody has: for who finds a ring
-					 * whose consumer has died */
+					 * what nobody has: for a program that
+					 * takes over the ring of one that died */
 #define KEVENT_COMMIT_RANGE	0x2u	/* free [from, head): at once if that is
 					 * next, else as soon as it is */
 
@@ -782,7 +785,7 @@ struct kevent_read {
  * On return @head is head and @over belongs to it.
  * Returns the number of slots freed.  EOVERFLOW: out of [head, tail].
  * EINVAL: not claimed (without FORCE).  ENXIO: no ring.  EAGAIN: others store
- * head or seen all the time.  WAIT's commit fails alike.
+ * head or seen all the time.  The commit of WAIT fails in the same way.
  */
 struct kevent_ioc_commit {
 	__u32 head;
@@ -798,7 +801,7 @@ struct kevent_ioc_commit {
  *
  * Those that are woken return although what they wait for is not there: 0 from WAIT
  * and read(2), what there is from GET_EVENTS.  Returns how many were woken.  It is
- * not remembered: who is just about to sleep is not woken.  Where that matters, READY
+ * not remembered: a task that is just about to sleep is not woken.  Where that matters, READY
  * of a KEVENT_UNOTIFY does it.
  */
 struct kevent_ioc_wake {
@@ -856,7 +859,7 @@ struct kevent_record_inode {
  * @signo: its number.
  * @code: si_code.
  * @pid: of the sender, as the adding process sees it; 0 if it has none there.
- * @uid: of the sender, likewise.
+ * @uid: of the sender, as the adding process sees it.
  * @tid: 0: sent to the process; else to this thread.
  * @value: si_value; 0 if it has none.
  */
@@ -910,7 +913,7 @@ struct kevent_record_signal {
  *
  * The call sends what it can.  What is left is moved on by WAIT, GET_EVENTS,
  * COMMIT and read(2) of the queue, when the socket has room or a page of the file
- * has been read: who sleeps there is woken for it.
+ * has been read: a task that sleeps in one of them is woken for it.
  *
  * A transfer holds its socket and its file until it is over: closing the fds
  * changes nothing.  Transfers to one socket are carried out one after the other
