@@ -81,12 +81,18 @@ static void kev_user_free(struct kev_user *u)
 /* Context: process. */
 void kev_user_put(struct kev_user *u)
 {
-	/* who finds it without references waits for the lock, and then finds none */
-	if (!refcount_dec_and_lock(&u->refs, &kev_users.xa_lock))
+	bool last;
+
+	if (refcount_dec_not_one(&u->refs))
 		return;
-	__xa_erase(&kev_users, __kuid_val(u->uid));
+	/* who finds it without references waits for the lock, and then finds none */
+	xa_lock(&kev_users);
+	last = refcount_dec_and_test(&u->refs);
+	if (last)
+		__xa_erase(&kev_users, __kuid_val(u->uid));
 	xa_unlock(&kev_users);
-	kev_user_free(u);
+	if (last)
+		kev_user_free(u);
 }
 
 /* One more watch.  False: the limit. */
