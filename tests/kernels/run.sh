@@ -134,6 +134,10 @@ ExecStopPost=/usr/bin/systemctl --no-block --force --force poweroff
 WantedBy=default.target
 END2
 	inside systemctl -q enable kevent-check.service
+	# the machine is slow, not dead
+	install -d "$root/etc/systemd/system.conf.d"
+	printf '[Manager]\nDefaultTimeoutStartSec=900\nDefaultDeviceTimeoutSec=900\n' \
+		>"$root/etc/systemd/system.conf.d/slow.conf"
 }
 
 make_disk() {
@@ -153,7 +157,7 @@ boot() {
 		-drive "file=$work/disk,format=raw,if=virtio,cache=unsafe" \
 		-serial "file:$work/console" -serial "file:$work/output" \
 		-kernel "$work/vmlinuz" -initrd "$work/initrd" \
-		-append 'root=/dev/vda console=ttyS0 panic=-1 oops=panic unknown_nmi_panic tsc=reliable systemd.show_status=0'
+		-append 'root=/dev/vda console=ttyS0 panic=-1 oops=panic unknown_nmi_panic tsc=reliable systemd.show_status=0 udev.event_timeout=900'
 }
 
 # ---- One kernel ----------------------------------------------------------------
