@@ -38,7 +38,7 @@ test_sources := $(filter-out tests/lib/% tests/vm/% tests/fuzz/% tests/programs/
 test_programs := $(patsubst %.c,$(O)/%,$(test_sources)) \
 	$(patsubst %.c,$(O)/%.32,$(filter tests/abi/%,$(test_sources)))
 
-all: bench lib tests module epoll
+all: bench lib tests module epoll kqueue
 
 module:
 	@scripts/build-module.sh $(KDIR) $(O)
@@ -53,6 +53,10 @@ lib:
 epoll:
 	@$(MAKE) --no-print-directory -C lib/epoll BUILD=$(abspath $(O))/lib/epoll
 
+# kqueue() and kevent() of the BSDs.
+kqueue:
+	@$(MAKE) --no-print-directory -s -C lib/kqueue BUILD=$(abspath $(O))/lib/kqueue
+
 tests: $(test_programs)
 
 # Static: a test then starts faster, and needs nothing else in the machine.
@@ -66,9 +70,16 @@ $(O)/tests/libkevent/%: tests/libkevent/%.c $(O)/tests/lib/test.o | lib
 	$(CC) $(ALL_CFLAGS) -Itests/lib -I$(O)/lib -DLIBRARY='"$(abspath $(O))/lib"' -o $@ $< $(O)/tests/lib/test.o \
 		-Wl,--no-as-needed -L$(O)/lib -Wl,-rpath,$(abspath $(O))/lib -lkevent
 
+# Misuse is what they are about, too.
+$(O)/tests/kqueue/%: ALL_CFLAGS += -Itests/lib -Iinclude/kevent-kqueue -Wno-nonnull
+
+$(O)/tests/kqueue/%: tests/kqueue/%.c $(O)/tests/lib/test.o $(wildcard lib/kqueue/*.[ch]) | kqueue
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -static -o $@ $< $(O)/tests/lib/test.o $(O)/lib/kqueue/libkevent-kqueue.a
+
 $(O)/tests/libkevent/manual: $(O)/lib/manual.h
 
-manual := $(wildcard man/*.[347])
+manual := $(wildcard man/*kevent*.[347])
 
 $(O)/lib/manual.h: $(manual) scripts/man-example.sh
 	@mkdir -p $(@D)
@@ -231,6 +242,7 @@ help:
 	@echo 'make            module, bench and tests (KDIR=, O=)'
 	@echo 'make module     the module for the running kernel (KDIR=), or for another one (KERNEL=6.12)'
 	@echo 'make epoll      the epoll drop-in; make -C lib/epoll install installs it'
+	@echo 'make kqueue     libkevent-kqueue; make -C lib/kqueue install installs it'
 	@echo "make run        the comparison, in a virtual machine (KERNEL=, WORKLOADS='pipe tcp' or all)"
 	@echo "make check      the tests, in a virtual machine (KERNEL=, TESTS='ring/*')"
 	@echo "make try PROG='./a.out ARG'    a program of your own in that machine, with the module loaded (KERNEL=, FILES=, TIMEOUT=)"
@@ -256,7 +268,7 @@ help:
 	@echo 'make clean      removes what was built'
 	@echo 'KERNEL: 6.12 (default), 6.1, 7.2, 7.3; 7.3-rt, 7.3-cloud; 6.12@trixie; 6.12-arm64; debug, debug-rt, debug-kcsan'
 
-.PHONY: all module bench lib tests epoll run check try check-programs check-debug check-kcsan check-unload check-race \
+.PHONY: all module bench lib tests epoll kqueue run check try check-programs check-debug check-kcsan check-unload check-race \
 	check-fault check-install check-kernels check-builds lint model fuzz soak install install-headers install-lib uninstall deb rpm report clean help
 .SECONDARY:
 

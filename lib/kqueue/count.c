@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later OR MIT
+/* EVFILT_TIMER and EVFILT_SIGNAL: how often something has happened since it was told. */
+#include <errno.h>
+#include <limits.h>
+#include <signal.h>
+#include <time.h>
+
+#include "kq.h"
+
+#define KQ_UNITS	(NOTE_SECONDS | NOTE_MSECONDS | NOTE_USECONDS | NOTE_NSECONDS)
+
+/* While it is disabled, too. */
+static bool kq_count_event(struct kq *kq, struct kq_note *kn, const struct ukevent *uk)
+{
+	(void)kq;
+	if (uk->ret_flags & KEVENT_RET_DATA) {
+		kn->data += uk->ret_data[1] - kn->seen;
+		kn->seen = uk->ret_data[1];
+	}
+	kn->active = kn->data;
+	return kn->active;
+}
+
+/* ---- Timers ------------------------------------------------------------ */
+
+/* Nanoseconds of a unit; 0: more than one is named. */
+static int64_t kq_unit(unsigned int fflags)
+{
+	switch (fflags & KQ_UNITS) {
+	case NOTE_SECONDS:
+		return 1000000000;
+	case 0:
+	case NOTE_MSECONDS:
+		return 1000000;
+	case NOTE_USECONDS:
+		return 1000;
+	case NOTE_NSECONDS:
+		return 1;
+	default:
+		return 0;
+	}
+}
+
+/* One unit, if that is none; for ever, as far as the clock can tell, if it is too much. */
+static uint64_t kq_timer_ns(const struct kevent *kev)
+{
+	const int64_t unit = kq_unit(kev->fflags);
+	const int64_t data = kev->data ? kev->data : 1;
+
+	return data > INT64_MAX / unit ? INT64_MAX : (uint64_t)(data * unit);
+}
+
+static int kq_timer_check(const struct kevent *kev)
+{
+	const int64_t unit = kq_unit(kev->fflags);
+
+	return !unit || kev->data < 0 ? EINVAL : 0;
+}
+
+static int kq_timer_add(struct kq *kq, struct kq_note *kn)
+{
+	struct ukevent uk = { .type = KEVENT_TIMER, .event = KEVENT_TIMER_FIRED };
+
+	kn->seen = 0;
+	kn->data = 0;
+	kn->active = false;
+	uk.id.raw_u64 = kn->index;
+	uk.param[0] = kq_timer_ns(&kn->kev);
+	if (kn->kev.fflags & NOTE_ABSTIME)
+		uk.param[2] = KEVENT_TIMER_CLOCK(CLOCK_REALTIME) | KEVENT_TIMER_ABSTIME;
+	else
+		uk.param[2] = KEVENT_TIMER_CLOCK(CLOCK_MONOTONIC);
+	if (!(kn->kev.fflags & NOTE_ABSTIME) && !(kn->kev.flags & EV_ONESHOT))
+		uk.param[1] = uk.param[0];
+	return kq_watch_add(kq, kn, &uk);
+}
+
+/* EV_ADD starts it anew; what it had to tell is forgotten. */
+static int kq_timer_change(struct kq *kq, struct kq_note *kn, const struct kevent *kev)
+{
+	int err = 0;
+
+	if (kev->flags & EV_ADD) {
+		kq_watch_remove(kq, kn);
+		err = kq_timer_add(kq, kn);
+		if (err)
+			kq_drop(kq, kn);
+	} else if (kn->active && !kn->disabled) {
+		err = kq_watch_fire(kq, kn);
+	}
+	return err;
+}
+
+/* ---- Signals ----------------------------------------------------------- */
+
+static int kq_signal_check(const struct kevent *kev)
+{
+	return kev->ident < 1 || kev->ident > (uintptr_t)SIGRTMAX ? EINVAL : 0;
+}
+
+static int kq_signal_add(struct kq *kq, struct kq_note *kn)
+{
+	struct ukevent uk = { .type = KEVENT_SIGNAL, .event = KEVENT_SIGNAL_DELIVERY };
+
+	uk.id.raw_u64 = kn->kev.ident;
+	return kq_watch_add(kq, kn, &uk);
+}
+
+static int kq_signal_change(struct kq *kq, struct kq_note *kn, const struct kevent *kev)
+{
+	(void)kev;
+	return kn->active && !kn->disabled ? kq_watch_fire(kq, kn) : 0;
+}
+
+const struct kq_filter kq_filter_timer = {
+	.is_soft	= true,
+	.fflags		= KQ_UNITS | NOTE_ABSTIME,
+	.flags		= EV_CLEAR,
+	.check		= kq_timer_check,
+	.add		= kq_timer_add,
+	.change		= kq_timer_change,
+	.event		= kq_count_event,
+};
+
+const struct kq_filter kq_filter_signal = {
+	.is_soft	= true,
+	.flags		= EV_CLEAR,
+	.check		= kq_signal_check,
+	.add		= kq_signal_add,
+	.change		= kq_signal_change,
+	.event		= kq_count_event,
+};

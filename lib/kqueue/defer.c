@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later OR MIT
+/*
+ * kevent() in signal handlers.  A handler may have interrupted its thread where that
+ * holds one of our locks, and must not wait for it.  What it may want there is to
+ * trigger an EVFILT_USER: that is put aside, and done when the lock is given back.
+ */
+#include <errno.h>
+
+#include "kq.h"
+
+#define KQ_DEFER_MAX	16
+
+struct kq_deferred {
+	int fd;
+	struct kevent kev;
+};
+
+/* Of the static model: the first use of another may need memory. */
+#define KQ_THREAD	__thread __attribute__((tls_model("initial-exec")))
+
+static KQ_THREAD int kq_depth;
+static KQ_THREAD int kq_deferred_num;
+static KQ_THREAD bool kq_draining;
+static KQ_THREAD struct kq_deferred kq_deferred[KQ_DEFER_MAX];
+
+/* The thread is about to take a lock. */
+void kq_enter(void)
+{
+	kq_depth++;
+	__atomic_signal_fence(__ATOMIC_SEQ_CST);
+}
+
+/* While this runs no more is put aside, but within its own calls. */
+static void kq_drain(void)
+{
+	int i;
+
+	kq_draining = true;
+	for (i = 0; i < __atomic_load_n(&kq_deferred_num, __ATOMIC_RELAXED); i++)
+		kevent(kq_deferred[i].fd, &kq_deferred[i].kev, 1, NULL, 0, NULL);
+	__atomic_store_n(&kq_deferred_num, 0, __ATOMIC_RELAXED);
+	kq_draining = false;
+}
+
+/* It has given the lock back. */
+void kq_leave(void)
+{
+	int err = errno;
+
+	__atomic_signal_fence(__ATOMIC_SEQ_CST);
+	kq_depth--;
+	__atomic_signal_fence(__ATOMIC_SEQ_CST);
+	if (!kq_depth && !kq_draining &&
+	    __atomic_load_n(&kq_deferred_num, __ATOMIC_RELAXED)) {
+		kq_drain();
+		errno = err;
+	}
+}
+
+bool kq_is_inside(void)
+{
+	return kq_depth > 0;
+}
+
+static bool kq_can_defer(const struct kevent *kev)
+{
+	return kev->filter == EVFILT_USER && (kev->fflags & NOTE_TRIGGER) &&
+	       !(kev->flags & ~(EV_SYSFLAGS | EV_KEEPUDATA | EV_ENABLE));
+}
+
+/* The thread is inside.  -1 with EDEADLK: not what can be put aside; EAGAIN: too much. */
+int kq_defer(int fd, const struct kevent *changes, int num, int nevents)
+{
+	bool can = !nevents;
+	int i, at;
+
+	for (i = 0; i < num; i++)
+		can = can && kq_can_defer(&changes[i]);
+	if (!can) {
+		errno = EDEADLK;
+		return -1;
+	}
+	/* other handlers may interrupt this one, but they are over before it goes on */
+	at = __atomic_fetch_add(&kq_deferred_num, num, __ATOMIC_RELAXED);
+	if (at + num > KQ_DEFER_MAX) {
+		__atomic_fetch_sub(&kq_deferred_num, num, __ATOMIC_RELAXED);
+		errno = EAGAIN;
+		return -1;
+	}
+	for (i = 0; i < num; i++)
+		kq_deferred[at + i] = (struct kq_deferred){ fd, changes[i] };
+	return 0;
+}

@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later OR MIT */
+/*
+ * What the files of libkevent-kqueue have in common.
+ *
+ * A kqueue is a queue of /dev/kevent without a ring, and its fd is the queue's.  Beside
+ * it the library keeps a struct kq, with a struct kq_note for each event that was added:
+ * what BSD's kernels call a knote.  A note has one watch of the kernel's, whose ptr says
+ * which note of which kq it is.
+ *
+ * LOCKS.  kq_registry, for which kqs there are; then kq->lock, for one of them and its
+ * notes.  Neither is held while a call waits.  A signal handler that calls kevent()
+ * within a thread that holds one must not wait for it: see kq_defer().
+ *
+ * WHO REPORTS.  A note that is not soft leaves to the kernel what is level-triggered,
+ * one-shot and so on, and its events are true when they are handed out.  For a soft one
+ * the kernel only says that something has come.  Whether that is to be reported, the
+ * library decides, and what is to be reported again it fires again (kq_watch_fire()).
+ * So what is due is always an event in the kernel's queue: poll(2) of the kqueue sees it,
+ * and whichever thread waits gets it.
+ */
+#ifndef KQ_H
+#define KQ_H
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/event.h>
+
+#include <linux/kevent.h>
+
+#define KQ_HIDDEN	__attribute__((visibility("hidden")))
+#define KQ_PUBLIC	__attribute__((visibility("default")))
+
+/* What a note keeps of a change's flags, and what changes may have. */
+#define KQ_KEPT		(EV_ONESHOT | EV_CLEAR | EV_DISPATCH | EV_RECEIPT)
+#define KQ_FLAGS	(EV_ADD | EV_DELETE | EV_ENABLE | EV_DISABLE | \
+			 EV_KEEPUDATA | KQ_KEPT)
+
+/*
+ * The kernel has one watch for each type, number and open file.  Where a second note
+ * needs the same, its watch is in one of the inner queues, which the first one watches.
+ */
+#define KQ_INNER	2
+
+struct kq;
+struct kq_note;
+
+/**
+ * struct kq_filter - what an EVFILT_* is
+ * @is_fd: ident is that of a file.
+ * @is_soft: its notes are, always.
+ * @fflags: NOTE_* that it takes.
+ * @flags: EV_* that its notes have anyway.
+ * @check: is it a change that can be made?  0 or an errno, like the next two.
+ * @add: makes the watch of a new note.
+ * @change: brings an old note to the terms that it has been given.
+ * @event: something has come.  Notes what; true if there is something to report.
+ */
+struct kq_filter {
+	bool is_fd;
+	bool is_soft;
+	unsigned int fflags;
+	unsigned short flags;
+	int (*check)(const struct kevent *kev);
+	int (*add)(struct kq *kq, struct kq_note *kn);
+	int (*change)(struct kq *kq, struct kq_note *kn, const struct kevent *kev);
+	bool (*event)(struct kq *kq, struct kq_note *kn, const struct ukevent *uk);
+};
+
+/**
+ * struct kq_note - an event that was added
+ * @filter: what it is.
+ * @kev: as it was added; flags: KQ_KEPT.
+ * @index: its number in its kq.
+ * @next: the next note of its hash chain, or of the free ones.
+ * @cookie: of its watch; 0: it has none any more.
+ * @type: of the watch.
+ * @queue: which queue that is in: 0, or 1 to KQ_INNER.
+ * @soft: see above.
+ * @disabled: not to be reported.
+ * @active: a soft one that is to be reported.
+ * @data: what is to be reported.
+ * @fflags: likewise.
+ * @eof: likewise: EV_EOF or 0.
+ * @fire: the bit that it is fired with; 0: all that it is watched for.
+ * @seen: the count of the kernel's that was last seen.
+ * @helper: an fd that the watch is of, if that is not ident; or -1.
+ * @size: EVFILT_VNODE: of the file, when last seen.
+ * @links: EVFILT_VNODE: likewise.
+ * @is_dir: EVFILT_VNODE: a directory.
+ */
+struct kq_note {
+	const struct kq_filter *filter;
+	struct kevent kev;
+	uint32_t index;
+	uint32_t next;
+	uint64_t cookie;
+	unsigned char type;
+	unsigned char queue;
+	bool soft;
+	bool disabled;
+	bool active;
+	bool is_dir;
+	unsigned short eof;
+	unsigned int fflags;
+	int64_t data;
+	unsigned int fire;
+	uint32_t seen;
+	int helper;
+	int64_t size;
+	uint64_t links;
+};
+
+/**
+ * struct kq - a kqueue
+ * @lock: for all of it.
+ * @used: there is such a kqueue.  The structure stays when there is none.
+ * @id: 16 bits that change with each use, and 16 that say where it is.
+ * @fd: its fd, as of the last call.
+ * @inner: fds of the inner queues, or -1.
+ * @token: id of a watch that is in this queue and no other.
+ * @notes: by index.
+ * @num: how many indices there are.
+ * @count: how many notes.
+ * @free: the first free index, or KQ_NONE.
+ * @hash: first indices of chains.
+ * @mask: size of @hash, less 1.
+ */
+struct kq {
+	pthread_mutex_t lock;
+	bool used;
+	uint32_t id;
+	int fd;
+	int inner[KQ_INNER];
+	uint64_t token;
+	struct kq_note **notes;
+	uint32_t num;
+	uint32_t count;
+	uint32_t free;
+	uint32_t *hash;
+	uint32_t mask;
+};
+
+#define KQ_NONE		UINT32_MAX
+/* In place of a note's index: the inner queue 1, and those after it. */
+#define KQ_INDEX_INNER	0xffffff00u
+#define KQ_INDEX_TOKEN	0xfffffff0u
+
+/* What the ptr of a watch is. */
+static inline uint64_t kq_ptr(const struct kq *kq, uint32_t index)
+{
+	return (uint64_t)kq->id << 32 | index;
+}
+
+/* queue.c */
+KQ_HIDDEN void kq_lock(struct kq *kq);
+KQ_HIDDEN void kq_unlock(struct kq *kq);
+KQ_HIDDEN struct kq *kq_of_ptr(uint64_t ptr);
+KQ_HIDDEN struct kq *kq_get_locked(int fd);
+
+/* defer.c */
+KQ_HIDDEN void kq_enter(void);
+KQ_HIDDEN void kq_leave(void);
+KQ_HIDDEN bool kq_is_inside(void);
+KQ_HIDDEN int kq_defer(int fd, const struct kevent *changes, int num, int nevents);
+
+/* note.c */
+KQ_HIDDEN struct kq_note *kq_note_find(const struct kq *kq, uintptr_t ident,
+				       short filter);
+KQ_HIDDEN struct kq_note *kq_note_new(struct kq *kq, const struct kevent *kev);
+KQ_HIDDEN void kq_note_free(struct kq *kq, struct kq_note *kn);
+KQ_HIDDEN void kq_notes_free(struct kq *kq);
+
+/* watch.c; what returns int returns 0 or an errno */
+KQ_HIDDEN int kq_call(int fd, unsigned int cmd, struct ukevent *uk);
+KQ_HIDDEN int kq_watch_add(struct kq *kq, struct kq_note *kn, struct ukevent *uk);
+KQ_HIDDEN int kq_watch_modify(struct kq *kq, struct kq_note *kn, unsigned int event,
+			      unsigned int req_flags);
+KQ_HIDDEN int kq_watch_remove_fd(struct kq *kq, struct kq_note *kn);
+KQ_HIDDEN void kq_watch_remove(struct kq *kq, struct kq_note *kn);
+KQ_HIDDEN int kq_watch_fire(struct kq *kq, struct kq_note *kn);
+
+/* change.c */
+KQ_HIDDEN int kq_change(struct kq *kq, const struct kevent *kev);
+KQ_HIDDEN void kq_drop(struct kq *kq, struct kq_note *kn);
+
+/* wait.c */
+KQ_HIDDEN int kq_wait(int fd, struct kevent *events, int num,
+		      const struct timespec *timeout);
+
+/* The filters: io.c, vnode.c, count.c, proc.c, user.c */
+extern KQ_HIDDEN const struct kq_filter kq_filter_read, kq_filter_write, kq_filter_vnode,
+	kq_filter_timer, kq_filter_signal, kq_filter_proc, kq_filter_procdesc,
+	kq_filter_user;
+
+#endif /* KQ_H */

@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later OR MIT
+/* The notes of a kq: found by ident and filter, and by index.  All hold its lock. */
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "kq.h"
+
+#define KQ_HASH_MIN	16
+
+static uint32_t kq_hash(const struct kq *kq, uintptr_t ident, short filter)
+{
+	uint64_t key = ((uint64_t)ident << 4) ^ (uint16_t)-filter;
+
+	return (uint32_t)(key * 0x9e3779b97f4a7c15ull >> 32) & kq->mask;
+}
+
+struct kq_note *kq_note_find(const struct kq *kq, uintptr_t ident, short filter)
+{
+	struct kq_note *kn;
+	uint32_t i;
+
+	if (!kq->hash)
+		return NULL;
+	for (i = kq->hash[kq_hash(kq, ident, filter)]; i != KQ_NONE; i = kn->next) {
+		kn = kq->notes[i];
+		if (kn->kev.ident == ident && kn->kev.filter == filter)
+			return kn;
+	}
+	return NULL;
+}
+
+static void kq_note_link(struct kq *kq, struct kq_note *kn)
+{
+	uint32_t *first = &kq->hash[kq_hash(kq, kn->kev.ident, kn->kev.filter)];
+
+	kn->next = *first;
+	*first = kn->index;
+}
+
+static void kq_note_unlink(struct kq *kq, const struct kq_note *kn)
+{
+	uint32_t *at = &kq->hash[kq_hash(kq, kn->kev.ident, kn->kev.filter)];
+
+	while (*at != kn->index)
+		at = &kq->notes[*at]->next;
+	*at = kn->next;
+}
+
+/* Twice as many chains, and room for as many notes.  False: no memory. */
+static bool kq_notes_grow(struct kq *kq)
+{
+	uint32_t size = kq->hash ? 2 * (kq->mask + 1) : KQ_HASH_MIN;
+	struct kq_note **notes;
+	uint32_t *hash, i;
+
+	notes = realloc(kq->notes, size * sizeof(*notes));
+	if (!notes)
+		return false;
+	kq->notes = notes;
+	hash = malloc(size * sizeof(*hash));
+	if (!hash)
+		return false;
+	free(kq->hash);
+	kq->hash = hash;
+	kq->mask = size - 1;
+	for (i = 0; i < size; i++)
+		hash[i] = KQ_NONE;
+	for (i = 0; i < kq->num; i++)
+		kq_note_link(kq, notes[i]);
+	return true;
+}
+
+/* One more index.  KQ_NONE: no memory. */
+static uint32_t kq_note_index(struct kq *kq)
+{
+	struct kq_note *kn;
+	uint32_t i = kq->free;
+
+	if (i != KQ_NONE) {
+		kq->free = kq->notes[i]->next;
+		return i;
+	}
+	if ((!kq->hash || kq->num > kq->mask) && !kq_notes_grow(kq))
+		return KQ_NONE;
+	kn = malloc(sizeof(*kn));
+	if (!kn)
+		return KQ_NONE;
+	kq->notes[kq->num] = kn;
+	return kq->num++;
+}
+
+/* A note without a watch; NULL: no memory. */
+struct kq_note *kq_note_new(struct kq *kq, const struct kevent *kev)
+{
+	uint32_t i = kq_note_index(kq);
+	struct kq_note *kn;
+
+	if (i == KQ_NONE)
+		return NULL;
+	kn = kq->notes[i];
+	*kn = (struct kq_note){ .kev = *kev, .index = i, .helper = -1 };
+	kq_note_link(kq, kn);
+	kq->count++;
+	return kn;
+}
+
+void kq_note_free(struct kq *kq, struct kq_note *kn)
+{
+	kq_note_unlink(kq, kn);
+	if (kn->helper >= 0)
+		close(kn->helper);
+	kn->helper = -1;
+	kn->cookie = 0;
+	kn->next = kq->free;
+	kq->free = kn->index;
+	kq->count--;
+}
+
+void kq_notes_free(struct kq *kq)
+{
+	uint32_t i;
+
+	for (i = 0; i < kq->num; i++) {
+		if (kq->notes[i]->helper >= 0)
+			close(kq->notes[i]->helper);
+		free(kq->notes[i]);
+	}
+	free(kq->notes);
+	free(kq->hash);
+	kq->notes = NULL;
+	kq->hash = NULL;
+	kq->num = 0;
+	kq->count = 0;
+	kq->free = KQ_NONE;
+	kq->mask = 0;
+}

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later OR MIT
+/*
+ * EVFILT_PROC, by pid, and EVFILT_PROCDESC, by pidfd.  A child is watched by its pid,
+ * which the kernel then holds; other processes by a pidfd of ours.
+ */
+#include <errno.h>
+#include <limits.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "kq.h"
+
+static int kq_proc_check(const struct kevent *kev)
+{
+	return kev->fflags & NOTE_EXIT ? 0 : EINVAL;
+}
+
+static int kq_proc_watch(struct kq *kq, struct kq_note *kn, uint64_t id)
+{
+	struct ukevent uk = { .type = KEVENT_PROC, .event = KEVENT_PROC_EXIT };
+
+	uk.id.raw_u64 = id;
+	return kq_watch_add(kq, kn, &uk);
+}
+
+static int kq_proc_add(struct kq *kq, struct kq_note *kn)
+{
+	const uintptr_t pid = kn->kev.ident;
+	int err;
+
+	if (!pid || pid > INT_MAX)
+		return ESRCH;
+	err = kq_proc_watch(kq, kn, pid | KEVENT_PROC_PID);
+	if (err != ECHILD)
+		return err;
+	kn->helper = (int)syscall(SYS_pidfd_open, (pid_t)pid, 0);
+	/* EINVAL: of a thread */
+	if (kn->helper < 0)
+		return errno == EINVAL || errno == ENOENT ? ESRCH : errno;
+	return kq_proc_watch(kq, kn, (uint32_t)kn->helper);
+}
+
+static int kq_procdesc_add(struct kq *kq, struct kq_note *kn)
+{
+	return kq_proc_watch(kq, kn, (uint32_t)kn->kev.ident);
+}
+
+/* It has exited while it was disabled, and its watch is over: there is another. */
+static int kq_proc_tell(struct kq *kq, struct kq_note *kn)
+{
+	struct ukevent uk = {
+		.type = KEVENT_UNOTIFY,
+		.event = 1,
+		.req_flags = KEVENT_REQ_READY,
+	};
+
+	if (kn->cookie)
+		return kq_watch_fire(kq, kn);
+	uk.id.raw_u64 = kn->index;
+	return kq_watch_add(kq, kn, &uk);
+}
+
+static int kq_proc_change(struct kq *kq, struct kq_note *kn, const struct kevent *kev)
+{
+	(void)kev;
+	return kn->active && !kn->disabled ? kq_proc_tell(kq, kn) : 0;
+}
+
+static bool kq_proc_event(struct kq *kq, struct kq_note *kn, const struct ukevent *uk)
+{
+	(void)kq;
+	if (kn->type != KEVENT_PROC)
+		return true;
+	kn->cookie = 0;
+	kn->kev.flags |= EV_ONESHOT;
+	kn->eof = EV_EOF;
+	kn->fflags = NOTE_EXIT;
+	kn->data = uk->ret_flags & KEVENT_RET_DATA ? uk->ret_data[1] : 0;
+	kn->active = true;
+	return true;
+}
+
+const struct kq_filter kq_filter_proc = {
+	.is_soft	= true,
+	.fflags		= NOTE_EXIT | NOTE_EXITSTATUS,
+	.flags		= EV_CLEAR,
+	.check		= kq_proc_check,
+	.add		= kq_proc_add,
+	.change		= kq_proc_change,
+	.event		= kq_proc_event,
+};
+
+const struct kq_filter kq_filter_procdesc = {
+	.is_fd		= true,
+	.is_soft	= true,
+	.fflags		= NOTE_EXIT,
+	.flags		= EV_CLEAR,
+	.check		= kq_proc_check,
+	.add		= kq_procdesc_add,
+	.change		= kq_proc_change,
+	.event		= kq_proc_event,
+};

@@ -1,0 +1,332 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later OR MIT
+/*
+ * kevent(): its changes, then its events.
+ *
+ * A struct kevent is as long as the kernel's struct ukevent.  So the kernel's events are
+ * copied to where ours are wanted, and made into those in place, from the first to the
+ * last.
+ */
+#include <errno.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/single_threaded.h>
+#include <time.h>
+
+#include "kq.h"
+
+_Static_assert(sizeof(struct kevent) == sizeof(struct ukevent), "events are made in place");
+
+/* The most that one GET_EVENTS gives. */
+#define KQ_EVENTS_MAX	65536
+
+/* Without a time, how often it is asked again when all that came was not for us. */
+#define KQ_TRIES	64
+
+#define KQ_SECOND	1000000000ll
+
+/* ---- From the kernel's events to ours ---------------------------------- */
+
+static void kq_fill(const struct kq_note *kn, struct kevent *kev)
+{
+	*kev = kn->kev;
+	kev->flags |= kn->eof;
+	kev->fflags = kn->fflags;
+	kev->data = kn->data;
+}
+
+/* It is reported: what its flags say comes of it. */
+static void kq_reported(struct kq *kq, struct kq_note *kn)
+{
+	const unsigned short flags = kn->kev.flags;
+
+	/* its watch is over; if it is soft, that was looked after */
+	if ((flags & EV_ONESHOT) && !kn->soft)
+		kn->cookie = 0;
+	if (flags & EV_ONESHOT) {
+		kq_drop(kq, kn);
+		return;
+	}
+	if (flags & EV_DISPATCH)
+		kn->disabled = true;
+	if (!kn->soft)
+		return;
+	if (flags & EV_CLEAR) {
+		kn->active = false;
+		kn->data = 0;
+		if (kn->kev.filter != EVFILT_USER)
+			kn->fflags = 0;
+	} else if (!kn->disabled) {
+		kq_watch_fire(kq, kn);
+	}
+}
+
+static bool kq_report(struct kq *kq, const struct ukevent *uk, struct kevent *kev)
+{
+	const uint32_t index = (uint32_t)uk->ptr;
+	struct kq_note *kn;
+
+	if (!kq->used || uk->ptr >> 32 != kq->id || index >= kq->num)
+		return false;
+	kn = kq->notes[index];
+	if (!kn->cookie || kn->cookie != uk->cookie)
+		return false;
+	if (!kn->filter->event(kq, kn, uk) || kn->disabled)
+		return false;
+	kq_fill(kn, kev);
+	kq_reported(kq, kn);
+	return true;
+}
+
+/*
+ * Makes the kernel's events into ours.  Returns how many there are; a bit for each inner
+ * queue that has some is set in *inner.
+ */
+static int kq_convert(int fd, struct kevent *events, int num, unsigned int *inner)
+{
+	struct kq *kq = NULL, *next;
+	struct ukevent uk;
+	int i, done = 0;
+
+	for (i = 0; i < num; i++) {
+		memcpy(&uk, &events[i], sizeof(uk));
+		next = kq_of_ptr(uk.ptr);
+		if (next && next != kq) {
+			if (kq)
+				kq_unlock(kq);
+			kq_lock(next);
+			kq = next;
+			/* an inner queue's, or that of the kqueue itself */
+			if (fd >= 0)
+				kq->fd = fd;
+		}
+		if (!next)
+			continue;
+		if ((uint32_t)uk.ptr > KQ_INDEX_INNER && (uint32_t)uk.ptr < KQ_INDEX_TOKEN &&
+		    uk.ptr >> 32 == kq->id)
+			*inner |= 1u << ((uint32_t)uk.ptr - KQ_INDEX_INNER);
+		else if (kq_report(kq, &uk, &events[done]))
+			done++;
+	}
+	if (kq)
+		kq_unlock(kq);
+	return done;
+}
+
+/* ---- Waiting ----------------------------------------------------------- */
+
+/* A thread can be cancelled here, and holds nothing. */
+static int kq_get_events(int fd, struct kevent_ioc_get *get)
+{
+	int type = PTHREAD_CANCEL_DEFERRED, ret;
+
+	if (!__libc_single_threaded)
+		pthread_setcanceltype(PTHREAD_CANCEL_ASYNCHRONOUS, &type);
+	ret = ioctl(fd, KEVENT_IOC_GET_EVENTS, get);
+	if (!__libc_single_threaded)
+		pthread_setcanceltype(type, NULL);
+	return ret;
+}
+
+static int kq_inner_fd(const struct ukevent *uk, unsigned int queue)
+{
+	struct kq *kq = kq_of_ptr(uk->ptr);
+	int fd = -1;
+
+	kq_lock(kq);
+	if (kq->used && uk->ptr >> 32 == kq->id)
+		fd = kq->inner[queue - 1];
+	kq_unlock(kq);
+	return fd;
+}
+
+/* The events of the inner queues. */
+static int kq_get_inner(uint64_t id, unsigned int inner, struct kevent *events, int max)
+{
+	const struct ukevent uk = { .ptr = id << 32 };
+	struct kevent_ioc_get get = { .clockid = CLOCK_MONOTONIC };
+	unsigned int queue, more = 0;
+	int done = 0, ret;
+
+	for (queue = 1; queue <= KQ_INNER && done < max; queue++) {
+		if (!(inner & 1u << queue))
+			continue;
+		get.events = (uintptr_t)(events + done);
+		get.max = (uint32_t)(max - done);
+		ret = ioctl(kq_inner_fd(&uk, queue), KEVENT_IOC_GET_EVENTS, &get);
+		if (ret > 0)
+			done += kq_convert(-1, events + done, ret, &more);
+	}
+	return done;
+}
+
+/* All events that are there now, or when the time is up; -1: errno. */
+static int kq_take(int fd, struct kevent_ioc_get *get)
+{
+	struct kevent *events = (struct kevent *)(uintptr_t)get->events;
+	int num = kq_get_events(fd, get), done;
+	unsigned int inner = 0;
+	struct ukevent uk;
+
+	if (num <= 0)
+		return num;
+	/* which kqueue's they are, if any is that of an inner queue */
+	memcpy(&uk, &events[num - 1], sizeof(uk));
+	done = kq_convert(fd, events, num, &inner);
+	if (inner)
+		done += kq_get_inner(uk.ptr >> 32, inner, events + done,
+				     (int)get->max - done);
+	return done;
+}
+
+/* Without a limit if there is no timeout, and not at all if it is 0.  0 or an errno. */
+static int kq_set_time(struct kevent_ioc_get *get, const struct timespec *timeout)
+{
+	struct timespec now;
+
+	get->min = 1;
+	get->clockid = CLOCK_MONOTONIC;
+	if (!timeout)
+		return 0;
+	if (timeout->tv_sec < 0 || timeout->tv_nsec < 0 || timeout->tv_nsec >= KQ_SECOND)
+		return EINVAL;
+	if (!timeout->tv_sec && !timeout->tv_nsec) {
+		get->min = 0;
+		return 0;
+	}
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	/* for ever, as far as the clock can tell */
+	if (timeout->tv_sec > INT64_MAX / KQ_SECOND - now.tv_sec - 1)
+		return 0;
+	get->flags = KEVENT_FLAGS_TIMEOUT | KEVENT_FLAGS_ABSTIME;
+	get->timeout.tv_sec = now.tv_sec + timeout->tv_sec;
+	get->timeout.tv_nsec = now.tv_nsec + timeout->tv_nsec;
+	if (get->timeout.tv_nsec >= KQ_SECOND) {
+		get->timeout.tv_sec++;
+		get->timeout.tv_nsec -= KQ_SECOND;
+	}
+	return 0;
+}
+
+static bool kq_time_is_up(const struct kevent_ioc_get *get)
+{
+	struct timespec now;
+
+	if (!(get->flags & KEVENT_FLAGS_TIMEOUT))
+		return false;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec > get->timeout.tv_sec ||
+	       (now.tv_sec == get->timeout.tv_sec && now.tv_nsec >= get->timeout.tv_nsec);
+}
+
+/* The fd is O_NONBLOCK, which kevent() takes no notice of.  0: it is worth a look. */
+static int kq_poll(int fd, const struct kevent_ioc_get *get)
+{
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+	struct timespec now, left;
+
+	if (!(get->flags & KEVENT_FLAGS_TIMEOUT))
+		return ppoll(&p, 1, NULL, NULL) < 0 ? -1 : 0;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	left.tv_sec = get->timeout.tv_sec - now.tv_sec;
+	left.tv_nsec = get->timeout.tv_nsec - now.tv_nsec;
+	if (left.tv_nsec < 0) {
+		left.tv_sec--;
+		left.tv_nsec += KQ_SECOND;
+	}
+	if (left.tv_sec < 0)
+		left.tv_sec = left.tv_nsec = 0;
+	return ppoll(&p, 1, &left, NULL) < 0 ? -1 : 0;
+}
+
+static bool kq_is_no_queue(int error)
+{
+	return error == ENOTTY || error == ENXIO || error == EINVAL || error == ENOSYS;
+}
+
+int kq_wait(int fd, struct kevent *events, int num, const struct timespec *timeout)
+{
+	struct kevent_ioc_get get = {
+		.events = (uintptr_t)events,
+		.max = num < KQ_EVENTS_MAX ? num : KQ_EVENTS_MAX,
+	};
+	int err = kq_set_time(&get, timeout);
+	int tries = KQ_TRIES, ret;
+
+	if (err) {
+		errno = err;
+		return -1;
+	}
+	do {
+		ret = kq_take(fd, &get);
+		if (ret < 0 && errno == EAGAIN && !kq_poll(fd, &get))
+			ret = 0;
+		else if (ret < 0 && kq_is_no_queue(errno))
+			errno = EBADF;
+		/* what came was not to be reported, or nothing came */
+	} while (!ret && (get.min ? !kq_time_is_up(&get) : --tries));
+	return ret;
+}
+
+/* ---- The call ---------------------------------------------------------- */
+
+/*
+ * Makes changes.  Errors go to events while there is room, and so do receipts.
+ * Returns how many; -1: an error found no room, errno has it.
+ */
+static int kq_make_changes(struct kq *kq, const struct kevent *changes, int num,
+			   struct kevent *events, int max)
+{
+	struct kevent kev;
+	int i, err, said = 0;
+
+	for (i = 0; i < num; i++) {
+		/* it may lie where what is said goes */
+		kev = changes[i];
+		err = kq_change(kq, &kev);
+		if (err && said == max) {
+			errno = err;
+			return -1;
+		}
+		if (said < max && (err || (kev.flags & EV_RECEIPT))) {
+			kev.flags = EV_ERROR;
+			kev.data = err;
+			events[said++] = kev;
+		}
+	}
+	return said;
+}
+
+static int kq_make_all(int fd, const struct kevent *changes, int num,
+		       struct kevent *events, int max)
+{
+	struct kq *kq = kq_get_locked(fd);
+	int said;
+
+	if (!kq) {
+		errno = EBADF;
+		return -1;
+	}
+	said = kq_make_changes(kq, changes, num, events, max);
+	kq_unlock(kq);
+	return said;
+}
+
+KQ_PUBLIC int kevent(int kq, const struct kevent *changelist, int nchanges,
+		     struct kevent *eventlist, int nevents, const struct timespec *timeout)
+{
+	int said;
+
+	if (nchanges < 0 || nevents < 0) {
+		errno = EINVAL;
+		return -1;
+	}
+	if (kq_is_inside())
+		return kq_defer(kq, changelist, nchanges, nevents);
+	if (nchanges || !nevents) {
+		said = kq_make_all(kq, changelist, nchanges, eventlist, nevents);
+		if (said)
+			return said;
+	}
+	return nevents ? kq_wait(kq, eventlist, nevents, timeout) : 0;
+}

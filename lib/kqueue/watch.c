@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later OR MIT
+/* The kernel's watches of notes.  What has a kq holds its lock. */
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "kq.h"
+
+int kq_call(int fd, unsigned int cmd, struct ukevent *uk)
+{
+	uk->req_flags |= KEVENT_REQ_CMD(cmd);
+	return ioctl(fd, KEVENT_IOC_CHANGE, uk) < 0 ? errno : 0;
+}
+
+static int kq_queue(const struct kq *kq, unsigned int queue)
+{
+	return queue ? kq->inner[queue - 1] : kq->fd;
+}
+
+/* Makes the inner queue, and has the first one watch it. */
+static int kq_inner_make(struct kq *kq, unsigned int queue)
+{
+	struct kevent_ioc_init init = { .policy = KEVENT_WAKE_LIFO };
+	struct ukevent uk = {
+		.type = KEVENT_POLL,
+		.event = KEVENT_POLL_POLLIN,
+		.req_flags = KEVENT_REQ_ALWAYS_QUEUE | KEVENT_REQ_LAST_CHECK,
+		.ptr = kq_ptr(kq, KQ_INDEX_INNER + queue),
+	};
+	int fd = open("/dev/kevent", O_RDWR | O_CLOEXEC);
+	int err = 0;
+
+	if (fd < 0)
+		return errno;
+	uk.id.raw[0] = (uint32_t)fd;
+	if (ioctl(fd, KEVENT_IOC_INIT, &init) < 0)
+		err = errno;
+	if (!err)
+		err = kq_call(kq->fd, KEVENT_CTL_ADD, &uk);
+	if (err) {
+		close(fd);
+		return err;
+	}
+	kq->inner[queue - 1] = fd;
+	return 0;
+}
+
+/**
+ * kq_watch_add() - add a watch of a note
+ * @kq: its kq.
+ * @kn: the note.
+ * @uk: all but ptr, and KEVENT_REQ_ALWAYS_QUEUE.
+ *
+ * Returns 0, or an errno: there is no watch, and the note is as it was.
+ */
+int kq_watch_add(struct kq *kq, struct kq_note *kn, struct ukevent *uk)
+{
+	const struct ukevent change = *uk;
+	unsigned int queue;
+	int err = EEXIST;
+
+	for (queue = 0; queue <= KQ_INNER && err == EEXIST; queue++) {
+		if (queue && kq->inner[queue - 1] < 0) {
+			err = kq_inner_make(kq, queue);
+			if (err)
+				return err;
+		}
+		*uk = change;
+		uk->req_flags |= KEVENT_REQ_ALWAYS_QUEUE;
+		uk->ptr = kq_ptr(kq, kn->index);
+		err = kq_call(kq_queue(kq, queue), KEVENT_CTL_ADD, uk);
+	}
+	if (err)
+		return err;
+	kn->queue = (unsigned char)(queue - 1);
+	kn->type = (unsigned char)change.type;
+	kn->cookie = uk->cookie;
+	return 0;
+}
+
+/* Names it by its fd: ENOENT, if that is another file's now. */
+static struct ukevent kq_watch_by_fd(const struct kq_note *kn)
+{
+	struct ukevent uk = { .type = kn->type };
+
+	uk.id.raw[0] = (uint32_t)kn->kev.ident;
+	return uk;
+}
+
+static struct ukevent kq_watch_by_cookie(const struct kq_note *kn)
+{
+	struct ukevent uk = { .type = kn->type, .req_flags = KEVENT_REQ_COOKIE };
+
+	uk.cookie = kn->cookie;
+	return uk;
+}
+
+/* Of a file only.  What is ready under the new terms is reported. */
+int kq_watch_modify(struct kq *kq, struct kq_note *kn, unsigned int event,
+		    unsigned int req_flags)
+{
+	struct ukevent uk = kq_watch_by_fd(kn);
+
+	uk.event = event;
+	uk.req_flags |= req_flags | KEVENT_REQ_ALWAYS_QUEUE;
+	uk.ptr = kq_ptr(kq, kn->index);
+	return kq_call(kq_queue(kq, kn->queue), KEVENT_CTL_MODIFY, &uk);
+}
+
+/* Of a file only: tells whether it is still that of the fd. */
+int kq_watch_remove_fd(struct kq *kq, struct kq_note *kn)
+{
+	struct ukevent uk = kq_watch_by_fd(kn);
+	int err = kq_call(kq_queue(kq, kn->queue), KEVENT_CTL_REMOVE, &uk);
+
+	if (!err)
+		kn->cookie = 0;
+	return err;
+}
+
+/* If there is one. */
+void kq_watch_remove(struct kq *kq, struct kq_note *kn)
+{
+	struct ukevent uk = kq_watch_by_cookie(kn);
+
+	if (kn->cookie)
+		kq_call(kq_queue(kq, kn->queue), KEVENT_CTL_REMOVE, &uk);
+	kn->cookie = 0;
+}
+
+/* Has an event come as if of itself. */
+int kq_watch_fire(struct kq *kq, struct kq_note *kn)
+{
+	struct ukevent uk = kq_watch_by_cookie(kn);
+
+	uk.event = kn->fire;
+	return kq_call(kq_queue(kq, kn->queue), KEVENT_CTL_READY, &uk);
+}

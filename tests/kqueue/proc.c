@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * EVFILT_PROC and EVFILT_PROCDESC: exits of children and strangers, with the status;
+ * before and after EV_ADD, and while disabled; bad pids.
+ */
+#include "kqueue.h"
+
+/* Exits with this status when the pipe is closed. */
+static pid_t new_child(struct ends *e, int status)
+{
+	pid_t pid;
+
+	*e = new_pipe();
+	pid = CHECK_OK(fork());
+	if (!pid) {
+		struct pollfd p = { .fd = e->fd[0] };
+
+		close(e->fd[1]);
+		poll(&p, 1, -1);
+		_exit(status);
+	}
+	return pid;
+}
+
+TEST(child)
+{
+	int kq = new_kqueue(), status;
+	struct kevent kev;
+	struct ends e;
+	pid_t pid = new_child(&e, 7);
+
+	set(kq, pid, EVFILT_PROC, EV_ADD, NOTE_EXIT, 0, &e);
+	expect_none(kq);
+	close(e.fd[1]);
+	kev = await(kq, pid, EVFILT_PROC);
+	CHECK_EQ(kev.fflags, NOTE_EXIT);
+	CHECK(kev.flags & EV_EOF);
+	CHECK(kev.flags & EV_ONESHOT);
+	CHECK(kev.udata == &e);
+	CHECK(WIFEXITED(kev.data));
+	CHECK_EQ(WEXITSTATUS(kev.data), 7);
+	expect_none(kq);
+	CHECK_ERRNO(try_set(kq, pid, EVFILT_PROC, EV_DELETE, 0, 0, NULL), ENOENT);
+	/* nothing was reaped */
+	CHECK_EQ(waitpid(pid, &status, 0), pid);
+	CHECK_EQ(status, kev.data);
+}
+
+TEST(killed)
+{
+	struct kevent kev;
+	struct ends e;
+	pid_t pid = new_child(&e, 7);
+	int kq = new_kqueue();
+
+	set(kq, pid, EVFILT_PROC, EV_ADD, NOTE_EXIT | NOTE_EXITSTATUS, 0, NULL);
+	CHECK_OK(kill(pid, SIGKILL));
+	kev = await(kq, pid, EVFILT_PROC);
+	CHECK(WIFSIGNALED(kev.data));
+	CHECK_EQ(WTERMSIG(kev.data), SIGKILL);
+}
+
+TEST(exited_before)
+{
+	struct ends e;
+	pid_t pid = new_child(&e, 3);
+	int kq = new_kqueue();
+	siginfo_t info;
+
+	close(e.fd[1]);
+	CHECK_OK(waitid(P_PID, pid, &info, WEXITED | WNOWAIT));
+	set(kq, pid, EVFILT_PROC, EV_ADD, NOTE_EXIT, 0, NULL);
+	CHECK_EQ(WEXITSTATUS(expect(kq, pid, EVFILT_PROC).data), 3);
+	expect_none(kq);
+}
+
+TEST(disabled)
+{
+	struct ends e;
+	pid_t pid = new_child(&e, 3);
+	int kq = new_kqueue();
+
+	set(kq, pid, EVFILT_PROC, EV_ADD | EV_DISABLE, NOTE_EXIT, 0, NULL);
+	close(e.fd[1]);
+	CHECK_EQ(waitpid(pid, NULL, 0), pid);
+	expect_none(kq);
+	expect_none(kq);
+	set(kq, pid, EVFILT_PROC, EV_ENABLE, 0, 0, NULL);
+	CHECK_EQ(WEXITSTATUS(expect(kq, pid, EVFILT_PROC).data), 3);
+	expect_none(kq);
+	CHECK_ERRNO(try_set(kq, pid, EVFILT_PROC, EV_DELETE, 0, 0, NULL), ENOENT);
+}
+
+TEST(disabled_and_deleted)
+{
+	struct ends e;
+	pid_t pid = new_child(&e, 3);
+	int kq = new_kqueue();
+
+	set(kq, pid, EVFILT_PROC, EV_ADD | EV_DISABLE, NOTE_EXIT, 0, NULL);
+	close(e.fd[1]);
+	CHECK_EQ(waitpid(pid, NULL, 0), pid);
+	expect_none(kq);
+	set(kq, pid, EVFILT_PROC, EV_DELETE, 0, 0, NULL);
+	expect_none(kq);
+}
+
+/* A grandchild, whose status is its parent's affair. */
+TEST(stranger)
+{
+	struct ends e, tell = new_pipe();
+	int kq = new_kqueue();
+	struct kevent kev;
+	pid_t pid, child;
+
+	CHECK_OK(fcntl(tell.fd[0], F_SETFL, 0));
+	child = CHECK_OK(fork());
+	if (!child) {
+		pid = new_child(&e, 5);
+		CHECK_EQ(write(tell.fd[1], &pid, sizeof(pid)), sizeof(pid));
+		CHECK_OK(waitpid(pid, NULL, 0));
+		_exit(0);
+	}
+	CHECK_EQ(read(tell.fd[0], &pid, sizeof(pid)), sizeof(pid));
+	set(kq, pid, EVFILT_PROC, EV_ADD, NOTE_EXIT, 0, NULL);
+	expect_none(kq);
+	CHECK_OK(kill(pid, SIGKILL));
+	kev = await(kq, pid, EVFILT_PROC);
+	CHECK_EQ(kev.fflags, NOTE_EXIT);
+	CHECK_EQ(kev.data, 0);
+	wait_child(child);
+}
+
+TEST(descriptor)
+{
+	struct kevent kev;
+	struct ends e;
+	pid_t pid = new_child(&e, 9);
+	int kq = new_kqueue(), fd = CHECK_OK(syscall(SYS_pidfd_open, pid, 0));
+
+	set(kq, fd, EVFILT_PROCDESC, EV_ADD, NOTE_EXIT, 0, NULL);
+	set(kq, pid, EVFILT_PROC, EV_ADD, NOTE_EXIT, 0, NULL);
+	set(kq, pid, EVFILT_PROC, EV_DELETE, 0, 0, NULL);
+	expect_none(kq);
+	close(e.fd[1]);
+	kev = await(kq, fd, EVFILT_PROCDESC);
+	CHECK_EQ(kev.fflags, NOTE_EXIT);
+	CHECK_EQ(WEXITSTATUS(kev.data), 9);
+	expect_none(kq);
+	CHECK_ERRNO(try_set(kq, kq, EVFILT_PROCDESC, EV_ADD, NOTE_EXIT, 0, NULL), EINVAL);
+	CHECK_ERRNO(try_set(kq, 999, EVFILT_PROCDESC, EV_ADD, NOTE_EXIT, 0, NULL), EBADF);
+}
+
+TEST(descriptor_deleted)
+{
+	struct ends e;
+	pid_t pid = new_child(&e, 9);
+	int kq = new_kqueue(), fd = CHECK_OK(syscall(SYS_pidfd_open, pid, 0));
+
+	set(kq, fd, EVFILT_PROCDESC, EV_ADD, NOTE_EXIT, 0, NULL);
+	set(kq, fd, EVFILT_PROCDESC, EV_DELETE, 0, 0, NULL);
+	close(e.fd[1]);
+	CHECK_EQ(waitpid(pid, NULL, 0), pid);
+	expect_none(kq);
+}
+
+TEST(bad)
+{
+	int kq = new_kqueue();
+	struct ends e;
+	pid_t pid = new_child(&e, 0);
+
+	CHECK_ERRNO(try_set(kq, pid, EVFILT_PROC, EV_ADD, 0, 0, NULL), EINVAL);
+	CHECK_ERRNO(try_set(kq, pid, EVFILT_PROC, EV_ADD, NOTE_EXIT | 0x40000000, 0, NULL), EINVAL);
+	CHECK_ERRNO(try_set(kq, pid, EVFILT_PROC, EV_DELETE, 0, 0, NULL), ENOENT);
+	close(e.fd[1]);
+	CHECK_EQ(waitpid(pid, NULL, 0), pid);
+	CHECK_ERRNO(try_set(kq, pid, EVFILT_PROC, EV_ADD, NOTE_EXIT, 0, NULL), ESRCH);
+	CHECK_ERRNO(try_set(kq, 0, EVFILT_PROC, EV_ADD, NOTE_EXIT, 0, NULL), ESRCH);
+	CHECK_ERRNO(try_set(kq, (uintptr_t)-1, EVFILT_PROC, EV_ADD, NOTE_EXIT, 0, NULL), ESRCH);
+}
