@@ -75,7 +75,14 @@ $(O)/tests/kqueue/%: ALL_CFLAGS += -Itests/lib -Iinclude/kevent-kqueue -Wno-nonn
 
 $(O)/tests/kqueue/%: tests/kqueue/%.c $(O)/tests/lib/test.o $(wildcard lib/kqueue/*.[ch]) | kqueue
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) -static -o $@ $< $(O)/tests/lib/test.o $(O)/lib/kqueue/libkevent-kqueue.a
+	$(CC) $(ALL_CFLAGS) -I$(O)/lib -static -o $@ $< $(O)/tests/lib/test.o \
+		$(O)/lib/kqueue/libkevent-kqueue.a
+
+$(O)/tests/kqueue/example: $(O)/lib/manual-kqueue.h
+
+$(O)/lib/manual-kqueue.h: man/kqueue.3 scripts/man-example.sh
+	@mkdir -p $(@D)
+	scripts/man-example.sh man/kqueue.3 >$@
 
 $(O)/tests/libkevent/manual: $(O)/lib/manual.h
 

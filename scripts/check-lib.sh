@@ -121,7 +121,7 @@ pages() {
 		[ -e "$work/root/opt/kevent/share/man/man3/$name.3" ] ||
 			complain "no manual page for $name()"
 	done
-	for page in man/*.[347]; do
+	for page in man/*kevent*.[347]; do
 		scripts/man-example.sh "$page" >"$work/example.c"
 		grep -q '^int main' "$work/example.c" || complain "$page: no example"
 		gcc "${flags[@]}" -O2 -fsyntax-only "$work/example.c" ||
@@ -148,11 +148,46 @@ needed() {
 	[ -z "$others" ] || complain "libkevent.so needs $others"
 }
 
-make --no-print-directory O="$out" lib
+kqueue_symbols() {
+	sed -n '/^global:/,/^local:/s/^\t\(\w*\);$/\1/p' lib/kqueue/libkevent-kqueue.map |
+		diff - <(nm -D --defined-only "$lib/kqueue/libkevent-kqueue.so" |
+			awk '$2 == "T" { sub("@.*", "", $3); print $3 }' | LC_ALL=C sort) >&2 ||
+		complain "libkevent-kqueue.map is not what libkevent-kqueue.so exports"
+}
+
+# As for the other one: somebody else's program, from what is installed.
+kqueue_installed() {
+	local root=$work/kqueue name linked
+	local -a options
+
+	make -s --no-print-directory -C lib/kqueue BUILD="$lib/kqueue" PREFIX=/opt/kqueue \
+		DESTDIR="$root" install
+	scripts/man-example.sh man/kqueue.3 >"$work/kqueue.c"
+	ln -s kqueue.c "$work/kqueue.cc"
+	read -ra options <<<"$(PKG_CONFIG_PATH=$root/opt/kqueue/lib/pkgconfig pkg-config \
+		--define-prefix --cflags --libs libkevent-kqueue)"
+	for name in c cc; do
+		for linked in shared static; do
+			gcc -Wall -Wextra -Werror "-${linked/shared/g}" -x "${name/cc/c++}" \
+				-o "$work/kqueue.$linked" "$work/kqueue.$name" -x none \
+				"${options[@]}" || complain "the example of kqueue.3: $name, $linked"
+		done
+	done
+	# it ends by itself, with or without the device
+	LD_LIBRARY_PATH=$root/opt/kqueue/lib "$work/kqueue.shared" </dev/null >/dev/null ||
+		[ $? = 1 ] || complain "the example of kqueue.3 does not start"
+	make -s --no-print-directory -C lib/kqueue BUILD="$lib/kqueue" PREFIX=/opt/kqueue \
+		DESTDIR="$root" uninstall
+	[ -z "$(find "$root" ! -type d)" ] || complain "lib/kqueue: uninstall leaves files behind"
+}
+
+make --no-print-directory O="$out" lib kqueue
 symbols
 old_program
 header
 needed
 texts
 installed
+kqueue_symbols
+kqueue_installed
 exit $bad

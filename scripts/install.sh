@@ -91,7 +91,7 @@ include/uapi/linux/kevent.h $prefix/include/linux/kevent.h 644
 include/kevent.h $prefix/include/kevent.h 644
 man/kevent.7 $prefix/share/man/man7/kevent.7 644
 END
-	for page in man/*.3; do
+	for page in man/*kevent*.3; do
 		echo "$page $prefix/share/man/man3/${page#man/} 644"
 	done
 }
@@ -110,7 +110,7 @@ END
 other_names() {
 	local page name
 
-	for page in man/*.3; do
+	for page in man/*kevent*.3; do
 		page=${page#man/}
 		sed -n '/^\.SH NAME/,/^\.SH SYN/{/^\.SH/d;p;}' "man/$page" |
 			tr '\n' ' ' | sed 's/ \\-.*/\n/; s/, */\n/g' |

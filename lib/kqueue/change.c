@@ -123,7 +123,8 @@ int kq_change(struct kq *kq, const struct kevent *kev)
 	struct kq_note *kn;
 
 	if (!filter || (flags & ~KQ_FLAGS) ||
-	    (flags & (EV_ENABLE | EV_DISABLE)) == (EV_ENABLE | EV_DISABLE))
+	    (flags & (EV_ENABLE | EV_DISABLE)) == (EV_ENABLE | EV_DISABLE) ||
+	    (flags & (EV_ADD | EV_KEEPUDATA)) == (EV_ADD | EV_KEEPUDATA))
 		return EINVAL;
 	kn = kq_note_find(kq, kev->ident, kev->filter);
 	if (!kn && filter->is_fd && !kq_is_fd(kev->ident))

@@ -156,6 +156,7 @@ static inline uint64_t kq_ptr(const struct kq *kq, uint32_t index)
 /* queue.c */
 KQ_HIDDEN void kq_lock(struct kq *kq);
 KQ_HIDDEN void kq_unlock(struct kq *kq);
+KQ_HIDDEN struct ukevent kq_token(const struct kq *kq, bool inner);
 KQ_HIDDEN struct kq *kq_of_ptr(uint64_t ptr);
 KQ_HIDDEN struct kq *kq_get_locked(int fd);
 
@@ -184,10 +185,6 @@ KQ_HIDDEN int kq_watch_fire(struct kq *kq, struct kq_note *kn);
 /* change.c */
 KQ_HIDDEN int kq_change(struct kq *kq, const struct kevent *kev);
 KQ_HIDDEN void kq_drop(struct kq *kq, struct kq_note *kn);
-
-/* wait.c */
-KQ_HIDDEN int kq_wait(int fd, struct kevent *events, int num,
-		      const struct timespec *timeout);
 
 /* The filters: io.c, vnode.c, count.c, proc.c, user.c */
 extern KQ_HIDDEN const struct kq_filter kq_filter_read, kq_filter_write, kq_filter_vnode,

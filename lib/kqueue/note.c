@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later OR MIT
 /* The notes of a kq: found by ident and filter, and by index.  All hold its lock. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -104,12 +105,36 @@ struct kq_note *kq_note_new(struct kq *kq, const struct kevent *kev)
 	return kn;
 }
 
+/*
+ * A program that closes all fds closes the pidfd as well, and its number may be another's
+ * now.  What is closed here says in fdinfo that it is of this process, or of one that is
+ * gone.
+ */
+static void kq_helper_close(struct kq_note *kn)
+{
+	char path[48], line[128];
+	bool mine = false;
+	long pid;
+	FILE *f;
+
+	if (kn->helper < 0)
+		return;
+	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", kn->helper);
+	f = fopen(path, "re");
+	while (f && !mine && fgets(line, sizeof(line), f))
+		mine = sscanf(line, "Pid: %ld", &pid) == 1 &&
+		       (pid <= 0 || (uintptr_t)pid == kn->kev.ident);
+	if (f)
+		fclose(f);
+	if (mine)
+		close(kn->helper);
+	kn->helper = -1;
+}
+
 void kq_note_free(struct kq *kq, struct kq_note *kn)
 {
 	kq_note_unlink(kq, kn);
-	if (kn->helper >= 0)
-		close(kn->helper);
-	kn->helper = -1;
+	kq_helper_close(kn);
 	kn->cookie = 0;
 	kn->next = kq->free;
 	kq->free = kn->index;
@@ -121,8 +146,7 @@ void kq_notes_free(struct kq *kq)
 	uint32_t i;
 
 	for (i = 0; i < kq->num; i++) {
-		if (kq->notes[i]->helper >= 0)
-			close(kq->notes[i]->helper);
+		kq_helper_close(kq->notes[i]);
 		free(kq->notes[i]);
 	}
 	free(kq->notes);

@@ -66,6 +66,21 @@ static int kq_proc_change(struct kq *kq, struct kq_note *kn, const struct kevent
 	return kn->active && !kn->disabled ? kq_proc_tell(kq, kn) : 0;
 }
 
+/* Its fd may be another's now. */
+static int kq_procdesc_change(struct kq *kq, struct kq_note *kn, const struct kevent *kev)
+{
+	int err;
+
+	if (!(kev->flags & EV_ADD))
+		return kq_proc_change(kq, kn, kev);
+	kq_watch_remove(kq, kn);
+	kn->active = false;
+	err = kq_procdesc_add(kq, kn);
+	if (err)
+		kq_drop(kq, kn);
+	return err;
+}
+
 static bool kq_proc_event(struct kq *kq, struct kq_note *kn, const struct ukevent *uk)
 {
 	(void)kq;
@@ -97,6 +112,6 @@ const struct kq_filter kq_filter_procdesc = {
 	.flags		= EV_CLEAR,
 	.check		= kq_proc_check,
 	.add		= kq_procdesc_add,
-	.change		= kq_proc_change,
+	.change		= kq_procdesc_change,
 	.event		= kq_proc_event,
 };

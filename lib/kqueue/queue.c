@@ -63,7 +63,8 @@ static unsigned int kq_slot(const struct kq *kq)
 
 /* ---- Whose fd is it? --------------------------------------------------- */
 
-static struct ukevent kq_token(const struct kq *kq)
+/* The inner queues have another one, so that none is taken for the kqueue. */
+struct ukevent kq_token(const struct kq *kq, bool inner)
 {
 	struct ukevent uk = {
 		.type = KEVENT_UNOTIFY,
@@ -72,16 +73,23 @@ static struct ukevent kq_token(const struct kq *kq)
 		.ptr = kq_ptr(kq, KQ_INDEX_TOKEN),
 	};
 
-	uk.id.raw_u64 = kq->token;
+	uk.id.raw_u64 = inner ? ~kq->token : kq->token;
 	return uk;
 }
 
 /* 0: the fd is this kqueue's; ENOENT: another queue's; else it is no queue's. */
 static int kq_check(int fd, const struct kq *kq)
 {
-	struct ukevent uk = kq_token(kq);
+	struct ukevent uk = kq_token(kq, false);
 
 	return kq_call(fd, KEVENT_CTL_MODIFY, &uk);
+}
+
+static bool kq_is_inner(int fd, const struct kq *kq)
+{
+	struct ukevent uk = kq_token(kq, true);
+
+	return !kq_call(fd, KEVENT_CTL_MODIFY, &uk);
 }
 
 static void kq_remember(int fd, const struct kq *kq)
@@ -162,8 +170,9 @@ static void kq_free(struct kq *kq)
 	int i;
 
 	kq_notes_free(kq);
+	/* a program that closes all fds closes these as well */
 	for (i = 0; i < KQ_INNER; i++)
-		if (kq->inner[i] >= 0)
+		if (kq->inner[i] >= 0 && kq_is_inner(kq->inner[i], kq))
 			close(kq->inner[i]);
 	kq->used = false;
 }
@@ -324,7 +333,7 @@ static int kq_init(struct kq *kq, int fd)
 	for (i = 0; i < KQ_INNER; i++)
 		kq->inner[i] = -1;
 	kq->fd = fd;
-	uk = kq_token(kq);
+	uk = kq_token(kq, false);
 	err = kq_call(fd, KEVENT_CTL_ADD, &uk);
 	kq->used = !err;
 	return err;

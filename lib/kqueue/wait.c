@@ -66,7 +66,7 @@ static bool kq_report(struct kq *kq, const struct ukevent *uk, struct kevent *ke
 	const uint32_t index = (uint32_t)uk->ptr;
 	struct kq_note *kn;
 
-	if (!kq->used || uk->ptr >> 32 != kq->id || index >= kq->num)
+	if (index >= kq->num)
 		return false;
 	kn = kq->notes[index];
 	if (!kn->cookie || kn->cookie != uk->cookie)
@@ -79,8 +79,9 @@ static bool kq_report(struct kq *kq, const struct ukevent *uk, struct kevent *ke
 }
 
 /*
- * Makes the kernel's events into ours.  Returns how many there are; a bit for each inner
- * queue that has some is set in *inner.
+ * Makes the kernel's events into ours.  The fd is the kqueue's, or -1: they are an inner
+ * queue's.  Returns how many there are; a bit for each inner queue that has some is set in
+ * *inner.
  */
 static int kq_convert(int fd, struct kevent *events, int num, unsigned int *inner)
 {
@@ -96,14 +97,13 @@ static int kq_convert(int fd, struct kevent *events, int num, unsigned int *inne
 				kq_unlock(kq);
 			kq_lock(next);
 			kq = next;
-			/* an inner queue's, or that of the kqueue itself */
-			if (fd >= 0)
-				kq->fd = fd;
 		}
-		if (!next)
+		/* of a queue of somebody else's, or of a kqueue that is no more */
+		if (!next || !kq->used || uk.ptr >> 32 != kq->id)
 			continue;
-		if ((uint32_t)uk.ptr > KQ_INDEX_INNER && (uint32_t)uk.ptr < KQ_INDEX_TOKEN &&
-		    uk.ptr >> 32 == kq->id)
+		if (fd >= 0)
+			kq->fd = fd;
+		if ((uint32_t)uk.ptr > KQ_INDEX_INNER && (uint32_t)uk.ptr < KQ_INDEX_TOKEN)
 			*inner |= 1u << ((uint32_t)uk.ptr - KQ_INDEX_INNER);
 		else if (kq_report(kq, &uk, &events[done]))
 			done++;
@@ -115,15 +115,15 @@ static int kq_convert(int fd, struct kevent *events, int num, unsigned int *inne
 
 /* ---- Waiting ----------------------------------------------------------- */
 
-/* A thread can be cancelled here, and holds nothing. */
-static int kq_get_events(int fd, struct kevent_ioc_get *get)
+/* A thread that can be cancelled here holds nothing. */
+static int kq_get_events(int fd, struct kevent_ioc_get *get, bool can_cancel)
 {
 	int type = PTHREAD_CANCEL_DEFERRED, ret;
 
-	if (!__libc_single_threaded)
+	if (can_cancel)
 		pthread_setcanceltype(PTHREAD_CANCEL_ASYNCHRONOUS, &type);
 	ret = ioctl(fd, KEVENT_IOC_GET_EVENTS, get);
-	if (!__libc_single_threaded)
+	if (can_cancel)
 		pthread_setcanceltype(type, NULL);
 	return ret;
 }
@@ -160,14 +160,18 @@ static int kq_get_inner(uint64_t id, unsigned int inner, struct kevent *events, 
 	return done;
 }
 
-/* All events that are there now, or when the time is up; -1: errno. */
-static int kq_take(int fd, struct kevent_ioc_get *get)
+/*
+ * Events of ours, of those that the kernel has, or has before the time is up.  -1: errno.
+ * *came: it had some, whatever became of them.
+ */
+static int kq_take(int fd, struct kevent_ioc_get *get, bool can_cancel, bool *came)
 {
 	struct kevent *events = (struct kevent *)(uintptr_t)get->events;
-	int num = kq_get_events(fd, get), done;
+	int num = kq_get_events(fd, get, can_cancel), done;
 	unsigned int inner = 0;
 	struct ukevent uk;
 
+	*came = num > 0;
 	if (num <= 0)
 		return num;
 	/* which kqueue's they are, if any is that of an inner queue */
@@ -244,7 +248,8 @@ static bool kq_is_no_queue(int error)
 	return error == ENOTTY || error == ENXIO || error == EINVAL || error == ENOSYS;
 }
 
-int kq_wait(int fd, struct kevent *events, int num, const struct timespec *timeout)
+static int kq_wait(int fd, struct kevent *events, int num, const struct timespec *timeout,
+		   bool can_cancel)
 {
 	struct kevent_ioc_get get = {
 		.events = (uintptr_t)events,
@@ -252,19 +257,20 @@ int kq_wait(int fd, struct kevent *events, int num, const struct timespec *timeo
 	};
 	int err = kq_set_time(&get, timeout);
 	int tries = KQ_TRIES, ret;
+	bool came;
 
 	if (err) {
 		errno = err;
 		return -1;
 	}
 	do {
-		ret = kq_take(fd, &get);
+		ret = kq_take(fd, &get, can_cancel, &came);
 		if (ret < 0 && errno == EAGAIN && !kq_poll(fd, &get))
 			ret = 0;
 		else if (ret < 0 && kq_is_no_queue(errno))
 			errno = EBADF;
-		/* what came was not to be reported, or nothing came */
-	} while (!ret && (get.min ? !kq_time_is_up(&get) : --tries));
+		/* what came was not to be reported; or, with a time, nothing came */
+	} while (!ret && (get.min ? !kq_time_is_up(&get) : came && --tries));
 	return ret;
 }
 
@@ -288,11 +294,14 @@ static int kq_make_changes(struct kq *kq, const struct kevent *changes, int num,
 			errno = err;
 			return -1;
 		}
-		if (said < max && (err || (kev.flags & EV_RECEIPT))) {
-			kev.flags = EV_ERROR;
-			kev.data = err;
-			events[said++] = kev;
-		}
+		if (!err && !(kev.flags & EV_RECEIPT))
+			continue;
+		/* a receipt that finds no room ends it, too */
+		if (said == max)
+			break;
+		kev.flags = EV_ERROR;
+		kev.data = err;
+		events[said++] = kev;
 	}
 	return said;
 }
@@ -315,6 +324,7 @@ static int kq_make_all(int fd, const struct kevent *changes, int num,
 KQ_PUBLIC int kevent(int kq, const struct kevent *changelist, int nchanges,
 		     struct kevent *eventlist, int nevents, const struct timespec *timeout)
 {
+	const bool can_cancel = !__libc_single_threaded && !nchanges;
 	int said;
 
 	if (nchanges < 0 || nevents < 0) {
@@ -323,10 +333,12 @@ KQ_PUBLIC int kevent(int kq, const struct kevent *changelist, int nchanges,
 	}
 	if (kq_is_inside())
 		return kq_defer(kq, changelist, nchanges, nevents);
+	if (nevents)
+		pthread_testcancel();
 	if (nchanges || !nevents) {
 		said = kq_make_all(kq, changelist, nchanges, eventlist, nevents);
 		if (said)
 			return said;
 	}
-	return nevents ? kq_wait(kq, eventlist, nevents, timeout) : 0;
+	return nevents ? kq_wait(kq, eventlist, nevents, timeout, can_cancel) : 0;
 }

@@ -22,6 +22,7 @@ static int kq_queue(const struct kq *kq, unsigned int queue)
 static int kq_inner_make(struct kq *kq, unsigned int queue)
 {
 	struct kevent_ioc_init init = { .policy = KEVENT_WAKE_LIFO };
+	struct ukevent token = kq_token(kq, true);
 	struct ukevent uk = {
 		.type = KEVENT_POLL,
 		.event = KEVENT_POLL_POLLIN,
@@ -36,6 +37,8 @@ static int kq_inner_make(struct kq *kq, unsigned int queue)
 	uk.id.raw[0] = (uint32_t)fd;
 	if (ioctl(fd, KEVENT_IOC_INIT, &init) < 0)
 		err = errno;
+	if (!err)
+		err = kq_call(fd, KEVENT_CTL_ADD, &token);
 	if (!err)
 		err = kq_call(kq->fd, KEVENT_CTL_ADD, &uk);
 	if (err) {

@@ -156,18 +156,20 @@ TEST(receipts)
 	expect(kq, e.fd[1], EVFILT_WRITE);
 }
 
-/* Those that find no room are not told, but done. */
+/* One that finds no room is not told, and what comes behind it is not done. */
 TEST(receipts_more_than_room)
 {
-	struct ends e = new_pipe();
 	struct kevent kev[3];
-	int kq = new_kqueue();
+	int kq = new_kqueue(), i;
 
-	three(kev, &e, EV_RECEIPT);
-	kev[1] = kev[2];
-	CHECK_EQ(kevent(kq, kev, 2, kev, 1, NULL), 1);
+	for (i = 0; i < 3; i++)
+		EV_SET(&kev[i], i, EVFILT_USER, EV_ADD | EV_RECEIPT, 0, 0, NULL);
+	CHECK_EQ(kevent(kq, kev, 3, kev, 1, NULL), 1);
 	CHECK_EQ(kev[0].data, 0);
-	set(kq, e.fd[1], EVFILT_WRITE, EV_DELETE, 0, 0, NULL);
+	set(kq, 1, EVFILT_USER, EV_DELETE, 0, 0, NULL);
+	CHECK_ERRNO(try_set(kq, 2, EVFILT_USER, EV_DELETE, 0, 0, NULL), ENOENT);
+	kev[0].flags = EV_ADD | EV_RECEIPT;
+	CHECK_EQ(kevent(kq, kev, 1, NULL, 0, NULL), 0);
 }
 
 TEST(bad_changes)
@@ -186,6 +188,7 @@ TEST(bad_changes)
 	CHECK_ERRNO(try_set(kq, e.fd[0], EVFILT_READ, EV_ADD | 0x800, 0, 0, NULL), EINVAL);
 	CHECK_ERRNO(try_set(kq, e.fd[0], EVFILT_READ, EV_ADD | EV_ENABLE | EV_DISABLE, 0, 0, NULL),
 		    EINVAL);
+	CHECK_ERRNO(try_set(kq, e.fd[0], EVFILT_READ, EV_ADD | EV_KEEPUDATA, 0, 0, NULL), EINVAL);
 	CHECK_ERRNO(try_set(kq, e.fd[0], EVFILT_READ, EV_ADD, 4, 0, NULL), EINVAL);
 	CHECK_ERRNO(try_set(kq, e.fd[1], EVFILT_WRITE, EV_ADD, NOTE_FILE_POLL, 0, NULL), EINVAL);
 	/* what is not there */
@@ -352,6 +355,32 @@ TEST(cancelled)
 	expect(kq, e.fd[0], EVFILT_READ);
 }
 
+static void *cancelled_run(void *arg)
+{
+	struct waiter *w = arg;
+	struct kevent kev;
+
+	pthread_cancel(pthread_self());
+	EV_SET(&kev, 1, EVFILT_USER, EV_ADD | EV_CLEAR, NOTE_TRIGGER, 0, NULL);
+	/* no event is asked for: it is made */
+	CHECK_EQ(kevent(w->kq, &kev, 1, NULL, 0, NULL), 0);
+	EV_SET(&kev, 2, EVFILT_USER, EV_ADD, NOTE_TRIGGER, 0, NULL);
+	/* and this one is not */
+	kevent(w->kq, &kev, 1, &kev, 1, NULL);
+	FAIL("it was not cancelled");
+}
+
+TEST(cancelled_before)
+{
+	int kq = new_kqueue();
+	struct waiter w = { .kq = kq };
+
+	thread_start(&w.thread, cancelled_run, &w);
+	thread_join(&w.thread);
+	expect(kq, 1, EVFILT_USER);
+	expect_none(kq);
+}
+
 /* A change by another thread while one waits. */
 TEST(added_while_waiting)
 {
@@ -465,6 +494,25 @@ TEST(closed_and_made_again)
 		CHECK_ERRNO(try_set(kq, 1, EVFILT_USER, EV_ADD, 0, 0, NULL), EBADF);
 	}
 	CHECK_LE(open_fds(), before + 2);
+}
+
+/* Numbers of fds that were the library's, and that a program has closed, are let alone. */
+TEST(all_closed)
+{
+	int kq = new_kqueue(), file, i;
+	char name[] = "/tmp/kqueue-XXXXXX";
+
+	file = CHECK_OK(mkstemp(name));
+	add(kq, file, EVFILT_READ, 0);
+	set(kq, file, EVFILT_VNODE, EV_ADD, NOTE_WRITE, 0, NULL);
+	set(kq, getppid(), EVFILT_PROC, EV_ADD, NOTE_EXIT, 0, NULL);
+	CHECK_OK(close_range(3, 1000, 0));
+	for (i = 3; i < 20; i++)
+		CHECK_EQ(open("/dev/null", O_RDWR), i);
+	for (i = 20; i < 25; i++)
+		CHECK_EQ(kqueue(), i);
+	for (i = 3; i < 20; i++)
+		CHECK_EQ(write(i, "x", 1), 1);
 }
 
 TEST(closed_in_any_order)

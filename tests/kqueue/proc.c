@@ -151,6 +151,25 @@ TEST(descriptor)
 	CHECK_ERRNO(try_set(kq, 999, EVFILT_PROCDESC, EV_ADD, NOTE_EXIT, 0, NULL), EBADF);
 }
 
+/* Its number is another's, and it is added anew. */
+TEST(descriptor_used_again)
+{
+	struct ends e, other;
+	pid_t first = new_child(&e, 1), second;
+	int kq = new_kqueue(), fd = CHECK_OK(syscall(SYS_pidfd_open, first, 0));
+
+	set(kq, fd, EVFILT_PROCDESC, EV_ADD, NOTE_EXIT, 0, NULL);
+	close(fd);
+	second = new_child(&other, 2);
+	CHECK_EQ(dup2(CHECK_OK(syscall(SYS_pidfd_open, second, 0)), fd), fd);
+	set(kq, fd, EVFILT_PROCDESC, EV_ADD, NOTE_EXIT, 0, NULL);
+	close(e.fd[1]);
+	CHECK_EQ(waitpid(first, NULL, 0), first);
+	expect_none(kq);
+	CHECK_OK(kill(second, SIGKILL));
+	CHECK_EQ(WTERMSIG(await(kq, fd, EVFILT_PROCDESC).data), SIGKILL);
+}
+
 TEST(descriptor_deleted)
 {
 	struct ends e;
