@@ -163,7 +163,7 @@ TEST(descriptor_used_again)
 	second = new_child(&other, 2);
 	CHECK_EQ(dup2(CHECK_OK(syscall(SYS_pidfd_open, second, 0)), fd), fd);
 	set(kq, fd, EVFILT_PROCDESC, EV_ADD, NOTE_EXIT, 0, NULL);
-	close(e.fd[1]);
+	CHECK_OK(kill(first, SIGKILL));
 	CHECK_EQ(waitpid(first, NULL, 0), first);
 	expect_none(kq);
 	CHECK_OK(kill(second, SIGKILL));

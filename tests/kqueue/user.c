@@ -145,11 +145,10 @@ static void handler(int signo)
 TEST_TIMEOUT(by_handler, 60)
 {
 	struct itimerspec often = {
-		.it_value.tv_nsec = 100000,
-		.it_interval.tv_nsec = 100000,
+		.it_value.tv_nsec = 1000000,
+		.it_interval.tv_nsec = 1000000,
 	};
 	struct sigevent event = { .sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGUSR1 };
-	uint64_t end = now_ns() + 3000 * MSEC;
 	struct kevent kev;
 	uint32_t before;
 	timer_t timer;
@@ -159,7 +158,7 @@ TEST_TIMEOUT(by_handler, 60)
 	signal(SIGUSR1, handler);
 	CHECK_OK(timer_create(CLOCK_MONOTONIC, &event, &timer));
 	CHECK_OK(timer_settime(timer, 0, &often, NULL));
-	while (now_ns() < end) {
+	while (sent < 1000) {
 		add(the_kqueue, 2, EVFILT_USER, 0);
 		set(the_kqueue, 2, EVFILT_USER, EV_DELETE, 0, 0, NULL);
 		before = sent;
@@ -170,7 +169,6 @@ TEST_TIMEOUT(by_handler, 60)
 	}
 	memset(&often, 0, sizeof(often));
 	CHECK_OK(timer_settime(timer, 0, &often, NULL));
-	CHECK_GT(sent, 100);
 	look(the_kqueue, &kev, 1);
 	raise(SIGUSR1);
 	expect(the_kqueue, 1, EVFILT_USER);
