@@ -87,6 +87,7 @@ static int kq_convert(int fd, struct kevent *events, int num, unsigned int *inne
 {
 	struct kq *kq = NULL, *next;
 	struct ukevent uk;
+	uint32_t queue;
 	int i, done = 0;
 
 	for (i = 0; i < num; i++) {
@@ -103,8 +104,9 @@ static int kq_convert(int fd, struct kevent *events, int num, unsigned int *inne
 			continue;
 		if (fd >= 0)
 			kq->fd = fd;
-		if ((uint32_t)uk.ptr > KQ_INDEX_INNER && (uint32_t)uk.ptr < KQ_INDEX_TOKEN)
-			*inner |= 1u << ((uint32_t)uk.ptr - KQ_INDEX_INNER);
+		queue = (uint32_t)uk.ptr - KQ_INDEX_INNER;
+		if (queue >= 1 && queue <= KQ_INNER)
+			*inner |= 1u << queue;
 		else if (kq_report(kq, &uk, &events[done]))
 			done++;
 	}
@@ -239,13 +241,13 @@ static int kq_poll(int fd, const struct kevent_ioc_get *get)
 		left.tv_nsec += KQ_SECOND;
 	}
 	if (left.tv_sec < 0)
-		left.tv_sec = left.tv_nsec = 0;
+		left = (struct timespec){ 0 };
 	return ppoll(&p, 1, &left, NULL) < 0 ? -1 : 0;
 }
 
 static bool kq_is_no_queue(int error)
 {
-	return error == ENOTTY || error == ENXIO || error == EINVAL || error == ENOSYS;
+	return error == ENOTTY || error == ENXIO || error == EINVAL;
 }
 
 static int kq_wait(int fd, struct kevent *events, int num, const struct timespec *timeout,

@@ -8,6 +8,7 @@
 
 #include <pty.h>
 #include <sys/eventfd.h>
+#include <sys/un.h>
 
 /* ---- Bytes ------------------------------------------------------------- */
 
@@ -84,6 +85,22 @@ TEST(backlog)
 	expect_none(kq);
 }
 
+TEST(backlog_unix)
+{
+	struct sockaddr_un addr = { .sun_family = AF_UNIX, .sun_path = "\0kqueue" };
+	int listener = CHECK_OK(socket(AF_UNIX, SOCK_STREAM, 0)), kq = new_kqueue(), i, fd;
+
+	CHECK_OK(bind(listener, (struct sockaddr *)&addr, sizeof(addr)));
+	CHECK_OK(listen(listener, 8));
+	add(kq, listener, EVFILT_READ, 0);
+	expect_none(kq);
+	for (i = 1; i <= 3; i++) {
+		fd = CHECK_OK(socket(AF_UNIX, SOCK_STREAM, 0));
+		CHECK_OK(connect(fd, (struct sockaddr *)&addr, sizeof(addr)));
+		CHECK_EQ(expect(kq, listener, EVFILT_READ).data, i);
+	}
+}
+
 /* ---- The end ----------------------------------------------------------- */
 
 static void end(struct ends e)
@@ -108,6 +125,36 @@ static void end(struct ends e)
 TEST(end_pipe) { end(new_pipe()); }
 TEST(end_unix) { end(new_sockets(SOCK_STREAM)); }
 TEST(end_tcp) { end(new_tcp()); }
+
+/* Until there is another writer. */
+TEST(end_fifo)
+{
+	int kq = new_kqueue(), fd, writer;
+
+	CHECK_OK(mkfifo("/tmp/kqueue-fifo-end", 0600));
+	fd = CHECK_OK(open("/tmp/kqueue-fifo-end", O_RDONLY | O_NONBLOCK));
+	add(kq, fd, EVFILT_READ, 0);
+	expect_none(kq);
+	writer = CHECK_OK(open("/tmp/kqueue-fifo-end", O_WRONLY));
+	expect_none(kq);
+	close(writer);
+	CHECK(expect(kq, fd, EVFILT_READ).flags & EV_EOF);
+	writer = CHECK_OK(open("/tmp/kqueue-fifo-end", O_WRONLY));
+	expect_none(kq);
+	put(writer, 3);
+	CHECK_EQ(expect(kq, fd, EVFILT_READ).data, 3);
+	CHECK(!(expect(kq, fd, EVFILT_READ).flags & EV_EOF));
+	CHECK_OK(unlink("/tmp/kqueue-fifo-end"));
+}
+
+/* What can't be polled, and is no file. */
+TEST(null_device)
+{
+	int fd = CHECK_OK(open("/dev/null", O_RDWR)), kq = new_kqueue();
+
+	CHECK_ERRNO(try_set(kq, fd, EVFILT_READ, EV_ADD, 0, 0, NULL), EINVAL);
+	CHECK_ERRNO(try_set(kq, fd, EVFILT_WRITE, EV_ADD, 0, 0, NULL), EINVAL);
+}
 
 TEST(end_shutdown)
 {

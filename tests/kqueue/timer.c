@@ -122,6 +122,18 @@ TEST(disabled)
 	CHECK_GE(await(kq, 1, EVFILT_TIMER).data, 11);
 }
 
+/* What came of the old one while it was disabled is forgotten as well. */
+TEST(again_after_disabled)
+{
+	int kq = new_kqueue();
+
+	set(kq, 1, EVFILT_TIMER, EV_ADD | EV_DISABLE, 0, 1, NULL);
+	usleep(20000);
+	expect_none(kq);
+	set(kq, 1, EVFILT_TIMER, EV_ADD | EV_ONESHOT, 0, 20, NULL);
+	CHECK_EQ(await(kq, 1, EVFILT_TIMER).data, 1);
+}
+
 TEST(dispatch)
 {
 	int kq = new_kqueue();
