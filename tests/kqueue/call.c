@@ -650,13 +650,51 @@ TEST_TIMEOUT(threads, 60)
 	expect_none(shared);
 }
 
+static int silent;
+
+static void *watcher_run(void *arg)
+{
+	const struct timespec timeout = { .tv_nsec = MSEC };
+	struct kevent kev[4];
+	int n, i;
+
+	(void)arg;
+	while (!over) {
+		n = CHECK_OK(kevent(shared, NULL, 0, kev, 4, &timeout));
+		for (i = 0; i < n; i++)
+			CHECK_NE(kev[i].ident, silent);
+	}
+	return NULL;
+}
+
+/* What one thread has just taken is not that of what another adds in its place. */
+TEST_TIMEOUT(replaced_while_taken, 60)
+{
+	struct ends ready = new_pipe(), e = new_pipe();
+	struct test_thread t;
+	int i;
+
+	shared = new_kqueue();
+	silent = e.fd[0];
+	put(ready.fd[1], 1);
+	thread_start(&t, watcher_run, NULL);
+	for (i = 0; i < 3000; i++) {
+		add(shared, ready.fd[0], EVFILT_READ, 0);
+		set(shared, ready.fd[0], EVFILT_READ, EV_DELETE, 0, 0, NULL);
+		add(shared, silent, EVFILT_READ, 0);
+		set(shared, silent, EVFILT_READ, EV_DELETE, 0, 0, NULL);
+	}
+	over = true;
+	thread_join(&t);
+}
+
 /* After EV_DELETE nothing comes, though others wait. */
 TEST_TIMEOUT(deleted_while_taken, 60)
 {
 	struct waiter w;
 	int kq = new_kqueue(), i;
 
-	for (i = 0; i < 300; i++) {
+	for (i = 0; i < 100; i++) {
 		waiter_start(&w, kq);
 		add(kq, 1, EVFILT_USER, 0);
 		set(kq, 1, EVFILT_USER, 0, NOTE_TRIGGER, 0, NULL);

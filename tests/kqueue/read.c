@@ -523,6 +523,22 @@ TEST(closed)
 	CHECK_EQ(expect(kq, fd, EVFILT_READ).data, 2);
 }
 
+/* It is added for the new file, and nothing is left of the old one. */
+TEST(closed_and_added_again)
+{
+	struct ends e = new_pipe(), other = new_pipe();
+	int kq = new_kqueue(), fd = e.fd[0];
+
+	add(kq, fd, EVFILT_READ, 0);
+	CHECK_OK(dup(fd));
+	CHECK_OK(dup2(other.fd[0], fd));
+	add(kq, fd, EVFILT_READ, 0);
+	put(e.fd[1], 1);
+	expect_none(kq);
+	put(other.fd[1], 2);
+	CHECK_EQ(expect(kq, fd, EVFILT_READ).data, 2);
+}
+
 /* Used again, though the old file is still open elsewhere. */
 TEST(closed_and_used_again)
 {
