@@ -50,6 +50,16 @@ mirror() {
 	mv "$build/.sources.new" "$build/.sources"
 }
 
+# Of all that the module is made of, and by.
+inputs_sum() {
+	{
+		echo "$kdir"
+		stat -c %Y "$kdir/include/config/auto.conf" "$kdir/Module.symvers"
+		"${CC:-gcc}" --version
+		(cd "$build" && xargs -d '\n' sha256sum <.sources)
+	} 2>/dev/null | sha256sum
+}
+
 # Debian's 6.1 headers hold the upstream release there.
 case $kdir in
 */linux-headers-*) release=${kdir##*/linux-headers-} ;;
@@ -67,6 +77,15 @@ mkdir -p "$build"
 exec 8>"$build/.lock"
 flock 8
 mirror
+# kbuild would look at each header, and run each trial compile, to find out that
+# nothing has changed
+sum=$(inputs_sum)
+if [ -z "${W:-}${C:-}" ] && [ -e "$build/module/kevent.ko" ] &&
+	[ "$(cat "$build/.built" 2>/dev/null)" = "$sum" ]; then
+	echo "$build/module/kevent.ko"
+	exit
+fi
+rm -f "$build/.built"
 toolchain=()
 if [ -e "$kdir/.toolchain" ]; then
 	toolchain=("$top/tests/vm/inside.sh" "$(cat "$kdir/.toolchain")"
@@ -81,4 +100,5 @@ fi
 	exit 1
 }
 grep -v 'Skipping BTF\|^make' "$build/build.log" >&2 || true
+echo "$sum" >"$build/.built"
 echo "$build/module/kevent.ko"
