@@ -9,6 +9,7 @@
 #define _GNU_SOURCE	/* accept4() */
 #endif
 #include <netinet/in.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -107,24 +108,28 @@ static void retry_later(int listener)
 		listen_for(listener, 0);
 }
 
-static void greet(int listener)
+/* False: no descriptor is free. */
+static bool greet(int listener)
 {
 	int fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 	struct conn *c = fd < 0 ? NULL : calloc(1, sizeof(*c));
 	struct ukevent uk;
 
-	if (fd < 0 && (errno == EMFILE || errno == ENFILE))
+	if (fd < 0 && (errno == EMFILE || errno == ENFILE)) {
 		retry_later(listener);
+		return false;
+	}
 	if (!c) {
 		if (fd >= 0)
 			close(fd);
-		return;
+		return true;
 	}
 	c->fd = fd;
 	kevent_prep(&uk, KEVENT_SOCKET, (unsigned int)fd, KEVENT_SOCKET_RECV, KEVENT_REQ_ET,
 		    (uintptr_t)c);
 	if (kevent_add(queue, &uk) < 0)
 		drop(c);
+	return true;
 }
 
 static void handle(const struct ukevent *uk, int listener)
@@ -135,8 +140,8 @@ static void handle(const struct ukevent *uk, int listener)
 	if (uk->type == KEVENT_TIMER) {
 		listen_for(listener, KEVENT_SOCKET_ACCEPT);
 	} else if (!c) {
-		while (waiting--)
-			greet(listener);
+		while (waiting-- && greet(listener))
+			;
 	} else if (uk->type == KEVENT_AIO) {
 		drop(c);		/* sent, or the client has left */
 	} else if (!c->answered) {
