@@ -38,7 +38,7 @@ test_sources := $(filter-out tests/lib/% tests/vm/% tests/fuzz/% tests/programs/
 test_programs := $(patsubst %.c,$(O)/%,$(test_sources)) \
 	$(patsubst %.c,$(O)/%.32,$(filter tests/abi/%,$(test_sources)))
 
-all: bench lib tests module epoll kqueue
+all: bench lib tests module epoll kqueue tools
 
 module:
 	@scripts/build-module.sh $(KDIR) $(O)
@@ -56,6 +56,12 @@ epoll:
 # kqueue() and kevent() of the BSDs.
 kqueue:
 	@$(MAKE) --no-print-directory -s -C lib/kqueue BUILD=$(abspath $(O))/lib/kqueue
+
+tools: $(O)/tools/kevent-top
+
+$(O)/tools/kevent-top: tools/top.c
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) $(CPPFLAGS) $(LDFLAGS) -o $@ $<
 
 tests: $(test_programs)
 
@@ -123,6 +129,13 @@ $(epoll_tests:%=%.lost): %.lost: %.kernel
 $(O)/programs/load: tests/programs/load.c
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -static -o $@ $<
+
+# Static, as the tests are.
+$(O)/tests/tools/kevent-top: tools/top.c
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -static -o $@ $<
+
+$(O)/tests/tools/top: $(O)/tests/tools/kevent-top
 
 fuzz_objects := $(patsubst %.c,$(O)/%.o,$(wildcard tests/fuzz/*.c))
 
@@ -246,10 +259,11 @@ clean:
 	rm -rf $(O)
 
 help:
-	@echo 'make            module, bench and tests (KDIR=, O=)'
+	@echo 'make            module, bench, tools and tests (KDIR=, O=)'
 	@echo 'make module     the module for the running kernel (KDIR=), or for another one (KERNEL=6.12)'
 	@echo 'make epoll      the epoll drop-in; make -C lib/epoll install installs it'
 	@echo 'make kqueue     libkevent-kqueue; make -C lib/kqueue install installs it'
+	@echo 'make tools      kevent-top (O=)'
 	@echo "make run        the comparison, in a virtual machine (KERNEL=, WORKLOADS='pipe tcp' or all)"
 	@echo "make check      the tests, in a virtual machine (KERNEL=, TESTS='ring/*')"
 	@echo "make try PROG='./a.out ARG'    a program of your own in that machine, with the module loaded (KERNEL=, FILES=, TIMEOUT=)"
@@ -270,13 +284,13 @@ help:
 	@echo 'make uninstall  removes what make install has installed'
 	@echo 'make lib        libkevent, shared and static (O=)'
 	@echo 'make install-headers, make install-lib    headers and libkevent, without the module (PREFIX=, LIBDIR=, DESTDIR=)'
-	@echo 'make deb, make rpm   packages of the module, the library, the drop-in and the benchmark'
+	@echo 'make deb, make rpm   packages of the module, the library, the drop-in and the tools'
 	@echo 'make report     what to send if the module does not build or load on your kernel (KDIR=)'
 	@echo 'make clean      removes what was built'
 	@echo 'KERNEL: 6.12 (default), 6.1, 7.2, 7.3; 7.3-rt, 7.3-cloud; 6.12@trixie; 6.12-arm64; debug, debug-rt, debug-kcsan'
 
-.PHONY: all module bench lib tests epoll kqueue run check try check-programs check-debug check-kcsan check-unload check-race \
+.PHONY: all module bench lib tests epoll kqueue tools run check try check-programs check-debug check-kcsan check-unload check-race \
 	check-fault check-install check-kernels check-builds lint model fuzz soak install install-headers install-lib uninstall deb rpm report clean help
 .SECONDARY:
 
--include $(shell [ ! -d $(O) ] || find $(O)/tests -name '*.d' 2>/dev/null)
+-include $(shell [ ! -d $(O) ] || find $(O)/tests $(O)/tools -name '*.d' 2>/dev/null)

@@ -85,7 +85,7 @@ run_kernel_doc() {
 run_cppcheck() {
 	cppcheck -q --std=c11 --enable=warning,portability --inline-suppr \
 		--suppress=missingIncludeSystem --suppress=varFuncNullUB \
-		-D_GNU_SOURCE -D__x86_64__ -Iinclude/uapi -Iinclude bench examples lib 2>&1
+		-D_GNU_SOURCE -D__x86_64__ -Iinclude/uapi -Iinclude bench examples lib tools 2>&1
 }
 
 run_shellcheck() { tree_files | grep '\.sh$\|^\.ci/run$\|^udev/kernel-hook$' | xargs shellcheck -x; }

@@ -17,7 +17,7 @@ Some tests are run in several ways, each with its own ending of the name:
   --kernel K    the kernel (6.12): tests/vm/run.sh --help has the others
   --list        print the names of the tests
   --plain       without those that need parameters of the module, certain kernels, or files
-                of other programs (epoll/*, dropin/*)
+                of other programs (epoll/*, dropin/*, tools/*)
   --timeout S   seconds for all tests together
   --kmemleak    look for leaks at the end (debug kernels)
   --smp N       virtual CPUs
@@ -115,7 +115,7 @@ wishes_of() {
 # Does any machine do?
 is_plain() {
 	case $1 in
-	epoll/* | dropin/*) return 1 ;;
+	epoll/* | dropin/* | tools/*) return 1 ;;
 	esac
 	[ -z "$(wishes_of "$1")$(kernels_of "$1")" ]
 }
@@ -171,6 +171,7 @@ add_companions() {
 			add+=("--add=$bin/${name%.lost}.kernel")
 			;;
 		dropin/*) dropin=1 ;;
+		tools/*) add+=("--add=$bin/tools/kevent-top") ;;
 		esac
 	done
 	[ $dropin = 0 ] || add+=("--add=$(realpath -m "$out/lib/epoll")")

@@ -1,0 +1,767 @@
+// SPDX-License-Identifier: GPL-2.0
+/* kevent-top: the queues that it finds, its figures, its lines, and what it does to a terminal. */
+#include "kev.h"
+
+#include <libgen.h>
+#include <limits.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <sched.h>
+#include <stddef.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <termios.h>
+
+#define HEAD	"    PID COMMAND            FD WATCHES EVENTS MERGED   OVER WAITS IMMED TYPES"
+
+/* ---- Running it -------------------------------------------------------------- */
+
+struct top {
+	pid_t pid;
+	int out;		/* of stdout and stderr */
+	char text[1 << 16];	/* what was read last */
+};
+
+static void exec_top(char *const *argv)
+{
+	char path[PATH_MAX + 32] = "";
+
+	CHECK(readlink("/proc/self/exe", path, PATH_MAX) > 0);
+	strcat(dirname(path), "/kevent-top");
+	execv(path, argv);
+	FAIL("%s: %s", path, test_errno_name(errno));
+}
+
+/* As that user; kcmp(2) fails if it is to. */
+static void deny_kcmp(void)
+{
+	struct sock_filter code[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_kcmp, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	struct sock_fprog program = { .len = ARRAY_SIZE(code), .filter = code };
+
+	CHECK_OK(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0));
+	CHECK_OK(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program));
+}
+
+static struct top *top_start_in(void (*prepare)(void), char *const *argv)
+{
+	struct top *t = calloc(1, sizeof(*t));
+	int fds[2];
+
+	CHECK(t);
+	CHECK_OK(pipe2(fds, O_CLOEXEC));
+	t->pid = CHECK_OK(fork());
+	if (!t->pid) {
+		dup2(fds[1], 1);
+		dup2(fds[1], 2);
+		if (prepare)
+			prepare();
+		exec_top(argv);
+	}
+	close(fds[1]);
+	t->out = fds[0];
+	return t;
+}
+
+#define TOP_IN(prepare, ...)						\
+	top_start_in(prepare, (char *const []){ "kevent-top", ##__VA_ARGS__, NULL })
+#define TOP(...) TOP_IN(NULL, ##__VA_ARGS__)
+
+/* Reads one look, to its empty line, or to the end. */
+static const char *top_look(struct top *t)
+{
+	size_t n = 0;
+
+	memset(t->text, 0, sizeof(t->text));
+	while (n < sizeof(t->text) - 1 && read(t->out, t->text + n, 1) == 1) {
+		n++;
+		if (n > 1 && !strcmp(t->text + n - 2, "\n\n"))
+			break;
+	}
+	return t->text;
+}
+
+static int top_end(struct top *t)
+{
+	int status;
+
+	CHECK_EQ(waitpid(t->pid, &status, 0), t->pid);
+	CHECK(WIFEXITED(status));
+	close(t->out);
+	free(t);
+	return WEXITSTATUS(status);
+}
+
+/* It says this, and no more, and ends with that status. */
+static void top_expect(struct top *t, int status, const char *words)
+{
+	if (!strstr(top_look(t), words))
+		FAIL("it said \"%s\", not \"%s\"", t->text, words);
+	CHECK_EQ(top_end(t), status);
+}
+
+/* ---- A line of it --------------------------------------------------------------- */
+
+struct line {
+	int number;		/* of the line in the look */
+	char pid[16], command[16], fd[16], rest[256];
+	unsigned long long watches;
+	char rate[5][16];	/* events, merged, overflowed, waits, immediate */
+};
+
+enum { EVENTS, MERGED, OVERFLOWED, WAITS, IMMEDIATE };
+
+static bool parse_line(const char *text, struct line *l)
+{
+	/* 15 columns: a name may have anything in it */
+	return sscanf(text, "%15s %15c %15s %llu %15s %15s %15s %15s %15s%255[^\n]", l->pid,
+		      l->command, l->fd, &l->watches, l->rate[0], l->rate[1], l->rate[2],
+		      l->rate[3], l->rate[4], l->rest) >= 9;
+}
+
+/* The line of a queue: its number, 0 if there is none. */
+static int find_line(const char *text, pid_t pid, const char *fd, struct line *l)
+{
+	int number = 1;
+
+	for (; text && *text; text = strchr(text, '\n'), text += !!text, number++) {
+		memset(l, 0, sizeof(*l));
+		l->number = number;
+		if (parse_line(text, l) && atoi(l->pid) == pid && (!fd || !strcmp(l->fd, fd)))
+			return number;
+	}
+	return 0;
+}
+
+static struct line expect_line(const char *text, pid_t pid, int fd, const char *suffix)
+{
+	char name[32];
+	struct line l;
+
+	snprintf(name, sizeof(name), "%d%s", fd, suffix);
+	if (!find_line(text, pid, name, &l))
+		FAIL("no line of process %d, fd %s in:\n%s", pid, name, text);
+	return l;
+}
+
+/* ---- Figures --------------------------------------------------------------------- */
+
+static void be_busy(int q, struct kevent_ring *ring)
+{
+	struct timespec soon = { .tv_nsec = 1000000 };
+	int i;
+
+	for (i = 0; i < 2000; i++) {
+		kev_fire(q, 1, 1);
+		kev_fire(q, 1, 1);
+		kev_fire(q, 1, 1);
+		kev_expect(ring, 1, 1);
+	}
+	/* two more than there is room for, each time */
+	for (i = 0; i < 500; i++) {
+		kev_fire(q, 1, 1);
+		kev_fire(q, 2, 1);
+		kev_fire(q, 3, 1);
+		kev_fire(q, 4, 1);
+		kev_expect(ring, 1, 1);
+		kev_expect(ring, 2, 1);
+		kev_expect(ring, 3, 1);
+		kev_expect(ring, 4, 1);
+	}
+	for (i = 0; i < 100; i++)
+		CHECK_EQ(kevent_wait(q, 1, kev_tail(ring), &soon, 0), 0);
+	for (i = 0; i < 300; i++)
+		CHECK_EQ(kevent_wait(q, 1, kev_tail(ring) - 1, &soon, 0), 1);
+}
+
+static const char *const stat_names[] = { "posted", "merged", "overflowed", "waits", "immediate" };
+
+/* In so many seconds, at least and at most. */
+static void check_rates(const struct line *l, const unsigned long long *count, double min,
+			double max)
+{
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(stat_names); i++) {
+		double rate = strtod(l->rate[i], NULL);
+
+		if (rate < count[i] / max - 0.6 || rate > count[i] / min + 0.6)
+			FAIL("%s: %s a second, of %llu in %.3f to %.3f s", stat_names[i],
+			     l->rate[i], count[i], min, max);
+	}
+}
+
+/* The whole of it: order, figures, the total. */
+TEST_TIMEOUT(rates, 60)
+{
+	struct kevent_ring ring, other;
+	int q = kev_queue(&ring, 2), idle = kev_queue(&other, 4), i;
+	int sock = CHECK_OK(socket(AF_INET, SOCK_STREAM, 0));
+	unsigned long long count[ARRAY_SIZE(stat_names)];
+	struct top *t = TOP("-b", "-n", "2", "-d", "3");
+	uint64_t start = now_ns();
+	struct line l, slow;
+
+	for (i = 1; i <= 4; i++)
+		kev_add_user(q, i);
+	kev_add(q, KEVENT_SOCKET, sock, KEVENT_SOCKET_RECV, 0);
+	kev_add_user(idle, 1);
+	top_look(t);
+	CHECK(!strncmp(t->text, HEAD "\n", strlen(HEAD) + 1));
+	expect_line(t->text, getpid(), idle, "");
+	l = expect_line(t->text, getpid(), q, "");
+	for (i = 0; i < 5; i++)
+		CHECK(!strcmp(l.rate[i], "-"));
+	for (i = 0; i < 5; i++)
+		count[i] = kev_stat(q, stat_names[i]);
+	be_busy(q, &ring);
+	for (i = 0; i < 5; i++) {
+		count[i] = kev_stat(q, stat_names[i]) - count[i];
+		CHECK_GE(count[i], 100);
+	}
+	if (now_ns() - start > 2800000000ull)
+		SKIP("too slow to be over within an interval");
+	top_look(t);
+	slow = expect_line(t->text, getpid(), idle, "");
+	l = expect_line(t->text, getpid(), q, "");
+	check_rates(&l, count, 2.99, (now_ns() - start) / 1e9);
+	CHECK_EQ(l.number, 2);
+	CHECK_GT(slow.number, l.number);
+	CHECK_EQ(l.watches, 5);
+	CHECK(!strcmp(l.rest, " socket:1 unotify:4"));
+	CHECK(!strcmp(slow.rate[EVENTS], "0") && !strcmp(slow.rest, " unotify:1"));
+	CHECK(strstr(t->text, "\n  total 2 queues                    6 "));
+	/* all of it is the busy one's */
+	CHECK(strstr(strstr(t->text, "  total "), l.rate[EVENTS]));
+	CHECK(!strstr(t->text, "may not be read"));
+	CHECK(!*top_look(t));
+	CHECK_EQ(top_end(t), 0);
+}
+
+/* A second queue that gets the number of a first one begins anew. */
+TEST(number_used_again)
+{
+	struct kevent_ring ring;
+	int q = kev_queue(&ring, 4), again;
+	struct top *t;
+
+	kev_add_user(q, 1);
+	kev_fire(q, 1, 1);
+	t = TOP("-b", "-n", "2");
+	top_look(t);
+	kev_close(q, &ring);
+	again = kev_queue(NULL, 0);
+	CHECK_EQ(again, q);
+	CHECK(!strcmp(expect_line(top_look(t), getpid(), q, "").rate[EVENTS], "-"));
+	CHECK_EQ(top_end(t), 0);
+}
+
+static void sleep_on(void *arg)
+{
+	(void)arg;
+	pause();
+}
+
+/* One line, whoever has it. */
+TEST(inherited)
+{
+	int q, copy, other;
+	struct line l;
+	struct top *t;
+	pid_t child;
+
+	q = kev_queue(NULL, 0);
+	copy = CHECK_OK(fcntl(q, F_DUPFD_CLOEXEC, 0));
+	other = kev_queue(NULL, 0);
+	child = start_child(sleep_on, NULL);
+	t = TOP("-b", "-n", "1");
+	top_look(t);
+	expect_line(t->text, getpid(), q, "+3");
+	expect_line(t->text, getpid(), other, "+1");
+	CHECK(!find_line(t->text, child, NULL, &l));
+	CHECK(strstr(t->text, "total 2 queues"));
+	CHECK_EQ(top_end(t), 0);
+	/* of one process */
+	t = TOP("-b", "-n", "1", "-p", "1");
+	CHECK(strstr(top_look(t), "total 0 queues"));
+	CHECK_EQ(top_end(t), 0);
+	/* it can't be told, and that is said */
+	t = TOP_IN(deny_kcmp, "-b", "-n", "1");
+	top_look(t);
+	expect_line(t->text, getpid(), q, "");
+	expect_line(t->text, getpid(), copy, "");
+	expect_line(t->text, child, q, "");
+	CHECK(strstr(t->text, "\nkcmp(2) is not permitted"));
+	CHECK_EQ(top_end(t), 0);
+}
+
+/* As much as a static program needs, and a megabyte. */
+static void limit_memory(void)
+{
+	struct rlimit limit = { .rlim_cur = 4 << 20, .rlim_max = 4 << 20 };
+
+	CHECK_OK(setrlimit(RLIMIT_DATA, &limit));
+}
+
+static void add_many(int q, unsigned int n)
+{
+	static struct ukevent uk[1024];
+	unsigned int i, done = 0;
+
+	while (done < n) {
+		for (i = 0; i < ARRAY_SIZE(uk) && done < n; i++, done++)
+			kevent_prep(&uk[i], KEVENT_UNOTIFY, done, 1, 0, 0);
+		CHECK_OK(kevent_ctl(q, KEVENT_CTL_ADD, i, uk));
+	}
+}
+
+/* More watches than fdinfo lists: read in little memory. */
+TEST_TIMEOUT(many_watches, 120)
+{
+	int q = kev_queue(NULL, 0);
+	struct top *t;
+	struct line l;
+
+	add_many(q, 65536 + 300);
+	t = TOP_IN(limit_memory, "-b", "-n", "1");
+	l = expect_line(top_look(t), getpid(), q, "");
+	CHECK_EQ(l.watches, 65836);
+	CHECK(!strcmp(l.rest, " unotify:65536 unlisted:300"));
+	CHECK_EQ(top_end(t), 0);
+}
+
+/* ---- What is no queue; names ------------------------------------------------------ */
+
+TEST(other_files)
+{
+	struct top *t;
+	struct line l;
+
+	CHECK_OK(open("/tmp/kevent", O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+	t = TOP("-b", "-n", "1");
+	CHECK(!find_line(top_look(t), getpid(), NULL, &l));
+	CHECK_EQ(top_end(t), 0);
+}
+
+TEST(strange_name)
+{
+	int q = kev_queue(NULL, 0);
+	struct top *t;
+
+	CHECK_OK(prctl(PR_SET_NAME, " a\033[2J\n\303\244b"));
+	t = TOP("-b", "-n", "1");
+	top_look(t);
+	CHECK(!strncmp(expect_line(t->text, getpid(), q, "").command, "?a?[2J???b     ", 15));
+	CHECK_EQ(top_end(t), 0);
+}
+
+/* ---- Rights, errors ---------------------------------------------------------------- */
+
+static void user(void)
+{
+	become_user(TEST_USER_ID);
+}
+
+/* How many processes it says that it may not read. */
+static int count_refused(const char *text)
+{
+	const char *words = strstr(text, " may not be read\n");
+	int n = 0;
+
+	if (!words)
+		return 0;
+	while (words > text && words[-1] != '\n')
+		words--;
+	CHECK(sscanf(words, "%d process", &n) == 1);
+	return n;
+}
+
+static void hold_as_user(void *arg)
+{
+	user();
+	CHECK_EQ(kev_queue(NULL, 0), *(int *)arg);
+	pause();
+}
+
+TEST(other_users)
+{
+	int q = kev_queue(NULL, 0), refused, next = q + 1;
+	struct top *t = TOP_IN(user, "-b", "-n", "1");
+	struct line l;
+	char pid[16];
+	pid_t child;
+
+	refused = count_refused(top_look(t));
+	CHECK(!find_line(t->text, getpid(), NULL, &l));
+	CHECK_EQ(top_end(t), 0);
+	/* this one, and those of the machine; kernel threads are no processes here */
+	CHECK_GE(refused, 1);
+	CHECK_LE(refused, 12);
+	start_child(sleep_on, NULL);
+	start_child(sleep_on, NULL);
+	child = start_child(hold_as_user, &next);
+	wait_blocked_in(child, __NR_pause);
+	t = TOP_IN(user, "-b", "-n", "1");
+	top_look(t);
+	CHECK_EQ(count_refused(t->text), refused + 2);
+	expect_line(t->text, child, next, "");
+	CHECK(strstr(t->text, "total 1 queue "));
+	CHECK_EQ(top_end(t), 0);
+	/* root sees all */
+	t = TOP("-b", "-n", "1");
+	CHECK_EQ(count_refused(top_look(t)), 0);
+	CHECK_EQ(top_end(t), 0);
+	snprintf(pid, sizeof(pid), "%d", getpid());
+	top_expect(TOP_IN(user, "-b", "-p", pid), 1, "Permission denied\n");
+}
+
+TEST(bad_options)
+{
+	top_expect(TOP("-x"), 2, "usage:");
+	top_expect(TOP("more"), 2, "'more' is not an option");
+	top_expect(TOP("-d", "0"), 2, "SECONDS must be a number from 0.1");
+	top_expect(TOP("-d", "nan"), 2, "SECONDS must be a number");
+	top_expect(TOP("-n", "0"), 2, "COUNT must be a number from 1");
+	top_expect(TOP("-n", "1.5"), 2, "COUNT must be a number from 1");
+	top_expect(TOP("-p", "self"), 2, "PID must be a number from 1");
+	top_expect(TOP("--help"), 0, "usage: kevent-top [-b]");
+}
+
+/* Hides all processes. */
+static void hide_proc(void)
+{
+	CHECK_OK(unshare(CLONE_NEWNS));
+	CHECK_OK(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL));
+	CHECK_OK(mount("none", "/proc", "tmpfs", 0, NULL));
+}
+
+/* Before that the program has to be found. */
+static void exec_without_proc(void)
+{
+	char path[PATH_MAX + 32] = "";
+
+	CHECK(readlink("/proc/self/exe", path, PATH_MAX) > 0);
+	hide_proc();
+	execl(strcat(dirname(path), "/kevent-top"), "kevent-top", "-b", NULL);
+	FAIL("%s: %s", path, test_errno_name(errno));
+}
+
+static void write_to_full(void)
+{
+	dup2(CHECK_OK(open("/dev/full", O_WRONLY)), 1);
+}
+
+TEST(failures)
+{
+	pid_t child = start_child(sleep_on, NULL);
+	struct top *t;
+	char pid[16];
+
+	top_expect(TOP("-p", "4000000"), 1, "there is no process 4000000\n");
+	top_expect(TOP_IN(exec_without_proc), 1, "/proc cannot be read: No such file");
+	top_expect(TOP_IN(write_to_full, "-b"), 1, "cannot write: No space left");
+	/* it ends meanwhile */
+	snprintf(pid, sizeof(pid), "%d", child);
+	t = TOP("-b", "-d", "0.5", "-p", pid);
+	top_look(t);
+	CHECK_OK(kill(child, SIGKILL));
+	wait_killed(child);
+	while (strstr(top_look(t), "total"))
+		;
+	CHECK(strstr(t->text, " has ended\n"));
+	CHECK_EQ(top_end(t), 0);
+}
+
+/* ---- A terminal --------------------------------------------------------------------- */
+
+/* What it shows: as much of ECMA-48 as is needed. */
+static struct {
+	int master, slave;
+	pid_t top;
+	struct termios before;
+	int width, height, row, col;
+	char cell[64][160], other[64][160];
+	bool alternate, cursor, escape;
+	char sequence[32];
+	char *bad;		/* what no program should send */
+} term;
+
+static void term_clear(int row, int col, int rows)
+{
+	memset(&term.cell[row][col], 0, sizeof(term.cell[0]) - col);
+	if (--rows > 0)
+		term_clear(row + 1, 0, rows);
+}
+
+static void term_switch(bool on)
+{
+	char kept[64][160];
+
+	if (on == term.alternate)
+		return;
+	memcpy(kept, term.cell, sizeof(kept));
+	memcpy(term.cell, term.other, sizeof(kept));
+	memcpy(term.other, kept, sizeof(kept));
+	term.alternate = on;
+}
+
+static void term_sequence(const char *s)
+{
+	int row, col;
+	char c;
+
+	if (sscanf(s, "[%d;%d%c", &row, &col, &c) == 3 && c == 'H') {
+		term.row = row - 1;
+		term.col = col - 1;
+		if (term.row >= term.height)
+			term.bad = "below the screen";
+	} else if (!strcmp(s, "[K")) {
+		if (term.col >= term.width)
+			term.bad = "K behind the last column";
+		else
+			term_clear(term.row, term.col, 1);
+	} else if (!strcmp(s, "[J")) {
+		term_clear(term.row, term.col, 64 - term.row);
+	} else if (!strcmp(s, "[2J")) {
+		term_clear(0, 0, 64);
+	} else if (!strcmp(s, "[?1049h") || !strcmp(s, "[?1049l")) {
+		term_switch(s[6] == 'h');
+	} else if (!strcmp(s, "[?25h") || !strcmp(s, "[?25l")) {
+		term.cursor = s[4] == 'h';
+	} else if (s[strlen(s) - 1] != 'm') {
+		term.bad = "an unknown sequence";
+	}
+}
+
+static void term_put(char c)
+{
+	size_t n = strlen(term.sequence);
+
+	if (term.escape) {
+		term.sequence[n] = c;
+		term.sequence[n + 1] = '\0';
+		if (n > 20 || (n && c >= '@')) {
+			term_sequence(term.sequence);
+			term.escape = false;
+		}
+	} else if (c == '\033') {
+		term.escape = true;
+		term.sequence[0] = '\0';
+	} else if (c == '\r') {
+		term.col = 0;
+	} else if (c == '\n') {
+		if (++term.row >= 60)
+			term.bad = "too many lines";
+	} else if (term.alternate && term.col >= term.width) {
+		term.bad = "beyond the last column";
+	} else if (term.col < 159) {
+		term.cell[term.row][term.col++] = c;
+	}
+	CHECK(term.row < 64);
+}
+
+/* Shows what has come; is this anywhere in it? */
+static bool term_has(const char *text)
+{
+	struct pollfd p = { .fd = term.master, .events = POLLIN };
+	char buf[4096];
+	ssize_t n, i;
+	int row;
+
+	while (poll(&p, 1, 0) > 0 && (n = read(term.master, buf, sizeof(buf))) > 0)
+		for (i = 0; i < n; i++)
+			term_put(buf[i]);
+	if (term.bad)
+		FAIL("%s: row %d, column %d, %s", term.bad, term.row, term.col, term.sequence);
+	for (row = 0; row < 64; row++)
+		if (strstr(term.cell[row], text))
+			return true;
+	return false;
+}
+
+static void term_size(int width, int height)
+{
+	struct winsize size = { .ws_col = width, .ws_row = height };
+
+	/* what comes late was made for the other size */
+	term.width = width;
+	term.height = height;
+	CHECK_OK(ioctl(term.master, TIOCSWINSZ, &size));
+}
+
+static void term_start(char *const *argv)
+{
+	term.master = CHECK_OK(posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC));
+	CHECK_OK(grantpt(term.master));
+	CHECK_OK(unlockpt(term.master));
+	term.slave = CHECK_OK(open(ptsname(term.master), O_RDWR | O_NOCTTY | O_CLOEXEC));
+	CHECK_OK(tcgetattr(term.slave, &term.before));
+	term.cursor = true;
+	term_size(100, 20);
+	term.top = CHECK_OK(fork());
+	if (!term.top) {
+		setsid();
+		CHECK_OK(ioctl(term.slave, TIOCSCTTY, 0));
+		dup2(term.slave, 0);
+		dup2(term.slave, 1);
+		dup2(term.slave, 2);
+		exec_top(argv);
+	}
+}
+
+#define TERM(...) term_start((char *const []){ "kevent-top", ##__VA_ARGS__, NULL })
+
+static void term_type(const char *keys)
+{
+	CHECK_EQ(write(term.master, keys, strlen(keys)), strlen(keys));
+}
+
+static bool term_is_cooked(void)
+{
+	struct termios now;
+
+	CHECK_OK(tcgetattr(term.slave, &now));
+	return !memcmp(&now, &term.before, sizeof(now));
+}
+
+/* It has ended, with that status, and left all as it was. */
+static void term_expect_end(int status)
+{
+	int got;
+
+	CHECK_EQ(waitpid(term.top, &got, 0), term.top);
+	CHECK(WIFEXITED(got));
+	CHECK_EQ(WEXITSTATUS(got), status);
+	term_has("");
+	CHECK(term_is_cooked());
+	CHECK(!term.alternate && term.cursor);
+}
+
+/* It draws, again each interval, in place; keys but q change nothing. */
+TEST_TIMEOUT(draws, 60)
+{
+	struct kevent_ring ring;
+	int q = kev_queue(&ring, 64);
+	char row[64];
+	struct line l;
+
+	kev_add_user(q, 1);
+	TERM("-d", "0.3");
+	snprintf(row, sizeof(row), "%7d top ", getpid());
+	CHECK_SOON(term_has(row));
+	CHECK(term.alternate && !term.cursor && !term_is_cooked());
+	CHECK(!strcmp(term.cell[0], HEAD));
+	CHECK(!strncmp(term.cell[1], row, strlen(row)));
+	CHECK(!strncmp(term.cell[2], "  total 1 queue ", 16));
+	term_type("x\n");
+	CHECK_SOON(term_has(" 0     0     0     0 unotify:1") || term_has(" 0     0 unotify:1"));
+	CHECK(parse_line(term.cell[1], &l) && !strcmp(l.rate[EVENTS], "0"));
+	kev_fire(q, 1, 1);
+	CHECK_SOON(term_has(row) && parse_line(term.cell[1], &l) && atof(l.rate[EVENTS]) > 1);
+	CHECK_SOON(term_has(row) && parse_line(term.cell[1], &l) && atof(l.rate[EVENTS]) == 0);
+	CHECK(!*term.cell[3]);
+	/* a queue that goes leaves nothing behind */
+	kev_close(q, &ring);
+	CHECK_SOON(term_has("total 0 queues"));
+	CHECK_SOON(!term_has(row) && !*term.cell[2]);
+	term_type("q");
+	term_expect_end(0);
+	CHECK(!term_has("total"));
+}
+
+/* In the width and the height that there are. */
+TEST_TIMEOUT(sizes, 60)
+{
+	int i;
+
+	for (i = 0; i < 15; i++)
+		kev_add_user(kev_queue(NULL, 0), 1);
+	TERM("-d", "1000");
+	CHECK_SOON(term_has("total 15 queues"));
+	CHECK(!term_has(" more"));
+	term_size(40, 10);
+	CHECK_SOON(term_has("8 queues more"));
+	CHECK_SOON(term_has("total 15 queues"));
+	CHECK(!strncmp(term.cell[0], HEAD, 40) && strlen(term.cell[0]) == 40);
+	CHECK(!strncmp(term.cell[9], "  total", 7) && !*term.cell[10]);
+	term_size(20, 2);
+	CHECK_SOON(term_has("15 queues more"));
+	CHECK(!*term.cell[2]);
+	term_size(120, 30);
+	CHECK_SOON(term_has("total 15 queues") && !strcmp(term.cell[0], HEAD));
+	CHECK(!term_has(" more"));
+	term_type("q");
+	term_expect_end(0);
+}
+
+TEST_TIMEOUT(ended_by_signals, 60)
+{
+	static const int numbers[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT };
+	unsigned int i;
+
+	TERM("-d", "1000");
+	CHECK_SOON(term_has("total"));
+	term_type("\003");
+	term_expect_end(0);
+	for (i = 0; i < ARRAY_SIZE(numbers); i++) {
+		TERM("-d", "1000");
+		CHECK_SOON(term_has("total"));
+		CHECK_OK(kill(term.top, numbers[i]));
+		term_expect_end(0);
+	}
+}
+
+/* Ctrl-Z, and on again. */
+TEST(stopped)
+{
+	int status;
+
+	TERM("-d", "1000");
+	CHECK_SOON(term_has("total"));
+	term_type("\032");
+	CHECK_EQ(waitpid(term.top, &status, WUNTRACED), term.top);
+	CHECK(WIFSTOPPED(status));
+	CHECK(!term_has("total") && !term.alternate && term.cursor && term_is_cooked());
+	CHECK_OK(kill(term.top, SIGCONT));
+	CHECK_SOON(term_has("total"));
+	CHECK(term.alternate && !term_is_cooked());
+	term_type("q");
+	term_expect_end(0);
+}
+
+/* The last look stays, as text. */
+TEST(counted)
+{
+	TERM("-n", "2", "-d", "0.1");
+	term_expect_end(0);
+	CHECK(term_has(HEAD) && term_has("  total 0 queues"));
+}
+
+TEST(fails_on_a_terminal)
+{
+	pid_t child = start_child(sleep_on, NULL);
+	char pid[16];
+
+	snprintf(pid, sizeof(pid), "%d", child);
+	TERM("-d", "0.1", "-p", pid);
+	CHECK_SOON(term_has("total 0 queues"));
+	CHECK_OK(kill(child, SIGKILL));
+	wait_killed(child);
+	term_expect_end(0);
+	CHECK(term_has(" has ended"));
+}
+
+TEST(plain_on_a_terminal)
+{
+	TERM("-b", "-n", "1");
+	CHECK_SOON(term_has("  total 0 queues"));
+	CHECK(!*term.sequence);
+	term_expect_end(0);
+}
