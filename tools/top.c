@@ -211,13 +211,14 @@ static FILE *open_proc(int pid, const char *name)
 static void read_command(struct queue *q)
 {
 	FILE *f = open_proc(q->pid, "comm");
+	size_t n;
 	char *c;
 
-	strcpy(q->command, "?");
 	if (!f)
 		return;
-	if (fgets(q->command, sizeof(q->command), f))
-		q->command[strcspn(q->command, "\n")] = '\0';
+	n = fread(q->command, 1, sizeof(q->command) - 1, f);
+	/* there is one newline more than in the name */
+	q->command[n ? n - 1 : 0] = '\0';
 	for (c = q->command; *c; c++)
 		if (!isascii(*c) || !isgraph(*c))
 			*c = '?';
