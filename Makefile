@@ -253,6 +253,7 @@ deb:
 	@scripts/deb.sh $(O)
 
 rpm:
+	@tests/vm/need.sh rpm
 	@scripts/rpm.sh $(O)
 
 clean:

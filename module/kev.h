@@ -68,9 +68,10 @@
  *	kev_page_wait.lock: whom the unlocking of a page tells.
  *	RCU: lookup in kev_files by the close hook; a watch's memory after it
  *	    left the tables, and its queue's, whose reference is taken there.
- *	Users: found by kev_users, under RCU; kept by references (quota.c).
- *	    Counts in them: atomic; what a timer's report costs: unlocked,
- *	    approximate.
+ *	Users: found by kev_users, under RCU; kept by references, of which the last
+ *	    goes under the lock of kev_users (quota.c).  Counts in them, and when the
+ *	    shares of their timers' reports are over: atomic; what a report costs:
+ *	    unlocked, approximate.
  *	kev_pace_end: each CPU's own; a timer's callback stays on its CPU.
  *	records->lock: what a watch's records hold, and lost (record.h).
  *	linger->lock: arming and disarming a set of probes (hook/linger.h).

@@ -46,27 +46,23 @@ static u32 kev_proc_status(const struct task_struct *task)
 
 /*
  * Has it exited?  As pidfd_poll(), but that a thread which calls exec takes the place
- * of its leader: that one exits then, and the process does not.  One that was reaped
- * has no status any more.  Any context, takes no lock.
+ * of its leader: that one is no leader any more, and the process goes on.  One that was
+ * reaped has no status any more.  Any context, takes no lock.
  */
 static void kev_proc_see(struct pid *pid, bool child, struct kev_values *v)
 {
 	struct task_struct *task;
-	bool exited;
+	bool exited = true;
 
 	rcu_read_lock();
-	do {
-		task = pid_task(pid, PIDTYPE_PID);
-		exited = true;
-		if (!task)
-			break;
+	task = pid_task(pid, PIDTYPE_PID);
+	if (task) {
 		KEV_DELAY(PROC_SEE);
 		/* Partner: the locks that do_exit() takes after the code */
 		exited = smp_load_acquire(&task->exit_state);
-		exited = exited && !delay_group_leader(task);
-		/* Partner: that lock of de_thread() under which both are changed */
-		smp_rmb();
-	} while (exited && pid_task(pid, PIDTYPE_PID) != task);
+		exited = exited && thread_group_leader(task) &&
+			 thread_group_empty(task);
+	}
 	if (exited && task && child) {
 		v->ret_flags = KEVENT_RET_DATA;
 		v->data = kev_proc_status(task);

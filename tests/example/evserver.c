@@ -186,7 +186,7 @@ TEST(out_of_descriptors)
 		say(talker, "G");
 		sched_yield();
 	}
-	CHECK_LE(count_refusals() - before, (now_ns() - begin) / RETRY_NS + 8);
+	CHECK_LE(count_refusals() - before, (now_ns() - begin) / RETRY_NS + 1);
 	for (i = 0; i < ARRAY_SIZE(idle); i++)
 		CHECK_OK(close(idle[i]));
 	CHECK_OK(close(talker));

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# need.sh run|check|lint|model|deb|install: sees to it that the Debian packages are there
+# need.sh run|check|try|lint|model|deb|rpm|install: sees to it that the Debian packages are there
 # that the make target of that name needs. Root gets them installed, others are
 # told the command.
 
@@ -40,6 +40,7 @@ esac
 [ "${1:-check}" != model ] || packages=(libc6-dev spin tcc)
 [ "${1:-check}" != deb ] || packages=(dpkg-dev debhelper dh-dkms lintian fakeroot cpio gcc make
 	libc6-dev liburing-dev)
+[ "${1:-check}" != rpm ] || packages=(rpm cpio gcc make libc6-dev liburing-dev)
 [ "${1:-check}" != install ] || packages=(mmdebstrap cpio e2fsprogs)
 
 missing=()
