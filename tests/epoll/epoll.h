@@ -3,7 +3,7 @@
 #ifndef EPOLL_H
 #define EPOLL_H
 
-#include "test.h"
+#include "ends.h"
 
 #include <fcntl.h>
 #include <poll.h>
@@ -40,27 +40,6 @@ static inline bool on_fast(void)
 } while (0)
 
 /* ---- What is watched --------------------------------------------------- */
-
-/* Two ends: what is written to [1] is read from [0]. */
-struct ends {
-	int fd[2];
-};
-
-static inline struct ends new_pipe(void)
-{
-	struct ends e;
-
-	CHECK_OK(pipe2(e.fd, O_NONBLOCK | O_CLOEXEC));
-	return e;
-}
-
-static inline struct ends new_sockets(int type)
-{
-	struct ends e;
-
-	CHECK_OK(socketpair(AF_UNIX, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, e.fd));
-	return e;
-}
 
 static inline void put_byte(struct ends e)
 {

@@ -3,7 +3,7 @@
 #ifndef KQUEUE_H
 #define KQUEUE_H
 
-#include "test.h"
+#include "ends.h"
 
 #include <fcntl.h>
 #include <netinet/in.h>
@@ -33,27 +33,6 @@ static inline int new_kqueue(void)
 }
 
 /* ---- What is watched --------------------------------------------------- */
-
-/* What is written to [1] is read from [0]. */
-struct ends {
-	int fd[2];
-};
-
-static inline struct ends new_pipe(void)
-{
-	struct ends e;
-
-	CHECK_OK(pipe2(e.fd, O_NONBLOCK | O_CLOEXEC));
-	return e;
-}
-
-static inline struct ends new_sockets(int type)
-{
-	struct ends e;
-
-	CHECK_OK(socketpair(AF_UNIX, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, e.fd));
-	return e;
-}
 
 /* A TCP socket that listens on loopback; its address. */
 static inline int new_listener(struct sockaddr_in *addr)
