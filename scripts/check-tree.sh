@@ -110,7 +110,7 @@ source/proc source/signal source/socket source/timer source/user
 source/pace source/transfer
 watch
 hook/close hook/fsnotify hook/posix_timer hook/signal hook/waitqueue
-arch/x86_64/close arch/x86_64/posix_timer arch/arm64/close arch/arm64/posix_timer
+arch/x86_64/entry arch/arm64/entry
 arch/entry hook/ftrace hook/linger hook/look
 lookup queue record
 source

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What the entries, in the .S files of an architecture, and the hooks that send
- * tasks there know of each other: where the probe sends the task, what that calls,
- * and where it then goes on.
+ * What the entries, in an architecture's entry.S, and the hooks that send tasks there
+ * know of each other: kev_close_entry() stands in for __fput(), and
+ * kev_ptimer_delete_entry() for the kernel's function that frees a POSIX timer, which
+ * has two arguments in some kernels.  Each calls what is declared after it, and goes on
+ * with its arguments as they were at the address that follows.
  *
  * A folder beside this file has an architecture's entries.  They are all that is
  * written for one: a probe finds arguments, and sends tasks elsewhere, by functions
