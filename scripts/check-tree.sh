@@ -98,7 +98,7 @@ parameters() {
 # A circle is then impossible, and a hook does not know its source.
 layers() {
 	cat <<'END'
-main
+main noftrace
 ctl show
 source/aio
 change take
@@ -125,7 +125,6 @@ compat/eventpoll compat/file compat/fsnotify compat/ftrace compat/mm compat/page
 compat/pidfd
 compat/posix_timer compat/sendpages compat/signal compat/timens compat/timer
 compat/sock
-compat/redirects
 END
 }
 

@@ -6,10 +6,6 @@
 #include <linux/ftrace.h>
 #include <linux/ptrace.h>
 
-#include "redirects.h"
-
-#ifdef KEV_FTRACE_REDIRECTS
-
 #ifdef CONFIG_DYNAMIC_FTRACE_WITH_ARGS
 #define KEV_FTRACE_FL_REGS	0
 #else
@@ -35,7 +31,5 @@ static __always_inline void kev_fregs_redirect(struct ftrace_regs *fregs,
 	instruction_pointer_set(&fregs->regs, to);
 #endif
 }
-
-#endif /* KEV_FTRACE_REDIRECTS */
 
 #endif /* KEV_COMPAT_FTRACE_H */

@@ -25,8 +25,6 @@
 
 #define KEV_CLOSE_SYMBOL	"__fput"
 
-#ifdef KEV_FTRACE_REDIRECTS
-
 /* What is called for a watched file.  Set at load. */
 static kev_close_func kev_close_closed __ro_after_init;
 
@@ -115,26 +113,3 @@ void kev_close_exit(void)
 	kev_linger_exit(&kev_close_linger);
 	kev_ftrace_free(&kev_close_ftrace, 1);
 }
-
-#else
-
-int kev_close_get(void)
-{
-	return -EOPNOTSUPP;
-}
-
-void kev_close_put(void)
-{
-}
-
-int __init kev_close_init(kev_close_func closed)
-{
-	pr_err("kevent: this kernel's ftrace can't redirect functions (CONFIG_DYNAMIC_FTRACE_WITH_ARGS), so the end of files can't be seen\n");
-	return -EOPNOTSUPP;
-}
-
-void kev_close_exit(void)
-{
-}
-
-#endif

@@ -11,8 +11,6 @@
 
 #include "ftrace.h"
 
-#ifdef KEV_FTRACE_REDIRECTS
-
 /* How often, and about how many us apart, arming is tried while others are at it. */
 #define KEV_FTRACE_TRIES	1000
 #define KEV_FTRACE_PAUSE	1000
@@ -118,5 +116,3 @@ void kev_ftrace_free(struct kev_ftrace *f, unsigned int n)
 		f[n].filtered = false;
 	}
 }
-
-#endif

@@ -9,8 +9,6 @@
 
 #include "../compat/ftrace.h"
 
-#ifdef KEV_FTRACE_REDIRECTS
-
 /**
  * struct kev_ftrace - one probe
  * @symbols: the function's names; a kernel has one of them.
@@ -27,5 +25,4 @@ int kev_ftrace_arm(struct kev_ftrace *f, unsigned int n);
 void kev_ftrace_disarm(struct kev_ftrace *f, unsigned int n, atomic_t *inside);
 void kev_ftrace_free(struct kev_ftrace *f, unsigned int n);
 
-#endif
 #endif /* KEV_HOOK_FTRACE_H */

@@ -29,8 +29,6 @@
 #include "linger.h"
 #include "posix_timer.h"
 
-#ifdef KEV_FTRACE_REDIRECTS
-
 /* Of the source.  Set at load, before anything is armed. */
 static const struct kev_ptimer_ops *kev_ptimer_ops;
 
@@ -204,25 +202,3 @@ void kev_ptimer_hook_exit(void)
 	kev_linger_exit(&kev_ptimer_linger);
 	kev_ftrace_free(kev_ptimer_probes, ARRAY_SIZE(kev_ptimer_probes));
 }
-
-#else
-
-int kev_ptimer_hook_init(const struct kev_ptimer_ops *ops)
-{
-	return -EOPNOTSUPP;
-}
-
-void kev_ptimer_hook_exit(void)
-{
-}
-
-int kev_ptimer_hook_get(void)
-{
-	return -EOPNOTSUPP;
-}
-
-void kev_ptimer_hook_put(void)
-{
-}
-
-#endif

@@ -111,8 +111,6 @@ static void kev_signal_tells_disarm(void)
 
 /* ---- Taking away ------------------------------------------------------- */
 
-#ifdef KEV_FTRACE_REDIRECTS
-
 /* Stands in for prepare_signal(). */
 static noinline bool kev_signal_ignore(int sig, struct task_struct *task,
 				       bool force)
@@ -151,28 +149,6 @@ static void kev_signal_takes_disarm(void)
 {
 	kev_ftrace_disarm(&kev_signal_ftrace, 1, NULL);
 }
-
-static void kev_signal_free_redirect(void)
-{
-	kev_ftrace_free(&kev_signal_ftrace, 1);
-}
-
-#else
-
-static int kev_signal_takes_arm(void)
-{
-	return -EOPNOTSUPP;
-}
-
-static void kev_signal_takes_disarm(void)
-{
-}
-
-static void kev_signal_free_redirect(void)
-{
-}
-
-#endif
 
 /* ---- Arming ------------------------------------------------------------ */
 
@@ -218,5 +194,5 @@ void kev_signal_hook_exit(void)
 {
 	kev_linger_exit(&kev_signal_takes_linger);
 	kev_linger_exit(&kev_signal_tells_linger);
-	kev_signal_free_redirect();
+	kev_ftrace_free(&kev_signal_ftrace, 1);
 }

@@ -12,10 +12,6 @@
 #include <linux/cfi_types.h>
 #include <linux/linkage.h>
 
-#include "../../compat/redirects.h"
-
-#ifdef KEV_FTRACE_REDIRECTS
-
 #define KEV_ENTRY(name, func, resume)			\
 SYM_TYPED_FUNC_START(name) ASM_NL			\
 	paciasp ASM_NL					\
@@ -34,5 +30,3 @@ SYM_FUNC_END(name)
 	.text
 KEV_ENTRY(kev_close_entry, kev_close_watched, kev_close_resume)
 KEV_ENTRY(kev_ptimer_delete_entry, kev_ptimer_delete, kev_ptimer_delete_resume)
-
-#endif

@@ -11,10 +11,6 @@
 #include <linux/objtool.h>
 #include <asm/nospec-branch.h>
 
-#include "../../compat/redirects.h"
-
-#ifdef KEV_FTRACE_REDIRECTS
-
 /* save, restore: the registers of the arguments. */
 #define KEV_ENTRY(name, func, resume, save, restore)	\
 SYM_TYPED_FUNC_START(name) ASM_NL			\
@@ -31,5 +27,3 @@ KEV_ENTRY(kev_close_entry, kev_close_watched, kev_close_resume,
 	  pushq %rdi, popq %rdi)
 KEV_ENTRY(kev_ptimer_delete_entry, kev_ptimer_delete, kev_ptimer_delete_resume,
 	  pushq %rdi; pushq %rsi; pushq %rdx, popq %rdx; popq %rsi; popq %rdi)
-
-#endif
