@@ -26,32 +26,31 @@ static DEFINE_PER_CPU(ktime_t, kev_pace_end);
  * A report is about to be made: this timer has expired, and clock is what its
  * clock says.  If it had to wait for the report before, all that lies between is
  * the price of reports: hrtimer's own work, the interrupt, and who else got a
- * share.
+ * share.  Returns when it began, CLOCK_MONOTONIC: start, below.
  */
-void kev_pace_due(struct kev_pace *pace, const struct hrtimer *timer,
-		  ktime_t clock)
+ktime_t kev_pace_due(const struct hrtimer *timer, ktime_t clock)
 {
 	ktime_t late = ktime_sub(clock, hrtimer_get_expires(timer));
 	ktime_t now = ktime_get(), end = this_cpu_read(kev_pace_end);
 
-	pace->start = now;
 	if (ktime_before(ktime_sub(now, late), end) && ktime_before(end, now))
-		pace->start = end;
+		return end;
+	return now;
 }
 
 /*
  * Takes the report's share of the user's time, behind those that were taken before:
  * timers that report seldom take none from the others.  Returns when it is over.
  */
-static ktime_t kev_pace_take(const struct kev_pace *pace, struct kev_user *user)
+static ktime_t kev_pace_take(ktime_t start, struct kev_user *user)
 {
 	s64 old = atomic64_read(&user->reported), new;
 	ktime_t now = ktime_get();
-	u64 share = kev_user_timer_cost(user, ktime_to_ns(ktime_sub(now, pace->start)));
+	u64 share = kev_user_timer_cost(user, ktime_to_ns(ktime_sub(now, start)));
 
 	share = max_t(u64, share * KEV_PACE_YIELD, timer_floor_ns / KEV_PACE_SHARE);
 	do {
-		new = max_t(s64, old, pace->start) + share;
+		new = max_t(s64, old, start) + share;
 	} while (!atomic64_try_cmpxchg(&user->reported, &old, new));
 	this_cpu_write(kev_pace_end, now);
 	return new;
@@ -61,12 +60,11 @@ static ktime_t kev_pace_take(const struct kev_pace *pace, struct kev_user *user)
  * The report was made: when the next one may begin, CLOCK_MONOTONIC.  more: it is not
  * whole.
  */
-ktime_t kev_pace_rest(const struct kev_pace *pace, struct kev_user *user,
-		      bool more)
+ktime_t kev_pace_rest(ktime_t start, struct kev_user *user, bool more)
 {
-	ktime_t rest = kev_pace_take(pace, user);
+	ktime_t rest = kev_pace_take(start, user);
 
-	return more ? rest : max_t(ktime_t, rest, ktime_add_ns(pace->start, timer_floor_ns));
+	return more ? rest : max_t(ktime_t, rest, ktime_add_ns(start, timer_floor_ns));
 }
 
 /* The least time, ns, until a timer reports again whose event nobody has claimed. */

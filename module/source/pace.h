@@ -26,19 +26,9 @@ struct kev_user;
 #define KEV_PACE_BACK		(10 * NSEC_PER_MSEC)
 #define KEV_PACE_YIELD		4
 
-/**
- * struct kev_pace - of what reports: a POSIX timer, or a queue's alarm
- * @start: when the report that is being made began, CLOCK_MONOTONIC.
- */
-struct kev_pace {
-	ktime_t start;
-};
-
 u64 kev_timer_floor(void);
-void kev_pace_due(struct kev_pace *pace, const struct hrtimer *timer,
-		  ktime_t clock);
-ktime_t kev_pace_rest(const struct kev_pace *pace, struct kev_user *user,
-		      bool more);
+ktime_t kev_pace_due(const struct hrtimer *timer, ktime_t clock);
+ktime_t kev_pace_rest(ktime_t start, struct kev_user *user, bool more);
 u64 kev_pace_back(u32 backoff, u64 interval);
 
 /*

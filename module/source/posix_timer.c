@@ -54,7 +54,6 @@
  * @pacer: ends the waiting of a timer that is too fast.
  * @value: the timer's sigev_value.
  * @overrun: the kernel's it_overrun when the timer began to wait for @pacer.
- * @pace: how often it reports.
  * @backoff: see pace.h.
  * @waits: the timer waits for @pacer.
  * @passes: a one-shot watch that has had its event: expiries are signals again.
@@ -67,7 +66,6 @@ struct kev_ptimer {
 	struct hrtimer pacer;
 	u64 value;
 	s64 overrun;
-	struct kev_pace pace;
 	u32 backoff;
 	bool waits;
 	bool passes;
@@ -178,11 +176,14 @@ static bool kev_ptimer_report(struct kev_ptimer *p, struct k_itimer *k)
 	return !ended;
 }
 
-/* The next expiry may come.  Or, false, is too early, and the pacer was started. */
-static bool kev_ptimer_pace(struct kev_ptimer *p, struct k_itimer *k)
+/*
+ * The report was made that began at start.  The next expiry may come; or, false, is too
+ * early, and the pacer was started.
+ */
+static bool kev_ptimer_pace(struct kev_ptimer *p, struct k_itimer *k, ktime_t start)
 {
 	struct hrtimer *timer = &k->it.real.timer;
-	ktime_t rest = kev_pace_rest(&p->pace, p->owned.watch.queue->account, false);
+	ktime_t rest = kev_pace_rest(start, p->owned.watch.queue->account, false);
 	ktime_t now = ktime_get();
 
 	if (p->backoff)
@@ -211,17 +212,12 @@ static void kev_ptimer_restart(struct kev_ptimer *p, struct k_itimer *k)
 	kev_ptimer_start(k);
 }
 
-static void kev_ptimer_due(struct kev_ptimer *p, struct hrtimer *timer)
-{
-	kev_pace_due(&p->pace, timer, hrtimer_cb_get_time(timer));
-}
-
 static enum hrtimer_restart kev_ptimer_expired(struct k_itimer *k)
 {
+	struct hrtimer *timer = &k->it.real.timer;
+	ktime_t start = kev_pace_due(timer, hrtimer_cb_get_time(timer));
 	struct kev_ptimer *p = kev_ptimer_find(k);
 
-	if (p)
-		kev_ptimer_due(p, &k->it.real.timer);
 	/* as it is: it expires again at once, and the kernel has it then */
 	if (!p || !kev_ptimer_report(p, k))
 		return HRTIMER_RESTART;
@@ -229,17 +225,18 @@ static enum hrtimer_restart kev_ptimer_expired(struct k_itimer *k)
 		kev_itimer_set_expired(k);
 		return HRTIMER_NORESTART;
 	}
-	return kev_ptimer_pace(p, k) ? HRTIMER_RESTART : HRTIMER_NORESTART;
+	return kev_ptimer_pace(p, k, start) ? HRTIMER_RESTART : HRTIMER_NORESTART;
 }
 
 static void kev_ptimer_paced_locked(struct kev_ptimer *p, struct k_itimer *k)
 {
+	ktime_t start = kev_pace_due(&p->pacer, hrtimer_cb_get_time(&p->pacer));
+
 	if (!p->waits)
 		return;		/* timer_settime() was faster */
-	kev_ptimer_due(p, &p->pacer);
 	if (!k->it_interval)
 		p->waits = false;
-	else if (!kev_ptimer_report(p, k) || kev_ptimer_pace(p, k))
+	else if (!kev_ptimer_report(p, k) || kev_ptimer_pace(p, k, start))
 		kev_ptimer_restart(p, k);
 }
 

@@ -20,9 +20,7 @@
 #include "../source.h"
 #include "pace.h"
 
-/* Timers reported with irqs off, */
-#define KEV_TIMER_STEPS		KEV_STEPS_MAX
-/* of which one that may wake somebody counts as so many. */
+/* A timer whose report may wake somebody counts as so many of KEV_STEPS_MAX. */
 #define KEV_TIMER_WAKES		8
 
 /**
@@ -33,7 +31,6 @@
  * @alarm: armed for the first of @timers or earlier, if there is one; but while its
  *	callback runs.
  * @rest: no report before this, CLOCK_MONOTONIC.
- * @pace: how often it reports.
  *
  * All under queue->lock, but @alarm's own state.
  */
@@ -43,7 +40,6 @@ struct kev_alarm {
 	struct timerqueue_head timers;
 	struct hrtimer alarm;
 	ktime_t rest;
-	struct kev_pace pace;
 };
 
 static const clockid_t kev_clocks[] = {
@@ -143,7 +139,7 @@ static void kev_timer_expired(struct kev_timer *t, ktime_t now)
 static bool kev_alarm_report(struct kev_alarm *a, ktime_t now)
 {
 	struct timerqueue_node *node;
-	int steps = KEV_TIMER_STEPS;
+	int steps = KEV_STEPS_MAX;
 
 	while ((node = timerqueue_getnext(&a->timers)) && node->expires <= now) {
 		if (steps <= 0)
@@ -162,15 +158,15 @@ static enum hrtimer_restart kev_alarm_expire(struct hrtimer *timer)
 	struct kev_alarm *a = container_of(timer, struct kev_alarm, alarm);
 	struct kev_queue *q = a->queue;
 	unsigned long flags;
-	ktime_t now;
+	ktime_t now, start;
 	bool more;
 
 	KEV_DELAY(TIMER_EXPIRE);
 	raw_spin_lock_irqsave(&q->lock, flags);
 	now = hrtimer_cb_get_time(timer);
-	kev_pace_due(&a->pace, timer, now);
+	start = kev_pace_due(timer, now);
 	more = kev_alarm_report(a, now);
-	a->rest = kev_pace_rest(&a->pace, q->account, more);
+	a->rest = kev_pace_rest(start, q->account, more);
 	kev_alarm_arm(a);
 	raw_spin_unlock_irqrestore(&q->lock, flags);
 	return HRTIMER_NORESTART;
