@@ -17,7 +17,6 @@
 #include <linux/cred.h>
 #include <linux/hash.h>
 #include <linux/kernel.h>
-#include <linux/module.h>
 #include <linux/pid_namespace.h>
 #include <linux/rculist.h>
 #include <linux/sched/task.h>
@@ -97,22 +96,6 @@ struct kev_signal {
 static struct hlist_head kev_processes[1 << KEV_PROCESS_BITS];
 static LIST_HEAD(kev_dying);
 static DEFINE_RAW_SPINLOCK(kev_process_lock);
-
-/* NOMASK signals that were delivered all the same, as the probe was skipped. */
-static atomic_long_t kev_signals_missed = ATOMIC_LONG_INIT(0);
-
-static int kev_signals_missed_show(char *buf, const struct kernel_param *kp)
-{
-	return sprintf(buf, "%ld\n", atomic_long_read(&kev_signals_missed));
-}
-
-static const struct kernel_param_ops kev_signals_missed_ops = {
-	.get = kev_signals_missed_show,
-};
-
-module_param_cb(signals_missed, &kev_signals_missed_ops, NULL, 0444);
-MODULE_PARM_DESC(signals_missed,
-		 "NOMASK signals that were delivered all the same (to be read)");
 
 static struct kev_signal *kev_signal_of(struct kev_watch *w)
 {
@@ -414,8 +397,7 @@ static bool kev_signal_wants(const struct kev_signal *s)
 
 /* The total is kept while it is disarmed, but not once it has fired. */
 static void kev_signal_tell(struct kev_signal *s,
-			    const struct kevent_record_signal *r,
-			    bool delivered)
+			    const struct kevent_record_signal *r)
 {
 	struct kev_watch *w = &s->owned.watch;
 	struct kev_queue *q = w->queue;
@@ -426,8 +408,6 @@ static void kev_signal_tell(struct kev_signal *s,
 	/* READY may have fired it since it took the signal */
 	if (unlikely(!s->records) || ((w->state & KEV_W_FIRED) && !s->taken))
 		goto out;
-	if (unlikely(delivered) && kev_signal_wants(s))
-		atomic_long_inc(&kev_signals_missed);
 	s->taken = false;
 	kev_records_write(s->records, r, sizeof(*r));
 	kev_ready_total(w, KEVENT_SIGNAL_DELIVERY, 1,
@@ -444,7 +424,6 @@ static void kev_signal_generated(int sig, struct kernel_siginfo *info,
 	struct kevent_record_signal r;
 	struct kev_process *p;
 	struct kev_signal *s;
-	bool delivered;
 
 	/* the sender was told that it failed */
 	if (result == TRACE_SIGNAL_OVERFLOW_FAIL || sig < 1 || sig > _NSIG)
@@ -452,12 +431,9 @@ static void kev_signal_generated(int sig, struct kernel_siginfo *info,
 	rcu_read_lock();
 	p = kev_process_find(task->signal);
 	if (unlikely(p) && !hlist_empty(&p->watches[sig - 1])) {
-		delivered = result != TRACE_SIGNAL_IGNORED &&
-			    !kev_signal_is_fault(sig, task) &&
-			    !kev_signal_must_queue(task, sig);
 		kev_signal_record(&r, sig, info, task, group);
 		hlist_for_each_entry_rcu(s, &p->watches[sig - 1], node)
-			kev_signal_tell(s, &r, delivered);
+			kev_signal_tell(s, &r);
 	}
 	rcu_read_unlock();
 }

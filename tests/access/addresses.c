@@ -369,7 +369,6 @@ TEST(texts)
 	ssize_t n;
 	int fd;
 
-	scan_file("/sys/module/kevent/parameters/signals_missed", "");
 	scan_file("/sys/module/kevent/parameters/max_user_watches", "");
 	fd = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 	if (fd < 0)

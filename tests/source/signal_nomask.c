@@ -5,17 +5,6 @@
 #include <sys/signalfd.h>
 #include <termios.h>
 
-static int missed(void)
-{
-	FILE *f = fopen("/sys/module/kevent/parameters/signals_missed", "re");
-	int n;
-
-	CHECK(f);
-	CHECK_EQ(fscanf(f, "%d", &n), 1);
-	fclose(f);
-	return n;
-}
-
 static bool can_nomask(int q)
 {
 	if (try_signal(q, KEVENT_CTL_ADD, SIGURG | NOMASK, 0))
@@ -57,7 +46,6 @@ TEST(not_handled)
 	raise(SIGUSR1);
 	CHECK_EQ(handled_now(), 1);
 	take_none(q);
-	CHECK_EQ(missed(), 0);
 }
 
 /* All that would kill or stop. */
@@ -268,7 +256,6 @@ TEST(faults)
 		CHECK_EQ(WTERMSIG(status), sigs[i]);
 		CHECK_SOON(watches_of(q) == 0);
 	}
-	CHECK_EQ(missed(), 0);
 }
 
 /* ---- Refused: the kernel repeats these until they were taken --------------------- */
