@@ -355,7 +355,6 @@ struct kev_mailbox {
  * @lock: see "WHO OWNS WHAT".
  * @attention: KEV_Q_*.
  * @ring: what is in shared memory.
- * @listed: without a ring: how often a watch went to the ready list.
  * @merged: events that went into an entry that was there.
  * @ready: watches with an event that waits, in order: for a slot; without a
  *	ring, for a call that takes it, and those to be asked among them.
@@ -397,7 +396,6 @@ struct kev_queue {
 	raw_spinlock_t lock;
 	u32 attention;
 	struct kev_ring ring;
-	u64 listed;
 	u64 merged;
 
 	struct list_head ready;

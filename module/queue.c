@@ -98,7 +98,7 @@ int kev_queue_begin(struct kev_queue *q, const struct kevent_ioc_init *init,
 	} else {
 		q->ring = *ring;
 		q->policy = init->policy;
-		q->first_index = init->first_index;
+		q->first_index = ring->tail;
 		if (!init->ring_size)
 			q->attention |= KEV_Q_NO_RING;
 		if (ring->no_seen)

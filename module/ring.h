@@ -33,10 +33,10 @@ struct kev_slot {
 };
 
 /**
- * struct kev_ring - a queue's ring; all NULL and 0 without one
+ * struct kev_ring - a queue's ring; without one all is NULL and 0, but @long_tail
  * @tail: next index to post at; kernel->tail is its copy.
  * @over: how often @tail came round; kernel->over is its copy.
- * @long_tail: both.
+ * @long_tail: both; or, without a ring, how often a watch went to the ready list.
  * @mask: slots - 1.
  * @user: the program's page.
  * @entries: the slots.

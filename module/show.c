@@ -22,11 +22,8 @@
 
 static void kev_show_counters(struct seq_file *m, struct kev_queue *q)
 {
-	u64 posted = KEV_SHOWN(q->listed);
+	u64 posted = KEV_SHOWN(q->ring.long_tail) - q->first_index;
 
-	/* what went into the ring is its tail */
-	if (KEV_SHOWN(kev_has_ring(q)))
-		posted = KEV_SHOWN(q->ring.long_tail) - q->first_index;
 	seq_printf(m, "watches:\t%llu\nposted:\t%llu\nmerged:\t%llu\n",
 		   KEV_SHOWN(q->nwatches), posted, KEV_SHOWN(q->merged));
 	seq_printf(m, "overflowed:\t%llu\nwaits:\t%llu\nimmediate:\t%llu\n",
