@@ -38,26 +38,17 @@ static struct kev_user *kev_user_find(kuid_t uid)
 	return u;
 }
 
-static struct kev_user *kev_user_alloc(kuid_t uid)
-{
-	struct kev_user *u = kzalloc(sizeof(*u), GFP_KERNEL_ACCOUNT);
-
-	if (!u)
-		return NULL;
-	u->uid = uid;
-	refcount_set(&u->refs, 1);
-	return u;
-}
-
 /* Returns NULL without memory. */
 struct kev_user *kev_user_get(kuid_t uid)
 {
 	struct kev_user *u, *new, *old;
 
 	while (!(u = kev_user_find(uid))) {
-		new = kev_user_alloc(uid);
+		new = kzalloc(sizeof(*new), GFP_KERNEL_ACCOUNT);
 		if (!new)
 			return NULL;
+		new->uid = uid;
+		refcount_set(&new->refs, 1);
 		old = xa_cmpxchg(&kev_users, __kuid_val(uid), NULL, new,
 				 GFP_KERNEL_ACCOUNT);
 		if (!old)

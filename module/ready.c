@@ -105,19 +105,6 @@ unsigned int kev_ready_total(struct kev_watch *w, u32 bits, u32 n, u32 once)
 	return kev_ready(w, &v, 0);
 }
 
-/* The same, with the lock taken here. */
-unsigned int kev_ready_count(struct kev_watch *w, u32 bits, u32 n)
-{
-	struct kev_queue *q = w->queue;
-	unsigned long flags;
-	unsigned int told;
-
-	raw_spin_lock_irqsave(&q->lock, flags);
-	told = kev_ready_total(w, bits, n, 0);
-	raw_spin_unlock_irqrestore(&q->lock, flags);
-	return told;
-}
-
 /* An event was handed over in a result, or copied out: what follows from that. */
 void kev_ready_delivered(struct kev_watch *w)
 {

@@ -55,7 +55,6 @@ static __always_inline unsigned int kev_ready(struct kev_watch *w,
 }
 
 unsigned int kev_ready_values(struct kev_watch *w, const struct kev_values *v);
-unsigned int kev_ready_count(struct kev_watch *w, u32 bits, u32 n);
 unsigned int kev_ready_total(struct kev_watch *w, u32 bits, u32 n, u32 once);
 void kev_ready_delivered(struct kev_watch *w);
 void kev_ready_last(struct kev_watch *w, u32 ret_flags);

@@ -24,14 +24,9 @@
 /* Events copied before irqs are let on for a moment. */
 #define KEV_TAKE_MAX	16
 
-/* Is an event to be copied as a struct epoll_event, not as a struct ukevent? */
-static __always_inline bool kev_is_short(size_t size)
-{
-	return size == sizeof(struct epoll_event);
-}
-
 /*
- * size: of one of the program's, either of the two.  Context: queue->lock held.
+ * size: of the program's structure, a struct ukevent or a struct epoll_event.  Context:
+ * queue->lock held.
  * False: the memory is not there, or not writable.
  */
 static bool kev_put_event(char __user *to, size_t size, const struct ukevent *e)
@@ -44,7 +39,7 @@ static bool kev_put_event(char __user *to, size_t size, const struct ukevent *e)
 	pagefault_disable();
 	if (!user_write_access_begin(to, size))
 		goto out;
-	if (kev_is_short(size)) {
+	if (size == sizeof(struct epoll_event)) {
 		unsafe_put_user((__force __poll_t)e->ret_data[0], &ep->events,
 				fault);
 		unsafe_put_user(e->ptr, &ep->data, fault);

@@ -74,7 +74,7 @@ static inline bool kev_itimer_has_hrtimer(const struct k_itimer *k)
 /*
  * A timer of the calling process, or NULL.  Context: rcu_read_lock() held;
  * until it is dropped the memory stays what it is, but the timer may be
- * deleted: see kev_itimer_is_mine().  The walk begins anew if that happens to the
+ * deleted: see kev_ptimer_enter().  The walk begins anew if that happens to the
  * one at which it pauses.
  */
 static inline struct k_itimer *kev_itimer_find(int id)
@@ -99,11 +99,6 @@ static inline struct k_itimer *kev_itimer_find(int id)
 }
 
 /* All that follow: it_lock held. */
-
-static inline bool kev_itimer_is_mine(const struct k_itimer *k)
-{
-	return k->it_signal == current->signal;
-}
 
 #ifdef KEV_HAVE_ITIMER_STATUS
 

@@ -368,7 +368,7 @@ static int kev_ptimer_enter(struct kev_ptimer *p, struct k_itimer *k)
 	int err = 0;
 
 	lockdep_assert_held(&k->it_lock);
-	if (!kev_itimer_is_mine(k) || k->it_sigev_notify == SIGEV_NONE)
+	if (k->it_signal != current->signal || k->it_sigev_notify == SIGEV_NONE)
 		return -EINVAL;
 	if (!kev_itimer_has_hrtimer(k))
 		return -EOPNOTSUPP;
