@@ -32,6 +32,12 @@ static __always_inline struct socket *kev_file_socket(const struct file *file)
 	return file->private_data;
 }
 
+static inline bool kev_file_is_pipe(const struct file *file)
+{
+	return file->private_data && S_ISFIFO(file_inode(file)->i_mode) &&
+	       file->private_data == file_inode(file)->i_pipe;
+}
+
 /* Data in a pipe.  Its ends tell by wake-ups without a key, which look at it all. */
 static __always_inline bool kev_pipe_readable(const struct file *file)
 {

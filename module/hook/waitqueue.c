@@ -300,8 +300,7 @@ static enum kev_look kev_hook_class(struct file *file)
 		return sock->sk && kev_sock_is_plain_tcp(sock) ? KEV_LOOK_TCP :
 								 KEV_LOOK_TASK;
 	}
-	if (file->private_data && S_ISFIFO(file_inode(file)->i_mode) &&
-	    file->private_data == file_inode(file)->i_pipe)
+	if (kev_file_is_pipe(file))
 		return KEV_LOOK_PIPE;
 	return kev_is_first_eventfd(file) ? KEV_LOOK_EVENTFD : KEV_LOOK_TASK;
 }

@@ -33,10 +33,7 @@ static __always_inline void kev_pipe_values(struct file *file, u32 event,
 
 static int kev_pipe_check(struct file *file, const struct ukevent *uk)
 {
-	if (!file)
-		return 0;
-	return file->private_data && S_ISFIFO(file_inode(file)->i_mode) &&
-	       file->private_data == file_inode(file)->i_pipe ? 0 : -EINVAL;
+	return file && !kev_file_is_pipe(file) ? -EINVAL : 0;
 }
 
 KEV_HOOK_SOURCE(pipe, KEV_PIPE_EVENTS);

@@ -102,11 +102,6 @@ static struct kev_signal *kev_signal_of(struct kev_watch *w)
 	return container_of(w, struct kev_signal, owned.watch);
 }
 
-static int kev_signal_number(const struct kev_watch *w)
-{
-	return (u32)w->ev.id.raw_u64;
-}
-
 static bool kev_signal_is_nomask(const struct kev_watch *w)
 {
 	return w->ev.id.raw_u64 & KEVENT_SIGNAL_NOMASK;
@@ -158,7 +153,7 @@ static bool kev_process_link(struct kev_process *p, struct kev_signal *s)
 	unsigned int n = 0;
 
 	lockdep_assert_held(&kev_process_lock);
-	list = &p->watches[kev_signal_number(&s->owned.watch) - 1];
+	list = &p->watches[(u32)s->owned.watch.ev.id.raw_u64 - 1];
 	hlist_for_each_entry(pos, list, node)
 		n++;
 	if (n >= KEV_SIGNAL_MAX)

@@ -32,11 +32,6 @@ static __always_inline u32 kev_socket_want(u32 event)
 	return want;
 }
 
-static bool kev_socket_listens(const struct sock *sk)
-{
-	return READ_ONCE(sk->sk_state) == TCP_LISTEN;
-}
-
 static u32 kev_socket_backlog(const struct sock *sk)
 {
 	/* AF_UNIX keeps connections in its receive queue */
@@ -101,7 +96,8 @@ static __always_inline void kev_socket_values(struct file *file, u32 event,
 		v->bits |= event & (KEVENT_SOCKET_RECV | KEVENT_SOCKET_ACCEPT);
 	if (mask & (KEV_SOCKET_OUT | KEV_POLL_ALWAYS))
 		v->bits |= event & KEVENT_SOCKET_SEND;
-	if (v->bits & KEVENT_SOCKET_ACCEPT && kev_socket_listens(sk)) {
+	if (v->bits & KEVENT_SOCKET_ACCEPT &&
+	    READ_ONCE(sk->sk_state) == TCP_LISTEN) {
 		v->data = kev_socket_backlog(sk);
 		v->ret_flags |= KEVENT_RET_DATA;
 	} else if (v->bits & KEVENT_SOCKET_RECV &&
