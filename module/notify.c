@@ -18,6 +18,7 @@
 
 #include "delay.h"
 #include "notify.h"
+#include "trace.h"
 
 /* Sleepers looked at to find one that suits. */
 #define KEV_CHOOSE_MAX		64
@@ -93,6 +94,7 @@ static noinline void kev_sleeper_wake(struct kev_queue *q,
 
 	kev_sleeper_del(q, s);
 	s->chosen = true;
+	trace_kevent_wake(q, s->task->pid);
 	/* s lives as long as we hold the lock: its task takes it to return */
 	default_wake_function(&wait, TASK_NORMAL, sync, NULL);
 }
@@ -205,6 +207,7 @@ unsigned int kev_notify(struct kev_queue *q, unsigned int how, int sync)
 	if (q->attention & KEV_Q_POLLERS) {
 		q->attention &= ~KEV_Q_POLLERS;
 		irq_work_queue(&q->wake_pollers);
+		trace_kevent_wake(q, 0);
 		woken = true;
 	}
 	return woken ? KEV_TOLD_WOKE : 0;

@@ -175,7 +175,8 @@ void kev_enlist_level(struct kev_watch *w)
 /* ---- An event that waits ----------------------------------------------- */
 
 /* Into an event that nobody has taken, in the ring or waiting. */
-static void kev_merge(struct ukevent *e, const struct kev_values *v)
+static void kev_merge(struct kev_watch *w, struct ukevent *e,
+		      const struct kev_values *v)
 {
 	u32 flags = e->ret_flags | v->ret_flags;
 
@@ -191,6 +192,8 @@ static void kev_merge(struct ukevent *e, const struct kev_values *v)
 	WRITE_ONCE(e->ret_flags, flags);
 	if (e->merged != U16_MAX)
 		WRITE_ONCE(e->merged, e->merged + 1);
+	w->queue->merged++;
+	trace_kevent_merge(w, e);
 }
 
 /* The event of a watch that has none yet. */
@@ -215,8 +218,7 @@ void kev_set_waiting(struct kev_watch *w, const struct kev_values *v)
 {
 	if (kev_has_waiting(w) &&
 	    !(w->ev.req_flags & KEVENT_REQ_LAST_CHECK)) {
-		kev_merge(&w->ev, v);
-		w->queue->merged++;
+		kev_merge(w, &w->ev, v);
 		return;
 	}
 	kev_set_first(w, v);
@@ -316,6 +318,7 @@ static void kev_fill_waiting(struct kev_ring *r, struct kev_watch *w)
 	r->entries[slot] = w->ev;
 	kev_ring_publish(r, &r->slots[slot], w, tail, w->index);
 	w->index = tail;
+	kev_trace_event(w, &w->ev);
 }
 
 /**
@@ -409,8 +412,7 @@ static bool kev_try_merge(struct kev_watch *w, struct kev_view *view,
 	if (r->no_seen || !kev_ring_unclaimed(r, view, w, w->index))
 		return false;
 	KEV_DELAY(MERGE);
-	kev_merge(kev_ring_entry(r, w->index), v);
-	w->queue->merged++;
+	kev_merge(w, kev_ring_entry(r, w->index), v);
 	KEV_DELAY(MERGED);
 	/* Partner: the consumer's fence between storing seen and reading. */
 	smp_mb();
@@ -530,4 +532,6 @@ void kev_disarm(struct kev_watch *w, struct kev_taken *taken)
 		kev_take_back_waiting(w, taken);
 		kev_ring_cancel(&q->ring, w, &w->index, taken);
 	}
+	if (taken->ret)
+		trace_kevent_cancel(w, taken->bits);
 }

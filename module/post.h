@@ -11,6 +11,7 @@
 #include <linux/smp.h>
 
 #include "notify.h"
+#include "trace.h"
 
 /* The states of a watch that is put on a list after its slot was filled. */
 #define KEV_W_LISTED	(KEV_W_FIRED | KEV_W_LEVEL | KEV_W_ASK)
@@ -44,6 +45,7 @@ static __always_inline void kev_fill(struct kev_ring *r, struct kev_watch *w,
 	to[7] = kev_pair(raw_smp_processor_id(), v->data2);
 	kev_ring_publish(r, &r->slots[slot], w, tail, last);
 	w->index = tail;
+	kev_trace_event(w, e);
 }
 
 /*

@@ -22,13 +22,12 @@ static __always_inline bool kev_ready_short(struct kev_queue *q,
 					    struct kev_watch *w,
 					    const struct kev_values *v)
 {
-	u16 state = w->state;
-
-	if (unlikely((state & KEV_W_NOT_SHORT) |
+	if (unlikely((w->state & KEV_W_NOT_SHORT) |
 		     (q->attention & ~KEV_Q_WAITERS)) ||
 	    unlikely(!kev_try_fill(&q->ring, w, v)))
 		return false;
-	if (unlikely(state & KEV_W_LEVEL))
+	/* loaded again: to keep it would cost a register, and that be saved */
+	if (unlikely(w->state & KEV_W_LEVEL))
 		kev_level_posted(q, w);
 	return true;
 }

@@ -16,6 +16,7 @@
 #include "record.h"
 #include "request.h"
 #include "source.h"
+#include "trace.h"
 #include "watch.h"
 
 /* ---- Checking a request ------------------------------------------------ */
@@ -203,6 +204,7 @@ static int kev_watch_insert(struct kev_watch *w)
 	w->ev.cookie = (u64)q->generation << 32 |
 		       kev_table_put(&q->watches, w);
 	q->nwatches++;
+	trace_kevent_add(w);
 out_unlock:
 	mutex_unlock(&q->mutex);
 	return err;

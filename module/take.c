@@ -19,6 +19,7 @@
 #include "ready.h"
 #include "source.h"
 #include "take.h"
+#include "trace.h"
 #include "watch.h"
 
 /* Events copied before irqs are let on for a moment. */
@@ -198,8 +199,10 @@ static int kev_take_listed(struct kev_queue *q, char __user *to, size_t size,
 		 */
 		if (w->on == KEV_ON_READY && !(w->state & KEV_W_ASK))
 			kev_unlist(w);
+		kev_trace_event(w, &w->ev);
 		kev_clear_waiting(w);
 	} else {
+		kev_trace_event(w, &w->ev);
 		kev_waiting_done(w);
 	}
 	if (unlikely(w->state & (KEV_W_LISTED | KEV_W_LONG)))

@@ -9,6 +9,7 @@
 
 #include "delay.h"
 #include "ready.h"
+#include "trace.h"
 #include "wait.h"
 #include "watch.h"
 
@@ -267,6 +268,7 @@ static __always_inline bool kev_sleep_once(struct kev_queue *q,
 	bool in_time;
 
 	kev_sleeper_add(q, s);
+	trace_kevent_wait(q, s->min, d->expires);
 	set_current_state(state);
 	raw_spin_unlock_irq(&q->lock);
 	KEV_DELAY(SLEEP_ANNOUNCED);

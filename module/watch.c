@@ -12,6 +12,7 @@
 #include "quota.h"
 #include "ready.h"
 #include "source.h"
+#include "trace.h"
 #include "watch.h"
 
 static struct kmem_cache *kev_caches[KEVENT_TYPE_MAX];
@@ -155,6 +156,7 @@ static __always_inline void kev_watch_take_down(struct kev_watch *w, u16 state, 
 	struct kev_queue *q = w->queue;
 
 	lockdep_assert_held(&q->mutex);
+	trace_kevent_remove(w);
 	/*
 	 * In this order: while it is in the table, who closes the file waits for
 	 * the mutex, and the file's queues are there.  An adder has a reference.

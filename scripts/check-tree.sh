@@ -117,6 +117,7 @@ source
 ready
 post
 notify
+trace
 quota
 kev
 ring table
