@@ -31,8 +31,8 @@
  * A structure of the program's, of the size that the call's number names.  What it
  * does not know is 0; what we do not know must be, or E2BIG.
  */
-static int kev_copy_in(void *to, size_t ksize, const void __user *from,
-		       size_t usize)
+static __always_inline int kev_copy_in(void *to, size_t ksize,
+				       const void __user *from, size_t usize)
 {
 	if (likely(usize == ksize))
 		return copy_from_user(to, from, ksize) ? -EFAULT : 0;
@@ -477,6 +477,19 @@ static void kev_sendfile_undo(struct kev_queue *q, struct file *self,
 	kev_watch_remove(q, self, &uk);
 }
 
+static int kev_put_result(struct ukevent __user *p, const struct ukevent *uk)
+{
+	if (!user_write_access_begin(p, sizeof(*p)))
+		return -EFAULT;
+	kev_unsafe_put_event(p, uk, fault);
+	user_write_access_end();
+	return 0;
+
+fault:
+	user_write_access_end();
+	return -EFAULT;
+}
+
 /* file: AIO_SENDFILE_PATH: out: what was opened.  Else NULL. */
 static int kev_sendfile(struct kev_queue *q, struct file *self,
 			struct kevent_ioc_sendfile __user *arg, size_t size,
@@ -489,13 +502,14 @@ static int kev_sendfile(struct kev_queue *q, struct file *self,
 	if (ret)
 		return ret;
 	memset(&sf.result, 0, sizeof(sf.result));
-	/* before anything is sent: afterwards it can't be undone */
-	if (copy_to_user(&arg->result, &sf.result, sizeof(sf.result)))
+	/* can it be written?  Once something was sent, that can't be undone */
+	if (put_user(0, &arg->result.ret_flags) ||
+	    put_user(0, &arg->result.data2))
 		return -EFAULT;
 	ret = kev_aio_sendfile(q, &sf, file);
 	if (ret < 0)
 		return ret;
-	if (!copy_to_user(&arg->result, &sf.result, sizeof(sf.result)))
+	if (!kev_put_result(&arg->result, &sf.result))
 		return ret;
 	kev_sendfile_undo(q, self, sf.result.cookie);
 	if (file)

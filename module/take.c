@@ -33,8 +33,6 @@
 static bool kev_put_event(char __user *to, size_t size, const struct ukevent *e)
 {
 	struct epoll_event __user *ep = (void __user *)to;
-	const u64 *from = (const u64 *)e;
-	u64 __user *p = (u64 __user *)to;
 	bool done = false;
 
 	pagefault_disable();
@@ -47,14 +45,7 @@ static bool kev_put_event(char __user *to, size_t size, const struct ukevent *e)
 		done = true;
 		goto fault;
 	}
-	unsafe_put_user(from[0], p + 0, fault);
-	unsafe_put_user(from[1], p + 1, fault);
-	unsafe_put_user(from[2], p + 2, fault);
-	unsafe_put_user(from[3], p + 3, fault);
-	unsafe_put_user(from[4], p + 4, fault);
-	unsafe_put_user(from[5], p + 5, fault);
-	unsafe_put_user(from[6], p + 6, fault);
-	unsafe_put_user(from[7], p + 7, fault);
+	kev_unsafe_put_event(to, e, fault);
 	done = true;
 fault:
 	user_write_access_end();

@@ -71,8 +71,8 @@ static inline size_t kev_pages_get(struct kev_pages *p,
 	unsigned int i, n;
 
 	folio_batch_init(&p->batch);
-	n = filemap_get_folios(mapping, &start, (pos + len - 1) >> PAGE_SHIFT,
-			       &p->batch);
+	n = filemap_get_folios_contig(mapping, &start,
+				      (pos + len - 1) >> PAGE_SHIFT, &p->batch);
 	for (i = 0; i < n && sum < len; i++) {
 		folio = p->batch.folios[i];
 		index = (pos + sum) >> PAGE_SHIFT;
