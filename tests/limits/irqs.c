@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
+/* vm: --icount --smp 2 */
 /* Tests that full rings and many sleepers keep interrupts off for a moment only. */
+#define PROBE_SPACING 25000	/* ns */
 #include "probe.h"
 
 /*
  * What keeps interrupts off for all of the call makes a timer as late as the call is
- * long.  A busy host may stop the machine at any time, so this is compared with the
- * length of the call, and the best of some tries counts.
+ * long.  A machine that counts instructions takes its time from them, so a busy host
+ * makes nothing late.  The best of some tries counts: the first may have been disturbed.
  */
 enum {
 	SLOTS = 262144,			/* the largest ring */

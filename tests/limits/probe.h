@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Timers of this CPU, some 250 us apart: how late were they while something was done? */
+/* Timers of this CPU, one behind the other: how late were they while something was done? */
 #ifndef PROBE_H
 #define PROBE_H
 
@@ -7,7 +7,11 @@
 
 enum {
 	PROBES = 1500,
+#ifdef PROBE_SPACING
+	SPACING = PROBE_SPACING,
+#else
 	SPACING = 250000,	/* ns */
+#endif
 };
 
 #define MS 1000000ull
