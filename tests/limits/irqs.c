@@ -403,7 +403,7 @@ static void wake_many(uint32_t min)
 {
 	struct crowd *c;
 	uint64_t took, late;
-	int i;
+	int i, good = 0;
 
 	pin_to_cpu(0);
 	c = crowd_start(SLEEPERS, min, 16, 0);
@@ -412,11 +412,10 @@ static void wake_many(uint32_t min)
 		NOTE("%llu us, a timer at most %llu us late",
 		     (unsigned long long)took / 1000,
 		     (unsigned long long)late / 1000);
-		/* all in one go: late by nearly all of it */
-		if (late < took / 2)
-			break;
+		/* all in one go: late by nearly all of it, most times */
+		good += late < took / 2;
 	}
-	if (i == TRIES)
+	if (good < TRIES * 3 / 4)
 		FAIL("interrupts are off for as long as WAKE takes");
 	crowd_end(c);
 }
@@ -472,7 +471,7 @@ static void fire_for_many(uint32_t min, unsigned int flags)
 		NOTE("the event takes %llu us, WAKE of all %llu us",
 		     (unsigned long long)fire / 1000,
 		     (unsigned long long)wake / 1000);
-		if (i && fire < wake / 5)
+		if (i && fire < wake / 50)
 			break;
 	}
 	if (i == TRIES)
