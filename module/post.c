@@ -508,23 +508,16 @@ static void kev_take_back_waiting(struct kev_watch *w, struct kev_taken *taken)
 	w->state &= ~KEV_W_ASK;
 }
 
-/**
- * kev_disarm() - take back what is outstanding: entries, the waiting event, lists
- * @w: its watch.
- * @taken: added to.
- *
- * A watch with more entries than kev_ring_cancel() does at a time is left in
- * between, for others as it would be with the older ones alone: one that is
- * armed may get new events, which are taken back as well.
- * Context: queue->mutex and queue->lock held; the latter is dropped meanwhile.
+/*
+ * See kev_disarm().  A watch with more entries than kev_ring_cancel() does at a time
+ * is left in between, for others as it would be with the older ones alone: one that
+ * is armed may get new events, which are taken back as well.
  */
-void kev_disarm(struct kev_watch *w, struct kev_taken *taken)
+void kev_disarm_long(struct kev_watch *w, struct kev_taken *taken)
 	__must_hold(&w->queue->lock)
 {
 	struct kev_queue *q = w->queue;
 
-	lockdep_assert_held(&q->mutex);
-	lockdep_assert_held(&q->lock);
 	kev_take_back_waiting(w, taken);
 	kev_ring_cancel(&q->ring, w, &w->index, taken);
 	while (unlikely(kev_ring_owns(&q->ring, w, w->index))) {

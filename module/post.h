@@ -111,7 +111,7 @@ unsigned int kev_handover(struct kev_queue *q, unsigned int max, bool *taker);
 struct kev_watch *kev_first_waiting(struct kev_queue *q);
 void kev_set_waiting(struct kev_watch *w, const struct kev_values *v);
 void kev_waiting_done(struct kev_watch *w);
-void kev_disarm(struct kev_watch *w, struct kev_taken *taken);
+void kev_disarm_long(struct kev_watch *w, struct kev_taken *taken);
 
 /* An event begins: the time of those that want it. */
 static inline void kev_stamp(struct kev_watch *w)
@@ -133,6 +133,29 @@ static inline void kev_clear_waiting(struct kev_watch *w)
 	w->ev.ret_flags = 0;
 	w->ev.merged = 0;
 	w->ev.time = 0;
+}
+
+/**
+ * kev_disarm() - take back what is outstanding: entries, the waiting event, lists
+ * @w: its watch.
+ * @taken: added to.
+ *
+ * Context: queue->mutex and queue->lock held; the latter is dropped meanwhile.
+ */
+static inline void kev_disarm(struct kev_watch *w, struct kev_taken *taken)
+	__must_hold(&w->queue->lock)
+{
+	struct kev_queue *q = w->queue;
+
+	lockdep_assert_held(&q->mutex);
+	lockdep_assert_held(&q->lock);
+	if (unlikely(w->on != KEV_ON_NONE ||
+		     kev_ring_owns(&q->ring, w, w->index))) {
+		kev_disarm_long(w, taken);
+		return;
+	}
+	kev_clear_waiting(w);
+	w->state &= ~KEV_W_ASK;
 }
 
 /* A level watch was posted: to be asked again, behind the others, once claimed. */

@@ -199,8 +199,7 @@ u32 kev_watch_kill(struct kev_watch *w)
 	state = w->state;
 	pinned = w->pins;
 	w->state |= KEV_W_DEAD;
-	if (w->on != KEV_ON_NONE || kev_ring_owns(&q->ring, w, w->index))
-		kev_disarm(w, &taken);
+	kev_disarm(w, &taken);
 	raw_spin_unlock_irq(&q->lock);
 	KEV_DELAY(KILL_DEAD);
 	kev_watch_take_down(w, state, pinned);
