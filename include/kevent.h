@@ -211,8 +211,8 @@ KEVENT_API int kevent_attach(struct kevent_ring *ring, int fd)
  * kevent_destroy() - unmap a queue's ring, and close the queue
  * @ring: the ring.
  *
- * The queue and its watches end when its last descriptor is closed.  A child that has
- * inherited the descriptor keeps them.
+ * The queue and its watches end when its last descriptor is closed and its last mapping
+ * is gone.  A child that has inherited the descriptor keeps them.
  */
 KEVENT_API int kevent_destroy(struct kevent_ring *ring)
 {
@@ -933,9 +933,9 @@ KEVENT_API const struct ukevent *kevent_ring_more(struct kevent_ring *ring)
  * of entries of the batch that kevent_ring_more() has not returned yet; some of them may
  * have been cancelled.
  *
- * Never sleeps.  While the ring has events, it makes a call only for level-triggered
- * watches (one for each batch), after an overflow, and if the kernel must ask a file.
- * When the ring is empty, it makes a call only if somebody polls the queue's fd.
+ * Never sleeps.  It makes a call only for level-triggered watches (one for each batch),
+ * after an overflow, and if the kernel must ask a file; and, when the ring is empty, if
+ * somebody polls the queue's fd.
  */
 KEVENT_API int kevent_ring_poll(struct kevent_ring *ring, unsigned int max)
 {

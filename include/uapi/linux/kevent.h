@@ -538,9 +538,9 @@ struct kevent_ring_user {
  * @flags: KEVENT_INIT_*.
  * @first_index: where tail, seen and head start.  0 unless you test what
  *	happens when they come round.
- * @kernel_len: out: bytes to map at KEVENT_MMAP_KERNEL.
- * @user_len: out: bytes to map at KEVENT_MMAP_USER.
- * @entries_len: out: bytes to map at KEVENT_MMAP_ENTRIES.
+ * @kernel_len: in: 0; out: bytes to map at KEVENT_MMAP_KERNEL.
+ * @user_len: in: 0; out: bytes to map at KEVENT_MMAP_USER.
+ * @entries_len: in: 0; out: bytes to map at KEVENT_MMAP_ENTRIES.
  * @reserved: 0.
  *
  * EBUSY: the queue has been initialised.  EINVAL: size or policy.  ENOSPC: the
@@ -653,7 +653,7 @@ struct kevent_ioc_ctl {
  */
 
 /* Flags of GET_EVENTS and WAIT */
-#define KEVENT_FLAGS_ABSTIME	0x01u	/* timeout is a point in time */
+#define KEVENT_FLAGS_ABSTIME	0x01u	/* with TIMEOUT: it is a point in time */
 #define KEVENT_FLAGS_TIMEOUT	0x02u	/* timeout counts; else no limit */
 #define KEVENT_FLAGS_SIGMASK	0x04u	/* sigmask counts */
 #define KEVENT_FLAGS_COMMIT	0x08u	/* WAIT: commit counts */
@@ -815,7 +815,7 @@ struct kevent_ioc_wake {
  * @buf: where they go: as many whole ones as fit, oldest first.
  * @len: its size, bytes.
  * @lost: out: records that found no room in the watch's buffer since the last
- *	READ.  Such an event has KEVENT_RET_LOST as well.
+ *	READ.  Events have KEVENT_RET_LOST until then.
  * @reserved: 0.
  *
  * Returns the bytes copied; 0: there are none.  Never waits.  Each record
