@@ -6,22 +6,26 @@
  *
  * A queue (struct kev_queue) is one open /dev/kevent.  A watch (struct
  * kev_watch) is one registration in it.  A source (struct kev_source_ops)
- * knows one kind of event: it hooks whatever tells of it (a wait queue, an
+ * knows one kind of event: it hooks what reports the event (a wait queue, an
  * hrtimer) and calls kev_ready*() from there, in any context.  ready.c decides
  * what becomes of the event, and post.c does it: merged into the watch's
- * unclaimed entry, posted into the ring, put on the ready list because the ring
- * is full, or left to be asked in a task.  wait.c and take.c do in the program's
- * calls what a wake-up can't: asking files, letting in what waits, sleeping,
- * copying out.
+ * unclaimed entry, posted into the ring, or put on a list: because the ring is
+ * full, or because a task has to ask the file.  wait.c and take.c do, in the
+ * program's calls, what a wake-up can't: ask files, move waiting events into the
+ * ring, sleep, copy out.
  *
  *	event -> source -> hook -> ready -> post -> ring, notify
  *	call  -> ctl -> change, take -> request, wait -> watch -> source -> hook
  *
  * scripts/check-tree.sh has who may include whom.  docs/design.md walks through an
- * event, an ADD and a close.
+ * event, an ADD and a close, and says which files are looked at after a wake-up and
+ * which are asked: a wake-up does not prove that a file is ready.
  *
- * A wake-up proves nothing: the file is looked at, under queue->lock where that
- * only reads (hook/look.h), else in a task.  docs/design.md has the table.
+ * WORDS.  Look: call ->poll, or read what it would read, under queue->lock, where
+ * that takes no lock (hook/look.h).  Ask: call ->poll in a task, with no lock held.
+ * Terms: what ADD or MODIFY has set.  Over: of a one-shot that has had its event.
+ * Letter: a queued event of a PAYLOAD watch.  Taker: a call that takes events.
+ * Patient: a sleeper with a minimum above 1.  Outer poller: who polls the queue's fd.
  *
  * LOCK ORDER (outer first)
  *
@@ -43,14 +47,13 @@
  * lock for the two saves a sixth of the post path.  Under queue->lock: no
  * allocation, no table, no lock of a source, no ->poll but one that only reads, no
  * page fault (take.c copies with them off).
- * No loop under it, or under another lock with irqs off, is as long as a
- * program makes it: after some 64 steps kev_breathe() lets go, or the caller
- * comes back for the rest.  So REMOVE, MODIFY and close take back a watch's
- * entries in pieces, the newest first; in between the watch is as it would be
- * with the older ones alone, but for DEAD.  An event wakes two sleepers at most,
- * however many there are; those it wakes pass it on, in their own time (notify.c).
- * Watches of one file (KEV_FILE_WATCHES_MAX a user) are each looked at once.
- * Under queue->mutex: no ->poll, no user memory, no allocation that reclaims
+ * Loops with irqs off are bounded: after some 64 steps kev_breathe() drops the
+ * lock for a moment, or the caller calls again for the rest.  So REMOVE, MODIFY
+ * and close cancel a watch's entries in batches, the newest first; between two of
+ * them the watch is as if it had the older ones alone, but for its state.  An event
+ * wakes two sleepers at most; the others are woken by these (notify.c).  A wake-up
+ * looks once at each watch of its file (KEV_FILE_WATCHES_MAX a user).
+ * Under queue->mutex: no ->poll but a look, no user memory, no allocation that reclaims
  * (a close in the reclaiming task may need the mutex).
  *
  * WHO OWNS WHAT
@@ -60,80 +63,78 @@
  *	    queue->dead.
  *	queue->lock: watch->state, on, link, ev, index, pins, terms, missed; the
  *	    ring and its slots; letters; the lists ready, level, check, fired;
- *	    sleepers; attention; counters; of a transfer, whose turn it is: busy,
- *	    again, over, stop.  The rest of it belongs to who has the turn.
- *	    A queue's timers, and when they report next; queue->alarms alone is set
- *	    by the first ADD of a timer, once.
- *	kev_aio_lines_lock: the lines of transfers to one socket.
- *	kev_page_wait.lock: whom the unlocking of a page tells.
+ *	    sleepers; attention; counters; of a transfer: busy, again, over, stop.
+ *	    The rest of a transfer belongs to the task that has set busy.
+ *	    A queue's timers, and when they report next; queue->alarms itself is set
+ *	    once, by the first ADD of a timer.
+ *	kev_aio_lines_lock: which transfers to one socket wait for which.
+ *	kev_page_wait.lock: which transfer is to be asked when a page is unlocked.
  *	RCU: lookup in kev_files by the close hook; a watch's memory after it
  *	    left the tables, and its queue's, whose reference is taken there.
- *	Users: found by kev_users, under RCU; kept by references, of which the last
- *	    goes under the lock of kev_users (quota.c).  Counts in them, and when the
- *	    shares of their timers' reports are over: atomic; what a report costs:
- *	    unlocked, approximate.
- *	kev_pace_end: each CPU's own; a timer's callback stays on its CPU.
+ *	struct kev_user: found in kev_users under RCU; refcounted, and the last
+ *	    reference is dropped under the lock of kev_users (quota.c).  Its counts
+ *	    and reported: atomic; timer_cost: unlocked, approximate.
+ *	kev_pace_end: per CPU; only timer callbacks use it, which do not migrate.
  *	records->lock: what a watch's records hold, and lost (record.h).
  *	linger->lock: arming and disarming a set of probes (hook/linger.h).
- *	    Sleeping, outside all others; no other of ours is held.
+ *	    Sleeping; taken with no other lock of ours.
  *	Set before publication, never changed: watch->queue, look, ev.id, type,
  *	    cookie; file but for a closed one; of the state KEV_W_NUMBER and
  *	    KEV_W_OWNED; of the flags KEV_REQ_FIXED.  At load: what a source gave
  *	    its hook.
- *	Looked at with no lock of ours: ev.event, by a wake-up that may not be
- *	    about what the watch asks for (kev_hook_woken).
- *	User page (seen, head): the program's.  Each is read once per decision
- *	    and believed only as far as it hurts its owner alone.
+ *	Read with no lock of ours: ev.event, by kev_hook_woken(), to ignore
+ *	    wake-ups for other bits.
+ *	User page (seen, head): the program's.  Each is read once per decision,
+ *	    and used only so that a wrong value harms nobody but the program.
  *
  * STATES OF A WATCH (watch->state)
  *
  *	ADDING		being hooked by ADD, outside the mutex; ADD holds a file
  *			reference
  *	(none)		armed
- *	DISARMED	ONESHOT or DISPATCH has had its event; wake-ups pass by
- *	FIRED		with DISARMED: a ONESHOT.  Its event stands; it is no
- *			longer found by its key, an ADD makes another beside it;
+ *	DISARMED	ONESHOT or DISPATCH has had its event; wake-ups are ignored
+ *	FIRED		with DISARMED: a ONESHOT.  Its event can still be taken;
+ *			not found by its key, ADD makes another watch beside it;
  *			reaped when its slot is free
- *	UNHOOKED	with FIRED or UNTABLED: nothing tells it anything any more
- *	UNTABLED	file closed, last event outstanding
+ *	UNHOOKED	with FIRED or UNTABLED: detached, no callback any more
+ *	UNTABLED	file closed, leaves the table, last event outstanding
  *	DEAD		removed; nobody posts for it again.  Set under the lock
  *			by the one who then takes it down
- *	GONE		taken down, while somebody had a pin, who frees it
- *	ASK, LEVEL, LONG, EACH	how its events go; not how it lives
+ *	GONE		taken down while pinned; the last unpin frees it
+ *	ASK, LEVEL, LONG, EACH	how its events are posted; not how it lives
  *
  * WAYS A WATCH ENDS: REMOVE; last close of its file (hook/close.c), deletion of
  * its POSIX timer (hook/posix_timer.c), or, for signals, the end of the process
  * (source/signal.c); release of the queue; reaping of a fired one-shot; failure
- * of ADD.  All go through kev_watch_take_down() (mutex held),
- * after a last event by way of UNTABLED: DEAD and cancel under the lock (which is
- * let go of between pieces, if there are many entries), detach (no callback
- * afterwards; a transfer's turn may be under way, which sends no more and gives back
- * what it holds), out of the tables, free after RCU.  Only then out of the tables:
- * who ends a watch may have no reference, and a close that no longer finds it
- * does not wait for the mutex, but frees what it was hooked to.  Who holds a pin
- * (is asking the file, or has a transfer's turn, lock dropped) frees instead, and
- * an ADDING watch is detached by its adder: who asks or adds holds a file
- * reference, so a close can't be waiting for them.  Close against the others: the
- * close hook takes the mutex of each queue that watches the file, and the file is
- * freed only after it.
+ * of ADD.  If there is a last event (CLOSED), it is UNTABLED first.  Then, with
+ * queue->mutex held:
+ *	1. DEAD; entries cancelled.  Under queue->lock, dropped between batches.
+ *	2. detach: no callback afterwards; a transfer's turn sends no more.
+ *	3. out of the tables, and freed after a grace period.
+ * 3 comes after 2: a last close that does not find the watch in the table does not
+ * wait for the mutex, and frees the wait queue to which the watch was hooked.
+ * A pinned watch (a task asks its file, or has its transfer's turn) is freed by the
+ * last unpin, an ADDING one is detached by its adder: who asks or adds holds a
+ * reference to the file, so no last close waits for them.  The close hook takes the
+ * mutex of each queue that watches the file; the file is freed only after that.
  *
  * A FILE'S LIFE.  No watch holds a reference.  ADD inserts the watch into
  * kev_files before it gives back its own reference; the hook in the final
  * release looks there.  So until the hook has run for it, the file of a watch
- * that is in the table is not freed; and a watch that is neither DEAD nor UNTABLED
- * under queue->lock is one whose hook has not passed: under that lock its file may
- * be looked at, and tried with increment-unless-zero.
+ * that is in the table is not freed.  For a watch that is neither DEAD nor UNTABLED
+ * under queue->lock the hook has not run: under that lock its file may be looked
+ * at, and a reference may be tried for (increment unless zero).
  *
- * TERMS.  An answer belongs to the terms under which it was asked for.  Wake-ups
- * and looks make their events under queue->lock, of the terms that hold there; who
+ * TERMS.  An answer is valid only for the terms under which the file was asked.
+ * Wake-ups and looks use the terms, and post, under one hold of queue->lock; who
  * asks in a task compares watch->terms afterwards; a timer is halted before its
  * terms change, and started after that.
  *
- * WHO TELLS WHOM.  Each entry that is made notifies, where it is made: kev_made().
- * But the first one that a taker lets in, who is about to take it.  Who leaves a
- * call without it, or leaves a file that is ready still, tells another:
- * kev_leave().  Outer pollers of the queue's fd are woken once for each time that
- * somebody looked.
+ * WHO WAKES WHOM.  kev_made() wakes a sleeper for each new entry, but for the first
+ * that a taker moves into the ring, as that one takes it.  A task that leaves a call
+ * without its event, or while a level-triggered file is still ready, wakes another:
+ * kev_leave().  Outer pollers are woken once, and again only after somebody has
+ * looked (kev_poll_rearm()).
  *
  * BARRIERS
  *
@@ -166,7 +167,7 @@
  *	overflow	NO_FENCE_OVERFLOW, NO_LOOK_OVERFLOW; NO_FENCE_FREE
  *	done ranges	NO_FENCE_DONE, NO_ADVANCE_COMMIT and _GET; NO_FENCE_FREE
  *	sleep		CHECK_WITHOUT_LOCK
- *	who tells whom	NO_LEAVE_TELLS, NO_NEXT_FOR_LEVEL (kev_leave);
+ *	who wakes whom	NO_LEAVE_TELLS, NO_NEXT_FOR_LEVEL (kev_leave);
  *			TAKER_OF_TWO (kev_work, kev_take);
  *			NOTIFY_ONCE_PER_HANDOVER (kev_handover); NO_LET_IN
  *			(kev_take); NO_PATIENTS, NO_ANY (kev_wake_one);
@@ -211,13 +212,13 @@ struct kev_user;
 #define KEV_W_GONE		0x040	/* taken down; freed by the last pin */
 #define KEV_W_ASK		0x080	/* to be asked, or asked again */
 #define KEV_W_LEVEL		0x100	/* to be asked again once claimed */
-#define KEV_W_LONG		0x200	/* KEV_REQ_LONG: not the short way */
+#define KEV_W_LONG		0x200	/* KEV_REQ_LONG: not kev_ready_short() */
 #define KEV_W_EACH		0x400	/* never merges: a struct kev_mailbox */
 /* What a watch is: set before it is in a table, never changed. */
 #define KEV_W_NUMBER		0x800	/* named by a number: no file */
 #define KEV_W_OWNED		0x1000	/* each process has its own numbers */
 
-/* States that the short way of kev_ready() does not know. */
+/* States that kev_ready_short() does not handle. */
 #define KEV_W_NOT_SHORT		(KEV_W_DISARMED | KEV_W_DEAD | KEV_W_LONG | \
 				 KEV_W_EACH)
 
@@ -305,7 +306,7 @@ struct kev_values {
 };
 
 /**
- * struct kev_letter - an event that waits for a slot and can't be merged
+ * struct kev_letter - a queued event of a PAYLOAD watch, which is never merged
  * @ptr: its payload.
  * @time: when it came, if that was asked for; else 0.
  * @bits: for ret_data[0].
@@ -321,7 +322,7 @@ struct kev_letter {
 };
 
 /**
- * struct kev_mailbox - a watch of which each event takes an entry of its own
+ * struct kev_mailbox - a PAYLOAD watch: each event takes an entry of its own
  * @watch: the watch; with KEV_W_EACH it is on the ready list while letters wait.
  * @letters: a ring of them.
  * @size: how many it holds, a power of two; 0: none.
@@ -367,8 +368,8 @@ struct kev_mailbox {
  * @asking: watches that are being asked just now, in a task: on no list.
  * @turns: turns of transfers, ever.
  * @sleepers: struct kev_sleeper that wait for any event, by arrival.
- * @patients: those that wait for more than one, by arrival;
- * @patient: and by the index they wait for.
+ * @patients: those that wait for more than one, by arrival.
+ * @patient: the same, by the index that they wait for.
  * @slept: how many sleepers there ever were.
  * @policy: KEVENT_WAKE_*.
  * @first_index: where the ring began.

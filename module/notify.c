@@ -4,9 +4,9 @@
  * poll the queue's fd), from irq_work, as their own wake-ups may lead back here
  * or go many levels deep.
  *
- * An event is made in an interrupt, with the source's lock held: there it looks
- * at a few sleepers at most, whatever their number, and wakes two.  What is for
- * more of them is spread by those who were woken, in steps, in their own time.
+ * An event may be posted in an interrupt, with the source's lock held.  So it looks
+ * at KEV_CHOOSE_MAX sleepers at most, and wakes two.  If it is for all
+ * (WAKEUP_ALL), those that were woken wake the others, in their own context.
  *
  * Whether outer pollers are to be woken is a bit of our own: each ->poll, WAIT,
  * GET_EVENTS or COMMIT arms one wake, the event consumes it.  So a cycle of
@@ -22,7 +22,7 @@
 
 /* Sleepers looked at to find one that suits. */
 #define KEV_CHOOSE_MAX		64
-/* Sleepers woken before the lock is let go of: a few thousand instructions each. */
+/* Sleepers woken before the lock is dropped: a few thousand instructions each. */
 #define KEV_WAKES_MAX		8
 
 /* ---- How much is there ------------------------------------------------- */
@@ -33,7 +33,7 @@ static u32 kev_next_index(const struct kev_queue *q)
 	return kev_has_ring(q) ? q->ring.tail : q->nready;
 }
 
-/* See kev_enough(); of those that wait for more than any one. */
+/* See kev_enough(): of sleepers with a minimum, or an index to count from. */
 u32 kev_enough_long(struct kev_queue *q, const struct kev_sleeper *s)
 {
 	u32 num = kev_available(q), sum;
@@ -46,7 +46,7 @@ u32 kev_enough_long(struct kev_queue *q, const struct kev_sleeper *s)
 	if (num && (s->min <= 1 || kev_ring_is_full(&q->ring, &v)))
 		return num;
 	sum = s->counts ? q->ring.tail - s->since : num;
-	/* another consumer may have been faster: it is over all the same */
+	/* even if another consumer has claimed them: so many were posted */
 	return sum >= s->min ? max(num, 1u) : 0;
 }
 
@@ -62,8 +62,8 @@ static bool kev_patient_less(struct rb_node *a, const struct rb_node *b)
 }
 
 /*
- * There can't be enough before its target: what is there may be claimed by others
- * meanwhile, and then it comes again with a later one.
+ * There can't be enough before its target.  If others claim entries meanwhile, it is
+ * woken there, finds too few, and is added again with a later target.
  */
 void kev_sleeper_add_patient(struct kev_queue *q, struct kev_sleeper *s)
 {
@@ -101,13 +101,13 @@ static noinline void kev_sleeper_wake(struct kev_queue *q,
 
 /* ---- Whom to wake ------------------------------------------------------ */
 
-/* Did it come before that many had? */
+/* Is it one of the first until sleepers, by arrival? */
 static bool kev_sleeper_is_of(const struct kev_sleeper *s, u32 until)
 {
 	return (s32)(s->number - until) <= 0;
 }
 
-/* The first on a list, if it came before that many had; else nobody did. */
+/* The first on a list, which is by arrival, if it is one of those; else NULL. */
 static struct kev_sleeper *kev_first_of(struct list_head *list, u32 until)
 {
 	struct kev_sleeper *s;
@@ -116,7 +116,7 @@ static struct kev_sleeper *kev_first_of(struct list_head *list, u32 until)
 	return s && kev_sleeper_is_of(s, until) ? s : NULL;
 }
 
-/* The last that came, but for a few who did after the call began; or one of here. */
+/* LIFO: the newest of the first until; SAME_CPU: one that went to sleep here. */
 static noinline struct kev_sleeper *kev_choose_best(struct kev_queue *q, u32 until)
 {
 	bool last = q->policy == KEVENT_WAKE_LIFO;
@@ -158,8 +158,8 @@ static bool kev_patient_due(struct kev_queue *q, const struct kev_sleeper *s)
 }
 
 /*
- * The one who waits for least of those who wait for more than one event, if there may
- * be enough or (any) work to do.
+ * Wakes the patient with the earliest target, if there may be enough for it; with
+ * any in any case.
  */
 static bool kev_wake_patient(struct kev_queue *q, bool any)
 {
@@ -213,7 +213,7 @@ unsigned int kev_notify(struct kev_queue *q, unsigned int how, int sync)
 	return woken ? KEV_TOLD_WOKE : 0;
 }
 
-/* Wakes others whom the same event is for; they do the same. */
+/* Wakes KEV_WAKES_MAX others for the same event; they do the same. */
 static void kev_sleeper_spread(struct kev_queue *q, u32 until)
 {
 	struct kev_sleeper *s;
@@ -237,7 +237,7 @@ void kev_sleeper_back_long(struct kev_queue *q, struct kev_sleeper *s)
 	if (s->spreads)
 		kev_sleeper_spread(q, s->until);
 	s->spreads = false;
-	/* an event that was enough for one of these may be so for more */
+	/* an event that was enough for one patient may be so for the next */
 	if (s->min > 1)
 		kev_wake_patient(q, false);
 }
@@ -258,7 +258,7 @@ static bool kev_kick_one(struct kev_queue *q, u32 until)
 
 /*
  * WAKE: up to num sleepers, in the order of the policy.  Context: process,
- * queue->lock held; it is let go of in between.
+ * queue->lock held; it is dropped in between.
  */
 unsigned int kev_notify_kick(struct kev_queue *q, unsigned int num)
 	__must_hold(&q->lock)
@@ -298,7 +298,7 @@ void kev_poll_rearm(struct kev_queue *q)
 
 /* ---- The lock ---------------------------------------------------------- */
 
-/* Lets irqs on for a moment, and others on to the CPU.  Context: process. */
+/* Drops the lock, with irqs on, for others; reschedules.  Context: process. */
 void kev_breathe(struct kev_queue *q)
 	__must_hold(&q->lock)
 {

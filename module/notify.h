@@ -12,14 +12,14 @@
  * @task: whose it is.
  * @min: how many it waits for.
  * @since: index from which @min counts, if @counts.
- * @target: of a patient one: the index at which there may be enough.
- * @number: how many there had been when it came, for spreading.
- * @until: with @spreads: of the sleepers up to this number.
- * @counts: else it waits for unclaimed events.
+ * @target: of a patient: the index at which there may be enough.
+ * @number: by arrival.
+ * @until: with @spreads: it wakes sleepers whose @number is not greater.
+ * @counts: from @since; else it waits for unclaimed events.
  * @asleep: may be chosen.
- * @chosen: taken off and woken.
+ * @chosen: off the lists, and woken.
  * @kicked: by WAKE: return whatever is there.
- * @spreads: an event was for all: it wakes others, which wake others.
+ * @spreads: WAKEUP_ALL: it wakes others when it runs, and they do the same.
  * @cpu: where it went to sleep.
  *
  * Lives on the task's stack.
@@ -42,8 +42,8 @@ struct kev_sleeper {
 };
 
 #define KEV_NOTIFY_ALL	0x1	/* every sleeper, not one */
-#define KEV_NOTIFY_ANY	0x2	/* whatever its minimum: work in a task */
-#define KEV_NOTIFY_OUTER 0x4	/* outer pollers only: the caller takes it */
+#define KEV_NOTIFY_ANY	0x2	/* even a patient: a file is to be asked */
+#define KEV_NOTIFY_OUTER 0x4	/* outer pollers only: the caller is a taker */
 
 /* What became of an event. */
 #define KEV_TOLD_NEW	0x1	/* an entry of its own; else merged, or not taken */
@@ -113,7 +113,7 @@ static inline void kev_sleeper_add(struct kev_queue *q, struct kev_sleeper *s)
 		kev_sleeper_add_patient(q, s);
 }
 
-/* It is awake, chosen or not: off the lists, and the others get their share. */
+/* It is awake, chosen or not: off the lists; and it wakes others if it spreads. */
 static inline void kev_sleeper_back(struct kev_queue *q, struct kev_sleeper *s)
 {
 	lockdep_assert_held(&q->lock);

@@ -8,7 +8,7 @@
 #include "delay.h"
 #include "post.h"
 
-/* How many are let in from the ready list by a post, with irqs off. */
+/* How many a post moves from the ready list into the ring, with irqs off. */
 #define KEV_HANDOVER_POST	8
 
 /* ---- Lists ------------------------------------------------------------- */
@@ -25,7 +25,7 @@ static __always_inline void kev_list_move(struct kev_watch *w,
 	w->on = on;
 }
 
-/* Off the ready list, with so many events. */
+/* Off the ready list, with its num events. */
 static __always_inline void kev_unlist_ready(struct kev_watch *w, u32 num)
 {
 	struct kev_queue *q = w->queue;
@@ -98,8 +98,8 @@ static __always_inline void kev_enlist_ready(struct kev_watch *w)
 }
 
 /*
- * The file is to be asked in a task: by who takes events, if there is no ring.
- * False: that is known already.
+ * The file is to be asked in a task; without a ring, by the taker.  False: it is on
+ * the list already.
  */
 bool kev_enlist_ask(struct kev_watch *w)
 {
@@ -183,7 +183,7 @@ static void kev_merge(struct kev_watch *w, struct ukevent *e,
 	WRITE_ONCE(e->ret_data[0], e->ret_data[0] | v->bits);
 	if (v->ret_flags & KEVENT_RET_DATA)
 		WRITE_ONCE(e->ret_data[1], v->data);
-	/* an error is worth more than the space that there is */
+	/* data2 is one word: the errno goes before the space to send */
 	if (flags & KEVENT_RET_ERRNO)
 		flags &= ~KEVENT_RET_DATA2;
 	if (v->ret_flags & KEVENT_RET_ERRNO ||
@@ -211,8 +211,8 @@ static __always_inline void kev_set_first(struct kev_watch *w,
 }
 
 /*
- * The event of a watch that waits, or is about to, or is just handed out.  What is
- * asked again when it is handed out says what holds then, and no more.
+ * Adds to the event of a watch that waits, or is about to, or is just being taken.
+ * With LAST_CHECK it is replaced: it says what holds when it is taken, and no more.
  */
 void kev_set_waiting(struct kev_watch *w, const struct kev_values *v)
 {
@@ -273,8 +273,8 @@ void kev_waiting_done(struct kev_watch *w)
 }
 
 /*
- * A watch was asked.  Is that an event, w->ev?  What came before is one all the same,
- * but of those that are to say what holds when they are handed out.
+ * A watch was asked.  True: w->ev is its event.  If the file is not ready, an event
+ * that came before is still one, but not with LAST_CHECK.
  */
 bool kev_is_event(struct kev_watch *w, const struct kev_values *v)
 {
@@ -285,7 +285,7 @@ bool kev_is_event(struct kev_watch *w, const struct kev_values *v)
 	return kev_has_waiting(w);
 }
 
-/* Somebody is told of an event that was made of a watch, or listed. */
+/* Wakes a sleeper and outer pollers: an event was posted, or waits on a list. */
 static __always_inline unsigned int kev_made(struct kev_watch *w, int sync, unsigned int how)
 {
 	struct kev_queue *q = w->queue;
@@ -298,13 +298,13 @@ static __always_inline unsigned int kev_made(struct kev_watch *w, int sync, unsi
 	return KEV_TOLD_NEW | kev_notify(q, how, sync);
 }
 
-/* Without a ring: an event that was asked for waits until there are more. */
+/* Without a ring: the file was asked and is ready, and the event waits for a taker. */
 void kev_keep(struct kev_watch *w)
 {
 	if (w->on != KEV_ON_NONE)
 		return;		/* a wake-up was faster */
 	kev_enlist_ready(w);
-	/* who came while it was asked has found nothing */
+	/* a sleeper that looked while it was being asked has found nothing */
 	kev_made(w, 0, 0);
 }
 
@@ -322,10 +322,10 @@ static void kev_fill_waiting(struct kev_ring *r, struct kev_watch *w)
 }
 
 /**
- * kev_handover() - let watches from the ready list into the ring, in order
+ * kev_handover() - move events from the ready list into the ring, in order
  * @q: the queue.
  * @max: at most so many.
- * @taker: the caller takes an event: of the first nobody else need know; or NULL.
+ * @taker: the caller takes the first one: it wakes no sleeper.  Cleared then.  Or NULL.
  *
  * Context: queue->lock held.  Returns KEV_TOLD_*.
  */
@@ -350,7 +350,7 @@ unsigned int kev_handover(struct kev_queue *q, unsigned int max, bool *taker)
 		if (taker)
 			*taker = false;
 		told |= kev_made(w, 0, how);
-		/* not to be forgotten with the list */
+		/* kev_waiting_done() clears it with the list */
 		ask = w->state & KEV_W_ASK;
 		kev_waiting_done(w);
 		w->state |= ask;
@@ -360,7 +360,7 @@ unsigned int kev_handover(struct kev_queue *q, unsigned int max, bool *taker)
 	return told;
 }
 
-/* One more event waits: into the ring, if there is one, and room by now. */
+/* To the end of the ready list; and into the ring, as far as there is room by now. */
 static unsigned int kev_wait_in_line(struct kev_watch *w)
 {
 	struct kev_queue *q = w->queue;
@@ -380,7 +380,7 @@ static unsigned int kev_wait_in_line(struct kev_watch *w)
 	return told | kev_handover(q, KEV_HANDOVER_POST, NULL);
 }
 
-/* No slot, or others wait for one: behind them. */
+/* No ring, no slot, or others wait for one: to the end of the ready list. */
 static unsigned int kev_overflow(struct kev_watch *w,
 				 const struct kev_values *v)
 {
@@ -392,12 +392,12 @@ static unsigned int kev_overflow(struct kev_watch *w,
 	}
 	if (unlikely(w->on != KEV_ON_NONE))
 		kev_unlist(w);
-	/* it has an event if a task is asking, that was about to take that */
+	/* it still has one while a taker asks the file, with the lock dropped */
 	if (unlikely(kev_has_waiting(w)))
 		kev_set_waiting(w, v);
 	else
 		kev_set_first(w, v);
-	/* asked once it has its slot, unless this was its only event */
+	/* asked when it has its slot, unless this was its only event */
 	if (ask && !(w->state & KEV_W_DISARMED))
 		w->state |= KEV_W_ASK;
 	return kev_wait_in_line(w);
@@ -451,7 +451,7 @@ unsigned int kev_post(struct kev_watch *w, const struct kev_values *v, int sync,
 	return kev_made(w, sync, how);
 }
 
-/* Does as much wait as may?  Context: queue->lock held. */
+/* Is it full, also when the ring has taken what it can?  Context: queue->lock held. */
 bool kev_mailbox_is_full(struct kev_watch *w)
 {
 	struct kev_mailbox *m = kev_mailbox_of(w);
@@ -467,8 +467,8 @@ bool kev_mailbox_is_full(struct kev_watch *w)
  * @bits: for ret_data[0].
  * @ptr: for ptr.
  *
- * Context: queue->lock held.  Returns 0 or -EAGAIN: as many wait as may; nothing
- * was done.
+ * Context: queue->lock held.  Returns 0, or -EAGAIN if the mailbox is full; then
+ * nothing was done.
  */
 int kev_post_letter(struct kev_watch *w, u32 bits, u64 ptr)
 {
@@ -509,9 +509,9 @@ static void kev_take_back_waiting(struct kev_watch *w, struct kev_taken *taken)
 }
 
 /*
- * See kev_disarm().  A watch with more entries than kev_ring_cancel() does at a time
- * is left in between, for others as it would be with the older ones alone: one that
- * is armed may get new events, which are taken back as well.
+ * See kev_disarm().  Between two batches of kev_ring_cancel() the lock is dropped, and
+ * the watch is as if it had its older entries alone: if it is armed it may get new
+ * events, which are taken back as well.
  */
 void kev_disarm_long(struct kev_watch *w, struct kev_taken *taken)
 	__must_hold(&w->queue->lock)

@@ -126,7 +126,7 @@ static inline bool kev_has_waiting(const struct kev_watch *w)
 	return w->ev.ret_data[0] | w->ev.ret_flags;
 }
 
-/* The event that waited was handed out, or is over. */
+/* The event that waited was taken or dropped. */
 static inline void kev_clear_waiting(struct kev_watch *w)
 {
 	w->ev.ret_data[0] = 0;

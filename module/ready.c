@@ -20,7 +20,7 @@ static void kev_disarm_oneshot(struct kev_watch *w)
 	KEV_DELAY(ONCE_FIRED);
 }
 
-/* It takes none now.  MODIFY tells of it, where the source can't be asked. */
+/* Disarmed: MODIFY reports these bits, where the source can't be asked. */
 static unsigned int kev_ready_missed(struct kev_watch *w, u32 bits)
 {
 	if (!(w->state & (KEV_W_DEAD | KEV_W_FIRED)))
@@ -105,7 +105,7 @@ unsigned int kev_ready_total(struct kev_watch *w, u32 bits, u32 n, u32 once)
 	return kev_ready(w, &v, 0);
 }
 
-/* An event was handed over in a result, or copied out: what follows from that. */
+/* An event was put into a result, or copied out: disarm, list again. */
 void kev_ready_delivered(struct kev_watch *w)
 {
 	lockdep_assert_held(&w->queue->lock);

@@ -22,7 +22,7 @@
 #include "trace.h"
 #include "watch.h"
 
-/* Events copied before irqs are let on for a moment. */
+/* Events copied before the lock is dropped for a moment. */
 #define KEV_TAKE_MAX	16
 
 /*
@@ -71,7 +71,7 @@ static bool kev_may_recall(struct kev_queue *q, u32 index)
 	       !(w->state & (KEV_W_DEAD | KEV_W_UNTABLED | KEV_W_UNHOOKED));
 }
 
-/* It was claimed, and is forgotten: the watch is asked as if it had not been made. */
+/* The entry was claimed, and is dropped: the watch is listed to be asked instead. */
 static void kev_recall(struct kev_queue *q, u32 index)
 {
 	struct kev_watch *w = q->ring.slots[index & q->ring.mask].owner;

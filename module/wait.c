@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What is done in the program's calls: letting waiting events in, asking files,
- * sleeping.
+ * What is done in the program's calls: moving waiting events into the ring, asking
+ * files, sleeping.
  */
 #include <linux/hrtimer.h>
 #include <linux/sched/signal.h>
@@ -13,14 +13,14 @@
 #include "wait.h"
 #include "watch.h"
 
-/* As KEV_STEPS_MAX for those that ask a file, */
+/* As KEV_STEPS_MAX, for steps that look at a file, */
 #define KEV_LOOKS_MAX		16
 /* or may wake somebody. */
 #define KEV_LET_IN_MAX		8
 
 /* ---- What only a task can do ------------------------------------------- */
 
-/* Frees what was finished out of order, and lets in what waits for slots. */
+/* Frees ranges that were done out of order; moves what waits into the ring. */
 void kev_let_in(struct kev_queue *q, bool *taker)
 	__must_hold(&q->lock)
 {
@@ -127,8 +127,8 @@ static void kev_ask_post(struct kev_watch *w, bool *taker)
 }
 
 /*
- * Without a ring: what is ready waits on, until there are as many as somebody
- * wants, and is asked again when it is handed out if it wants that.
+ * Without a ring: what is ready waits until it is taken, and with LAST_CHECK is
+ * asked again then.
  */
 static void kev_ask_keep(struct kev_watch *w)
 	__must_hold(&w->queue->lock)
@@ -183,8 +183,8 @@ static void kev_ask_all(struct kev_queue *q, bool *taker)
 }
 
 /*
- * taker: the caller takes an event.  If there is none yet, nobody else need know of
- * the first; else somebody was told of what is there, perhaps the caller.
+ * taker: the caller takes an event.  If none is there yet, nobody else is woken for
+ * the first; else somebody was woken for what is there, perhaps the caller.
  */
 static void kev_work(struct kev_queue *q, bool taker)
 	__must_hold(&q->lock)
@@ -256,7 +256,7 @@ static bool kev_schedule(const struct kev_deadline *d)
 }
 
 /*
- * The lock is let go of.  state: of the task; who is RUNNING only lets others run.
+ * The lock is dropped.  state: of the task; TASK_RUNNING: it only lets others run.
  * False: the deadline has passed.
  */
 static __always_inline bool kev_sleep_once(struct kev_queue *q,
@@ -324,7 +324,7 @@ static int kev_sleep_on(struct kev_queue *q, struct kev_sleeper *s,
 			return -EAGAIN;
 		q->waits += !slept;
 		slept = true;
-		/* what came while we asked has found nobody asleep */
+		/* what came while we asked has woken nobody: look before sleeping */
 		in_time = kev_sleep_once(q, s, d, kev_work_due(q) ?
 					 TASK_RUNNING : TASK_INTERRUPTIBLE);
 	}
@@ -339,7 +339,7 @@ static int kev_sleep_on(struct kev_queue *q, struct kev_sleeper *s,
  * @since: on; else of those that are unclaimed.
  * @takes: the caller takes any event, and asks those who must be asked.
  *
- * Context: process, queue->lock held, and let go of meanwhile.  Returns how many
+ * Context: process, queue->lock held, and dropped meanwhile.  Returns how many
  * there are, at least 1; 0: WAKE or the deadline; or -errno.
  */
 noinline int kev_sleep(struct kev_queue *q, const struct kev_deadline *d,
@@ -383,7 +383,7 @@ static noinline int kev_sleep_any(struct kev_queue *q)
 						true, true);
 }
 
-/* Was an event taken of a file that may be ready still, or is another to be asked? */
+/* Is there a file to be asked, or a level-triggered one that may be ready still? */
 static bool kev_next_is_due(struct kev_queue *q)
 {
 	return q->nask || (kev_has_ring(q) && kev_level_is_due(q));
@@ -394,8 +394,8 @@ static bool kev_next_is_due(struct kev_queue *q)
  * @q: the queue.
  * @took: it has an event, or has left one for its program.
  *
- * What it was woken for, or let in, and leaves is for another; and so is a file
- * that is ready still, as level-triggered ones may be.  Context: queue->lock held.
+ * Wakes another sleeper for what the caller leaves: an event for which it was woken,
+ * or a file that may be ready still.  Context: queue->lock held.
  */
 void kev_leave(struct kev_queue *q, bool took)
 {
@@ -408,7 +408,7 @@ void kev_leave(struct kev_queue *q, bool took)
 		kev_notify(q, 0, 0);
 }
 
-/* A call failed after it had waited with success: somebody else may do better. */
+/* A call fails after its wait has succeeded: another sleeper is woken instead. */
 void kev_wait_over(struct kev_queue *q)
 {
 	raw_spin_lock_irq(&q->lock);
@@ -419,8 +419,8 @@ void kev_wait_over(struct kev_queue *q)
 /* ---- WAIT -------------------------------------------------------------- */
 
 /*
- * The entries that are there, if it is enough and there is nothing else to do; 0:
- * the latter; -1: there is.
+ * How many entries are there, if they are enough and there is nothing else to do; 0:
+ * too few, and nothing else to do; -1: there is something to do.
  */
 static __always_inline int kev_wait_short(struct kev_queue *q, u32 min,
 					  bool counts, u32 since)
