@@ -40,7 +40,7 @@ static const struct rhashtable_params kev_files_params = {
 
 /* ---- Files ------------------------------------------------------------- */
 
-/* The hook's question, of each close in the system.  Any context, no lock. */
+/* Called by the hook for each last close in the system.  Any context, no lock. */
 bool kev_file_is_watched(struct file *file)
 {
 	bool found;
@@ -118,11 +118,11 @@ found:
 }
 
 /**
- * struct kev_crowd - the watches of one file that were there before
- * @mine: of the same user.
- * @all: of all users.
- * @twin: of the same key, and not over.
- * @over: of the same key, over, and still hooked; or NULL.
+ * struct kev_crowd - what a new watch finds beside it, of its file or number
+ * @mine: watches of the same user.
+ * @all: those of all users.
+ * @twin: there is one of the same key that is not over: EEXIST.
+ * @over: one of the same key that is over and still hooked; or NULL.
  */
 struct kev_crowd {
 	unsigned int mine;
@@ -296,8 +296,8 @@ struct kev_watch *kev_find_before(struct kev_watch *w)
 /* ---- Both -------------------------------------------------------------- */
 
 /*
- * Is it unknown that no other of its key was there before?  Those of a file are in
- * the order of their ages, with others among them.  Context: queue->mutex held.
+ * May there be an older one of its key?  Those of a file are in the order of their
+ * ages, the newest first, with other keys among them.  Context: queue->mutex held.
  */
 bool kev_may_have_before(struct kev_watch *w)
 {
@@ -329,8 +329,8 @@ struct kev_watch *kev_find_key(struct kev_queue *q, const struct kev_key *key,
  * @over: out: one of the same key that has had its only event and is still hooked,
  *	or NULL.
  *
- * Context: queue->mutex held.  Returns 0, EEXIST, ENOSPC (the file has its fill)
- * or ENOMEM.
+ * Context: queue->mutex held.  Returns 0, EEXIST, ENOSPC (too many of the file) or
+ * ENOMEM.
  */
 int kev_lookup_add(struct kev_watch *w, struct kev_watch **over)
 {

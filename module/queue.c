@@ -105,7 +105,7 @@ int kev_queue_begin(struct kev_queue *q, const struct kevent_ioc_init *init,
 			q->attention |= KEV_Q_NO_SEEN;
 		/* who has polled before waits for the first event */
 		kev_poll_rearm(q);
-		/* Partner: kev_ioctl() and kev_read() in ctl.c, mmap in main.c */
+		/* Partner: kev_ioctl(), kev_read() in ctl.c; mmap, flush in main.c */
 		smp_store_release(&q->inited, true);
 	}
 	raw_spin_unlock_irq(&q->lock);

@@ -76,7 +76,7 @@ void kev_user_put(struct kev_user *u)
 
 	if (refcount_dec_not_one(&u->refs))
 		return;
-	/* who finds it without references waits for the lock, and then finds none */
+	/* kev_user_get() meanwhile: finds no reference, and waits for this lock to add */
 	xa_lock(&kev_users);
 	last = refcount_dec_and_test(&u->refs);
 	if (last)
@@ -129,7 +129,7 @@ u64 kev_user_timer_cost(struct kev_user *u, u64 ns)
 {
 	s64 cost = READ_ONCE(u->timer_cost);
 
-	/* who was held up for long has not worked for long */
+	/* a long time is a delay, not work */
 	ns = min_t(u64, ns, KEV_TIMER_COST_MAX);
 	cost += ((s64)ns - cost) / 8;
 	WRITE_ONCE(u->timer_cost, cost);

@@ -93,14 +93,14 @@ void kev_result_event(const struct kev_queue *q, const struct kev_values *v,
 	uk->data2 = v->data2;
 }
 
-/* Is READY at once an event, of a watch of which each has an entry of its own? */
+/* READY of a PAYLOAD watch: is the event to be posted, as a letter? */
 static bool kev_wants_letter(const struct ukevent *uk)
 {
 	return (uk->req_flags & KEVENT_REQ_READY) &&
 	       (uk->req_flags & KEVENT_REQ_ALWAYS_QUEUE);
 }
 
-/* READY at once, of such a watch: there is room. */
+/* READY of a PAYLOAD watch, by ADD or MODIFY: there is room for a letter. */
 static bool kev_settle_letter(struct kev_watch *w, u32 bits, struct ukevent *uk)
 {
 	struct kev_values v = { .bits = bits, .ret_flags = KEVENT_RET_DATA };
@@ -143,7 +143,7 @@ static bool kev_watch_settle(struct kev_watch *w, struct kev_values *v,
 
 /* ---- ADD --------------------------------------------------------------- */
 
-/* Makes room for one more in queue->watches.  The mutex is held, or not (err). */
+/* Takes the mutex, with room for one more in queue->watches.  On failure: not held. */
 static int kev_lock_with_room(struct kev_queue *q)
 {
 	struct kev_table *t = &q->watches;
@@ -173,9 +173,9 @@ static int kev_lock_with_room(struct kev_queue *q)
 }
 
 /*
- * One that has had its only event, for another of the same key.  It stays for that
- * event, unhooked where only one can be hooked.  But an event that would be asked for
- * again when it is handed out is that of the new one, if there still is one.
+ * A one-shot that is over, when another of its key is added.  It stays until its event
+ * was taken, and is unhooked where only one can be hooked.  With LAST_CHECK it ends:
+ * its event would be asked for again, and the new watch asks for it.
  */
 static void kev_watch_make_way(struct kev_watch *over)
 {
@@ -492,8 +492,8 @@ int kev_watch_remove(struct kev_queue *q, struct file *self,
 /* ---- MODIFY ------------------------------------------------------------ */
 
 /*
- * What came under the old terms and nobody has had, or while the watch was
- * disarmed, is told again: by sources that can't be asked.
+ * For sources that can't be asked: MODIFY reports again what it has taken back, and
+ * what came while the watch was disarmed.
  */
 static void kev_retell(struct kev_watch *w, u32 missed, u32 lost,
 		       struct kev_values *v)
@@ -508,8 +508,8 @@ static void kev_retell(struct kev_watch *w, u32 missed, u32 lost,
 
 /*
  * From the old terms to the new ones.  No event of the old ones comes after this,
- * and what was outstanding is taken back; but the letters of a mailbox, which are
- * not of its terms.  Context: queue->mutex and queue->lock held; the latter is
+ * and what was outstanding is taken back, but not the letters of a mailbox: each
+ * has a ptr of its own.  Context: queue->mutex and queue->lock held; the latter is
  * dropped meanwhile.
  */
 static void kev_watch_change(struct kev_watch *w, struct ukevent *uk,
@@ -521,7 +521,7 @@ static void kev_watch_change(struct kev_watch *w, struct ukevent *uk,
 	struct kev_taken taken = {};
 	u32 missed;
 
-	/* in between, what comes is missed, and told of below */
+	/* what comes from here on goes to missed, and is reported below */
 	w->state |= KEV_W_DISARMED;
 	if (!(w->state & KEV_W_EACH))
 		kev_disarm(w, &taken);
@@ -558,7 +558,7 @@ static void kev_modify_ask(struct kev_watch *w, struct file *file, u16 terms,
 	raw_spin_unlock_irq(&q->lock);
 }
 
-/* Takes over the mutex. */
+/* Unlocks the mutex, which the caller has locked. */
 static int kev_watch_rearm(struct kev_watch *w, struct ukevent *uk)
 {
 	const struct kev_source_ops *ops = kev_source_of(w);

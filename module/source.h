@@ -26,7 +26,7 @@ struct kev_records;
  * @per_process: the number means something else in each process: the watch is a
  *	struct kev_owned.
  * @own_call: made by a call of its own: no ADD, MODIFY or READY.
- * @sole: one watch at a time can hook the source: one that is over makes way.
+ * @sole: one watch at a time can be hooked: ADD unhooks one of its key that is over.
  * @init: at load.  If it fails, this kernel does not support the source: ADD
  *	fails with EOPNOTSUPP, and INFO tells.  May be NULL.
  * @exit: at unload, if @init did not fail.  No watch is left.  May be NULL.
@@ -47,9 +47,8 @@ struct kev_records;
  * @ask: the same in a task, for these event bits.  Process context, no lock, file
  *	referenced.  May be NULL if @look is never false.  A source that has it may
  *	be asked for no bits at all: then only errors are told.
- * @move: of a source without a file: asked in a task, it does what it has to do
- *	there, and says what is ready.  Process context, no lock; the watch does not
- *	go away.
+ * @move: @ask of a source without a file: works on, in a task, and says what is
+ *	ready.  Process context, no lock; the watch is pinned.
  * @halt: MODIFY begins: no event of the old terms comes after this.  queue->mutex
  *	held, may sleep.  May be NULL: all events are made under queue->lock, from
  *	the terms that hold there.
@@ -109,7 +108,7 @@ struct kev_source_ops {
 /* Flags for sources with a file that can be asked. */
 #define KEV_REQ_FILE	(KEV_REQ_COMMON | KEVENT_REQ_LAST_CHECK | \
 			 KEVENT_REQ_EXCLUSIVE | KEVENT_REQ_CLOSED)
-/* Terms that the short way of an event does not do. */
+/* Flags that kev_ready_short() does not handle. */
 #define KEV_REQ_LONG	(KEVENT_REQ_ONESHOT | KEVENT_REQ_DISPATCH | \
 			 KEVENT_REQ_TIMESTAMP | KEVENT_REQ_LAST_CHECK | \
 			 KEVENT_REQ_WAKEUP_ALL)

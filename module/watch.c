@@ -132,7 +132,7 @@ void kev_watch_free_one(struct kev_watch *w)
 	call_rcu(&w->rcu, kev_watch_free_rcu);
 }
 
-/* Dead and taken down: frees, or leaves that to who still has a pin. */
+/* Dead and taken down: frees it, or leaves that to the last unpin. */
 void kev_watch_bury(struct kev_watch *w)
 {
 	struct kev_queue *q = w->queue;
@@ -207,8 +207,8 @@ u32 kev_watch_kill(struct kev_watch *w)
 }
 
 /*
- * Unhooks a watch that has had its only event, or is about to get its last.  It
- * stays, for that event.  Context: queue->mutex held.
+ * Unhooks a watch that is over, or about to get its last event.  It stays in the
+ * queue until that was taken.  Context: queue->mutex held.
  */
 void kev_watch_retire(struct kev_watch *w)
 {
@@ -367,8 +367,8 @@ void kev_watch_reap_some(struct kev_queue *q, unsigned int max)
 
 /*
  * Keeps a watch and its file while a task asks, with the lock dropped.  False:
- * the file is in its final release, which will end the watch; or as many are at
- * it as can be counted, and it is to be asked later.
+ * the file is in its final release, which will end the watch; or pins can't count
+ * one more, and the watch was listed to be asked later.
  */
 bool kev_watch_pin(struct kev_watch *w, struct file **file)
 {
@@ -418,7 +418,7 @@ static bool kev_watch_ask_task(struct kev_watch *w, struct kev_values *v)
 
 	if (!kev_watch_pin(w, &file))
 		return false;
-	/* a turn may take long, and tells in the end */
+	/* not for turns: one may take long, and reports when it is over */
 	q->asking += !!file;
 	raw_spin_unlock_irq(&q->lock);
 	KEV_DELAY(PINNED);
@@ -432,7 +432,7 @@ static bool kev_watch_ask_task(struct kev_watch *w, struct kev_values *v)
 	raw_spin_lock_irq(&q->lock);
 	q->turns += !file;
 	q->asking -= !!file;
-	/* of new terms, who set them has asked */
+	/* if the terms are new, who set them has asked */
 	return kev_watch_unpin(w) && w->terms == terms;
 }
 

@@ -109,7 +109,7 @@ static __always_inline int kev_hook_woken(wait_queue_entry_t *wait, int sync,
 	smp_mb__after_spinlock();
 	if (!(key & kind->want(READ_ONCE(p->watch.ev.event))) && key)
 		return 0;	/* about something else */
-	/* what is kept over calls is computed only now */
+	/* computed only now, so that no register is saved for wake-ups that return above */
 	OPTIMIZER_HIDE_VAR(p);
 	w = &p->watch;
 	q = w->queue;
@@ -162,8 +162,8 @@ kev_hook_long(struct kev_watch *w, int sync, u32 mask,
 }
 
 /*
- * Files that may be looked at here wake with irqs off (but on -rt), and stay; of
- * others that is not known.
+ * Files that may be looked at here wake with irqs off (but on -rt), and never send
+ * POLLFREE; of others neither is known.
  */
 static __always_inline int kev_hook_wake(wait_queue_entry_t *wait, int sync,
 					 void *key,

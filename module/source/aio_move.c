@@ -3,9 +3,9 @@
  * Transfers that did not end in their call: turns, what they wait for, their order,
  * their end.
  *
- * A turn has the transfer to itself: @busy, under queue->lock.  Who is told that there
- * is something to do, or ends the watch meanwhile, only leaves a note; who is in the
- * turn looks at it afterwards.  So nobody waits for a turn.
+ * One task at a time has the turn of a transfer: @busy, under queue->lock.  Wake-ups and
+ * REMOVE meanwhile only set @again or @send.stop, which that task looks at when its
+ * turn ends.  So nobody waits for a turn.
  */
 #include <linux/cred.h>
 #include <linux/file.h>
@@ -114,7 +114,7 @@ bool kev_aio_join(struct kev_aio_line *line, const struct socket *sock)
 	return !first;
 }
 
-/* Out of the line; who was behind the first gets their turn. */
+/* Out of the line; if it was the first, the next one is woken for its turn. */
 void kev_aio_leave(struct kev_aio_line *line)
 {
 	struct kev_aio_line *next;
@@ -274,9 +274,9 @@ void kev_aio_drop(struct kev_user *account, struct kev_aio_send *s,
 }
 
 /*
- * What it holds is given back before the event is out: if the program closes what it
- * has after that, then that is that.  put: how files are; at once, as the task may
- * sleep next, unless queue->mutex is held.  Context: process; only once.
+ * Gives back what it holds, before the event is out: if the program then closes its own
+ * descriptors, these are the last.  put: how files are given back: at once, as the task
+ * may sleep next, unless queue->mutex is held.  Context: process; only once.
  */
 static void kev_aio_give_back(struct kev_aio *a, void (*put)(struct file *file))
 {

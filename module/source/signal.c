@@ -39,7 +39,7 @@
 
 #define KEV_PROCESS_BITS	8
 
-/* What the processor's own events send; a process in such trouble must hear. */
+/* Signals of faults: without them the faulting instruction is repeated for ever. */
 #define KEV_SIGNAL_FAULTS	(sigmask(SIGSEGV) | sigmask(SIGBUS) | \
 				 sigmask(SIGILL) | sigmask(SIGTRAP) | \
 				 sigmask(SIGFPE) | sigmask(SIGSYS))
@@ -145,7 +145,7 @@ static void kev_process_free(struct kev_process *p)
 	kfree_rcu(p, rcu);
 }
 
-/* False: it has its fill. */
+/* False: too many watches of this signal. */
 static bool kev_process_link(struct kev_process *p, struct kev_signal *s)
 {
 	struct hlist_head *list;
@@ -183,7 +183,7 @@ static void kev_signal_begin(struct kev_signal *s, struct kev_records *r)
 	spin_unlock_irq(&sighand->siglock);
 }
 
-/* Puts a watch into the calling process's list.  Nothing fails afterwards. */
+/* Puts a watch into the calling process's list: the last step that can fail. */
 static int kev_process_join(struct kev_signal *s, struct kev_records *r)
 {
 	struct kev_process *p, *new = NULL;
@@ -508,7 +508,7 @@ static void kev_signal_detach(struct kev_watch *w)
 	struct kev_signal *s = kev_signal_of(w);
 	struct kev_records *r;
 
-	/* whoever comes by now finds nothing to write to, and leaves */
+	/* kev_signal_tell() and _wants() skip the watch from here on */
 	raw_spin_lock_irq(&w->queue->lock);
 	r = s->records;
 	s->records = NULL;

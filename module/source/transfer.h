@@ -4,9 +4,9 @@
  *
  * A transfer is moved on by the calls that the program makes anyway: by the one that
  * makes it, as far as it goes, and then by those that ask watches in a task.  No
- * thread is held.  A full socket, and a page that is being read, have the watch asked
- * again, as a wake-up does that of a file; the answer is the turn: it sends a bounded
- * amount, and says whether all is over.
+ * thread is held.  When the socket has room again, or a page was read, the watch is
+ * listed to be asked, as by a wake-up of a file.  Asking it is a turn: it sends a bounded
+ * amount, and says whether the transfer is over.
  *
  * What ends in its first turn never has a watch.
  *

@@ -38,7 +38,7 @@ static int kev_user_alloc(struct kev_watch *w, u32 size)
 		kev_user_uncharge_bytes(account, bytes);
 		return -ENOMEM;
 	}
-	/* a READY may be faster than ADD */
+	/* READY may find the watch before ADD returns */
 	raw_spin_lock_irq(&w->queue->lock);
 	m->letters = letters;
 	m->size = size;
@@ -56,7 +56,7 @@ static int kev_user_attach(struct kev_watch *w, struct file *file,
 	return uk->param[0] ? -EINVAL : 0;
 }
 
-/* Dead: nobody sends it letters. */
+/* DEAD, so no READY posts to it. */
 static void kev_user_detach(struct kev_watch *w)
 {
 	struct kev_mailbox *m = kev_mailbox_of(w);
