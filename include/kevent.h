@@ -12,8 +12,8 @@
  *
  * THREADS.  Calls that take the queue's fd may be made by any number of threads at
  * once.  For those that take a struct kevent_ring, see there.  Others use only their
- * arguments.  Calls that sleep return with EINTR after a signal.  It is not promised
- * if a call is a cancellation point (pthread_cancel(3)).
+ * arguments.  Calls that sleep return with EINTR after a signal.  A call may or may not
+ * be a cancellation point (pthread_cancel(3)).
  *
  * FORK.  A child has the queue, but not the mappings of its ring: see kevent_attach().
  */
@@ -746,7 +746,7 @@ KEVENT_API int kevent_wake(int fd, unsigned int num)
 	return ioctl(fd, KEVENT_IOC_WAKE, &wake);
 }
 
-/* A WAIT that waits for nothing: lets events in, asks files and level watches. */
+/* A WAIT that does not wait: does what KEVENT_RING_CALL asks for. */
 static inline int kevent_ring_call(const struct kevent_ring *ring)
 {
 	uint32_t tail;
@@ -762,7 +762,7 @@ static inline int kevent_ring_call(const struct kevent_ring *ring)
  * @cookie: the cookie of the watch, from ADD or an event.
  * @buf: gets the records; aligned to 8 bytes.
  * @len: its size; the largest record has 272 bytes.
- * @lost: gets the number of records that found no room since the last call; may be NULL.
+ * @lost: gets the number of records that were lost since the last call; may be NULL.
  *
  * Returns the number of bytes copied, for kevent_record(); 0: there are no records.
  */
@@ -1013,8 +1013,8 @@ static inline void kevent_ring_look(const struct kevent_ring *ring,
  *	sleep and a wake-up (some 10,000) is a waste, and so is anything on a single CPU.
  * @timeout: of the sleep after that, relative; NULL: no limit.
  *
- * As kevent_ring_wait_some().  An event that comes while this function looks saves its
- * sender a wake-up, and this thread a call.
+ * As kevent_ring_wait_some().  If an event comes while this function looks, its sender
+ * has nobody to wake, and this thread makes no call.
  */
 KEVENT_API int kevent_ring_wait_spin(struct kevent_ring *ring, unsigned int max,
 				     uint64_t spin,

@@ -16,16 +16,16 @@
  * struct __kernel_timespec.
  *
  * The structures of calls, struct kevent_ioc_*, can grow at their ends; struct
- * ukevent can't.  The number of a call has the size of its structure in it.  What
- * a program's structure lacks of the kernel's is taken to be zero; what it has
- * beyond that must be zero, else the call fails with E2BIG.  A structure that
- * ends before the fields that each call needs gives ENOTTY.  struct kevent_ioc_info
- * has a field for its size instead.
+ * ukevent can't.  The number of a call has the size of its structure in it.  Fields
+ * that the program's structure lacks are taken to be zero; bytes that it has beyond
+ * the kernel's must be zero, else the call fails with E2BIG.  A structure that lacks
+ * fields which the call needs gives ENOTTY.  struct kevent_ioc_info has a field for
+ * its size as well.
  *
- * open() fails with EOWNERDEAD while the kernel can't tell of the end of files:
- * its ftrace is switched off (sysctl kernel.ftrace_enabled), or something else,
- * a live patch for one, has taken the function that the module has to see.  While
- * anybody has a queue, neither can come about.
+ * open() fails with EOWNERDEAD while the module can't learn of the end of files:
+ * ftrace is switched off (sysctl kernel.ftrace_enabled), or something else, such as
+ * a live patch, has redirected the function that the module has to hook.  Neither
+ * can happen while anybody has a queue.
  *
  * WHEN A WATCH ENDS.  A watch of a file holds no reference to it.  It ends when
  * the open file ends: when the last descriptor of it is closed, in whatever
@@ -79,8 +79,8 @@ enum {
 #define KEVENT_POSIX_TIMER_FIRED 0x1u
 
 /*
- * KEVENT_SOCKET and KEVENT_PIPE.  ACCEPT is for listening sockets; on others it
- * means the same as RECV.
+ * KEVENT_SOCKET and KEVENT_PIPE.  ACCEPT is for listening sockets (RECV comes there
+ * as well, with a count of 0); on others it means the same as RECV.
  *
  * A socket can be watched as KEVENT_SOCKET or as KEVENT_POLL.  SOCKET tells with
  * the event what the next call would find: bytes, space, connections, the error.
@@ -215,8 +215,8 @@ enum {
 #define KEVENT_REQ_WAKEUP_ALL	0x0002u	/* Wake every thread that sleeps in the
 					 * queue for one event, not only one. */
 #define KEVENT_REQ_ET		0x0004u	/* Edge: report changes only. */
-#define KEVENT_REQ_LAST_CHECK	0x0008u	/* Ask the file when the event is handed
-					 * out, and drop the event if it is no
+#define KEVENT_REQ_LAST_CHECK	0x0008u	/* Ask the file when the event is taken,
+					 * and drop the event if it is no
 					 * longer true.  GET_EVENTS asks while it
 					 * copies.  For the ring, the call that
 					 * puts the event there asks; it may be
@@ -307,9 +307,8 @@ enum {
 					 * sending side of a pipe, the readers
 					 * are gone (POLLERR) */
 
-#define KEVENT_RET_QUEUE	0x2000u	/* in the result of ADD: what is watched
-					 * is itself a queue: whose events are
-					 * its own, as of an epoll in an epoll */
+#define KEVENT_RET_QUEUE	0x2000u	/* in the result of ADD: the file that is
+					 * watched is itself a queue */
 
 /* Who a watch is for: a file descriptor or a number, by type. */
 struct kevent_id {
@@ -337,8 +336,8 @@ struct kevent_id {
  * @event: what to report; in an event, what the watch asked for.
  * @req_flags: KEVENT_REQ_*.
  * @ret_flags: KEVENT_RET_*.  Not looked at on the way in, and nor is @ret_data.
- *	What came back can go in again, but after ADD: @cookie lies where param
- *	does.
+ *	A result can be used as the next request, but not after ADD: @cookie is
+ *	where param was.
  * @ret_data: [0]: the bits that are set.  [1], if KEVENT_RET_DATA is set:
  *	KEVENT_SOCKET RECV: bytes readable, of plain TCP (no TLS on top, no
  *	MPTCP); ACCEPT: connections waiting;
@@ -510,7 +509,7 @@ struct ukevent {
 /* Written by the kernel; read-only to the program. */
 struct kevent_ring_kernel {
 	__u32 tail;
-	__u32 over;		/* how often tail has come round 2^32 */
+	__u32 over;		/* how often tail has wrapped around */
 	__u32 flags;
 	__u32 size;		/* slots; a power of two */
 	__u32 reserved[12];
@@ -537,7 +536,7 @@ struct kevent_ring_user {
  * @policy: KEVENT_WAKE_*: who of several sleepers is woken.
  * @flags: KEVENT_INIT_*.
  * @first_index: where tail, seen and head start.  0 unless you test what
- *	happens when they come round.
+ *	happens when they wrap around.
  * @kernel_len: in: 0; out: bytes to map at KEVENT_MMAP_KERNEL.
  * @user_len: in: 0; out: bytes to map at KEVENT_MMAP_USER.
  * @entries_len: in: 0; out: bytes to map at KEVENT_MMAP_ENTRIES.
@@ -608,9 +607,9 @@ enum {
  * @failed: out: those of them that were refused.
  * @reserved: 0.
  *
- * Returns the number of entries that have something to say: KEVENT_RET_REFUSED,
- * they were refused, or KEVENT_RET_DONE, ADD or MODIFY found them ready and the
- * event is in them.  A refused entry does not stop the others.  Errors of entries:
+ * Returns the number of entries that the program has to look at: those that were
+ * refused (KEVENT_RET_REFUSED), and those that ADD or MODIFY found ready, which are
+ * events (KEVENT_RET_DONE).  A refused entry does not stop the others.  Their errors:
  *
  *	EBADF		ADD, REMOVE, MODIFY, READY: no such fd
  *	EEXIST		ADD: type, id and open file are watched by this queue.
@@ -675,8 +674,8 @@ struct kevent_ioc_ctl {
  *
  * Returns the number of events copied: fewer than @min if the time was up, a
  * signal came, or WAKE; if the fd is O_NONBLOCK; or if some of those that were there
- * are none any more when they are handed out, with KEVENT_REQ_LAST_CHECK or because
- * another task took them.  0: none, as the time was up, or WAKE.  EINTR: a signal
+ * are no longer true (KEVENT_REQ_LAST_CHECK), or were taken by another task, before
+ * they are copied.  0: none: the time was up, or WAKE.  EINTR: a signal
  * came before the first event; the call is never restarted by the kernel.
  * EAGAIN: nothing is there, min > 0 and the fd is O_NONBLOCK; with
  * KEVENT_FLAGS_EPOLL that is ignored.  EINVAL: min > max, or min > ring size.
@@ -751,9 +750,9 @@ struct kevent_ioc_wait {
  *
  *	8		WAIT with min 1 and nothing else.  The result is a struct
  *			kevent_read.  ENXIO without a ring.
- *	4		WAIT with min 0: asks files and level watches and lets waiting
- *			events in, as KEVENT_RING_CALL wants it, and does not
- *			wait.  The result is the tail alone, a __u32.  ENXIO
+ *	4		WAIT with min 0: does what the flags in KEVENT_RING_CALL ask
+ *			for (asks files, moves waiting events into the ring), and
+ *			does not wait.  The result is the tail alone, a __u32.  ENXIO
  *			without a ring.
  *	64 and more	GET_EVENTS with min 1 and as many events as fit.  The result
  *			is struct ukevent[]; 0 bytes after WAKE.
@@ -776,12 +775,12 @@ struct kevent_read {
  * struct kevent_ioc_commit - KEVENT_IOC_COMMIT: free slots
  * @head: frees the slots below this index.
  * @over: kevent_ring_kernel.over as it was when @head was tail: guards against
- *	a late thread that frees what has come round.  Ignored with
+ *	a late thread that frees slots of a later round.  Ignored with
  *	KEVENT_COMMIT_RANGE.
  * @from: with KEVENT_COMMIT_RANGE: where the range begins; else 0.
  * @flags: KEVENT_COMMIT_*.
  *
- * Also lets waiting events into the ring and asks level watches again.
+ * Also moves waiting events into the ring, and asks level watches again.
  * On return @head is head and @over belongs to it.
  * Returns the number of slots freed.  EOVERFLOW: out of [head, tail].
  * EINVAL: not claimed (without FORCE).  ENXIO: no ring.  EAGAIN: others store
@@ -911,8 +910,8 @@ struct kevent_record_signal {
  * position tells how far it came: EPIPE, ECONNRESET and others of send(2), EIO
  * and others of read(2).  No SIGPIPE.
  *
- * The call sends what it can.  What is left is moved on by WAIT, GET_EVENTS,
- * COMMIT and read(2) of the queue, when the socket has room or a page of the file
+ * The call sends what it can.  The rest is sent by WAIT, GET_EVENTS, COMMIT and
+ * read(2) of the queue, when the socket has room or a page of the file
  * has been read: a task that sleeps in one of them is woken for it.
  *
  * A transfer holds its socket and its file until it is over: closing the fds
@@ -930,8 +929,8 @@ struct kevent_record_signal {
  * or of bytes for headers.  ENOMEM.  EOPNOTSUPP.  ENOSPC and ENOMEM may also be
  * the error of a transfer of which a part was sent in the call.
  * AIO_SENDFILE_PATH: those of open(2): ENOENT, EACCES, EMFILE, ENAMETOOLONG ...
- * After a failure nothing was sent and no fd was made; only EFAULT for @result,
- * if it can be written before and not after, cancels what has begun.
+ * After a failure nothing was sent and no fd was made.  One exception: if @result can
+ * no longer be written when the call ends, it cancels the transfer: EFAULT.
  */
 struct kevent_ioc_sendfile {
 	__s32 sock;
@@ -954,8 +953,8 @@ struct kevent_ioc_sendfile {
 
 /**
  * struct kevent_ioc_info - KEVENT_IOC_INFO: limits and features
- * @size: in: bytes of this structure that the program knows.  Out: bytes that
- *	the kernel filled in.
+ * @size: in: bytes of this structure that the program knows, at least 8.  Out: bytes
+ *	that the kernel filled in.
  * @abi: KEVENT_ABI_VERSION.
  * @features: KEVENT_FEAT_*.
  * @sources: a bit for each type that ADD takes: 1 << KEVENT_TIMER and so on;
@@ -975,9 +974,9 @@ struct kevent_ioc_sendfile {
  * events that had an entry of their own (without a ring: how often a watch began to
  * wait, to be taken or to be asked); merged: those that went into one;
  * overflowed: those that found the ring full; waits: calls that slept; immediate:
- * calls that need not.  Then comes a line for each watch, up to 65536, with what
- * another ADD would be given to make one like it; but that the ptr of a watch with
- * KEVENT_REQ_PAYLOAD is that of its last event.  Numbers but that of the type are
+ * calls that need not.  Then comes a line for each watch, up to 65536, with what an
+ * ADD of the same watch would be given; only the ptr of a watch with
+ * KEVENT_REQ_PAYLOAD is that of its last event.  All numbers except the type are
  * hexadecimal:
  *
  *	watch: type: 0 id: 5 event: 1 req_flags: 0 ptr: 0 param: 0 0 0
