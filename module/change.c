@@ -169,7 +169,7 @@ int kev_change(struct kev_queue *q, struct file *self, u32 cmd,
 		if (~i % KEV_STEPS_MAX)
 			continue;
 		cond_resched();
-		/* what is left may take long, and nobody will know */
+		/* the rest may take long, and nobody will see its results */
 		if (fatal_signal_pending(current))
 			return -EINTR;
 	}

@@ -99,8 +99,8 @@ static bool kev_clock_ok(u32 clock)
 }
 
 /*
- * A relative time counts on a clock that nobody sets: REALTIME is taken for
- * MONOTONIC there.
+ * A relative time does not follow a clock that is set: for REALTIME it counts on
+ * MONOTONIC.
  */
 static int kev_decode_timeout(struct kev_deadline *d, u32 flags, u32 clock,
 			      const struct __kernel_timespec *kts)
@@ -274,7 +274,7 @@ static int kev_wait_all(struct kev_queue *q, struct file *file,
 				 &tally);
 	if (!err && (wait->flags & KEVENT_FLAGS_COMMIT))
 		err = kev_wait_commit(q, wait->commit);
-	/* what was done is told before the sleep, and stays true */
+	/* what was done is written back before the sleep, and stays true */
 	if (kev_put_wait(arg, &tally, READ_ONCE(q->ring.user->head),
 			 READ_ONCE(q->ring.tail)))
 		return -EFAULT;

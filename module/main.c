@@ -45,8 +45,8 @@ static int kev_release(struct inode *inode, struct file *file)
 }
 
 /*
- * A descriptor is closed, perhaps as its program was killed between its return from
- * a call and what it would have done then: what it was woken for is for others.
+ * A descriptor is closed, perhaps as its program was killed after it was woken, and
+ * before it took the event: another sleeper is woken for that.
  */
 static int kev_flush(struct file *file, fl_owner_t id)
 {

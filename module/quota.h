@@ -15,7 +15,7 @@ struct fsnotify_group;
  * @uid: whose.
  * @refs: queues.
  * @watches: how many.
- * @reported: when the shares of all reports of timers are over: see source/pace.h.
+ * @reported: until when reports of timers have reserved time: see source/pace.h.
  * @timer_cost: what a report takes, ns, a moving average.
  * @bytes: of rings, and of buffers for records and payloads.
  * @files: open files that transfers hold.

@@ -15,7 +15,7 @@ unsigned int kev_ready_long(struct kev_watch *w, struct kev_values v, int sync,
 unsigned int kev_ready_ask(struct kev_watch *w);
 
 /*
- * The short way: into the ring, nobody told yet.  False: it is for kev_ready_long().
+ * The short way: into the ring; the caller wakes who waits.  False: it is for kev_ready_long().
  * Context: queue->lock held.
  */
 static __always_inline bool kev_ready_short(struct kev_queue *q,

@@ -79,8 +79,8 @@ bool kev_records_write(struct kev_records *r, const void *record, size_t len)
 }
 
 /*
- * Will the newest record be read by a READ that has not ended yet?  Then its
- * reader acts on what happened before this call.  For the only writer.
+ * Is the newest record still there?  READ skips it only after copying it, so then its
+ * reader acts after this call, and need not be told again.  For the only writer.
  */
 bool kev_records_unread(struct kev_records *r)
 {
@@ -130,7 +130,7 @@ static int kev_records_copy(struct kev_records *r, char __user *buf, u32 len)
 			return done ?: -EFAULT;
 		done += n;
 		n = kev_records_next(r, record, true);
-		/* who writes may be as fast as we */
+		/* writers may be as fast as this loop */
 		if (signal_pending(current))
 			break;
 		cond_resched();

@@ -124,7 +124,7 @@ static bool kev_watch_settle(struct kev_watch *w, struct kev_values *v,
 	lockdep_assert_held(&w->queue->lock);
 	if (uk->req_flags & KEVENT_REQ_READY)
 		v->bits |= w->ev.event;
-	/* disarmed: an event was faster, and one is enough */
+	/* disarmed: a wake-up has posted its only event already */
 	if (!v->bits || (w->state & KEV_W_DISARMED))
 		return false;
 	if (w->state & KEV_W_EACH)
@@ -406,7 +406,7 @@ static bool kev_is_spent(struct kev_watch *w)
 
 /*
  * Stops what the source itself has under way, if it is such a source.  ENOENT: it
- * is just being added, so that its number is only guessed.
+ * is still being added, so the caller can't have its number yet.
  */
 static int kev_watch_stop(struct kev_watch *w, struct ukevent *uk)
 {

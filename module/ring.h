@@ -15,7 +15,7 @@
 struct kev_watch;
 struct vm_area_struct;
 
-/* Steps with irqs off before they are let on, or between two chances to reschedule. */
+/* Most steps of a loop with irqs off, or between two cond_resched(). */
 #define KEV_STEPS_MAX	64
 
 /**
@@ -130,9 +130,9 @@ static inline bool kev_ring_is_full(const struct kev_ring *r,
 }
 
 /*
- * Has the watch an entry that nobody claimed?  The owner settles that the slot
- * was not filled for another; then the index is less than a ring old, and
- * comparing it is safe.
+ * Has the watch an entry that nobody claimed?  While it owns the slot, that was not
+ * filled for another watch: so the index is less than a ring old, and comparing it
+ * is safe.
  */
 static inline bool kev_ring_unclaimed(const struct kev_ring *r,
 				      const struct kev_view *v,
@@ -174,7 +174,7 @@ static __always_inline void kev_ring_publish(struct kev_ring *r,
 	slot->prev = last;
 	/* not to be put together with that */
 	WRITE_ONCE(slot->done, ++tail);
-	/* who only tells it reads it without the lock */
+	/* fdinfo and the results of calls read it without the lock */
 	WRITE_ONCE(r->long_tail, tail);
 	KEV_DELAY(PUBLISH);
 #if defined(__LITTLE_ENDIAN) && BITS_PER_LONG == 64

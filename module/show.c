@@ -31,7 +31,7 @@ static void kev_show_counters(struct seq_file *m, struct kev_queue *q)
 		   KEV_SHOWN(q->immediate));
 }
 
-/* What became of it; and if it has an event that nobody has taken. */
+/* Its state, in the words of struct kevent_ioc_info. */
 static const char *kev_show_state(const struct kev_watch *w)
 {
 	if (w->state & KEV_W_ADDING)
@@ -109,7 +109,7 @@ static void kev_show_watches(struct seq_file *m, struct kev_queue *q)
 			continue;
 		mutex_unlock(&q->mutex);
 		cond_resched();
-		/* it is asked for again, with more room; or for nobody */
+		/* seq_file calls again with more room; or the task is killed */
 		if (seq_has_overflowed(m) || fatal_signal_pending(current))
 			return;
 		mutex_lock(&q->mutex);

@@ -429,7 +429,7 @@ static __always_inline int kev_wait_short(struct kev_queue *q, u32 min,
 	struct kev_view v = kev_ring_look(r);
 	u32 num;
 
-	/* the flag is up while somebody polls, and has to go when nobody does */
+	/* POLLED: kev_wait_long() clears it when nobody polls any more */
 	if (unlikely((q->attention & ~KEV_Q_NO_SEEN) | q->nask | q->nfired |
 		     r->any_done | (r->flags & KEVENT_RING_POLLED)))
 		return -1;
@@ -515,8 +515,8 @@ int kev_wait_any(struct kev_queue *q, bool nonblock)
 /* ---- poll(2) of the queue ---------------------------------------------- */
 
 /*
- * Is the first of the list, to be asked, ready for all that can be told here?  One
- * that can't be asked under the lock may be.
+ * May the first watch that is to be asked be ready?  One that can't be looked at under
+ * the lock may be.
  */
 static bool kev_first_may_be_ready(struct kev_queue *q)
 {

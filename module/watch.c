@@ -442,8 +442,8 @@ static bool kev_watch_ask_task(struct kev_watch *w, struct kev_values *v)
  * @v: out: all zero, then the answer.
  *
  * Context: process, queue->lock held; it is dropped meanwhile if the file can't be
- * asked under it.  False: the watch has ended, or its terms have changed, and the
- * answer is nobody's.
+ * asked under it.  False: the watch has ended, or its terms have changed: the answer
+ * must not be used.
  */
 bool kev_watch_ask(struct kev_watch *w, struct kev_values *v)
 {

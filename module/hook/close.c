@@ -40,7 +40,7 @@ asmlinkage void kev_close_watched(struct file *file)
 	KEV_DELAY(CLOSE_BEGIN);
 	kev_close_closed(file);
 	KEV_DELAY(CLOSE_END);
-	/* the rest of the way through our text: see kev_ftrace_disarm() */
+	/* the task is still in our text: kev_ftrace_disarm() waits for that */
 	atomic_dec(&kev_close_inside);
 }
 

@@ -38,7 +38,7 @@ struct kev_mark {
  * @used: marks that were made.  queue->mutex, or ADD.
  * @lock: calls of @func; and @watch.
  * @watch: NULL once it is detached.
- * @func: tells the source.
+ * @func: the source's, called for each event.
  * @on: inode and user, the key in kev_marks_table.
  * @node: there.
  * @rcu: when freed.

@@ -93,9 +93,9 @@ err_disarm:
 
 /*
  * Nobody is in our text for them when this returns.  @inside, if there is one,
- * counts those who may sleep there; from its last decrement to the end of our
- * text nobody does, so a task that is there is not quiescent for RCU-tasks.  An
- * interrupt, or what -rt makes of one, is none of those: a grace period.
+ * counts tasks that may sleep there.  Once they have decremented it they do not
+ * sleep before they have left our text: synchronize_rcu_tasks() waits for that.  It
+ * does not wait for interrupts, nor for their threads on -rt: synchronize_rcu().
  */
 void kev_ftrace_disarm(struct kev_ftrace *f, unsigned int n, atomic_t *inside)
 {

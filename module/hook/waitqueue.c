@@ -57,7 +57,7 @@ static void kev_hook_leave(wait_queue_entry_t *wait, void **head)
 	smp_store_release(head, NULL);
 }
 
-/* POLLFREE of the first queue, and whatever else that means: a task asks. */
+/* POLLFREE of the first queue: leaves it, and has a task ask the file. */
 int kev_hook_free(wait_queue_entry_t *wait)
 {
 	struct kev_poll *p = container_of(wait, struct kev_poll, wait);

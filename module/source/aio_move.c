@@ -230,7 +230,7 @@ static enum hrtimer_restart kev_aio_expire(struct hrtimer *timer)
 	return HRTIMER_NORESTART;
 }
 
-/* Has it told when the next turn is due.  Context: busy. */
+/* Has kev_aio_tell() called when the next turn is due.  Context: busy. */
 static void kev_aio_arm(struct kev_aio *a, enum kev_aio_next next)
 {
 	if (next == KEV_AIO_FULL)
@@ -289,7 +289,7 @@ static void kev_aio_give_back(struct kev_aio *a, void (*put)(struct file *file))
 	put_cred(a->cred);
 }
 
-/* False: it is somebody else's turn, who will be told; or over. */
+/* False: another task has the turn, and @again is set for it; or it is over. */
 static bool kev_aio_turn_begin(struct kev_aio *a)
 {
 	struct kev_queue *q = a->watch.queue;
@@ -322,7 +322,7 @@ static void kev_aio_turn_end(struct kev_aio *a, bool over)
 		kev_aio_give_back(a, kev_file_put);
 }
 
-/* Nothing more is sent: by a turn that is under way, no more than it is sending. */
+/* Stops sending; a turn that is under way finishes only the send that it is in. */
 static void kev_aio_stop(struct kev_watch *w)
 {
 	struct kev_aio *a = kev_aio_of(w);
@@ -382,7 +382,7 @@ static void kev_aio_move(struct kev_watch *w, struct kev_values *v)
 	kev_aio_turn_over(a, next, v);
 }
 
-/* Only a task can tell. */
+/* Never under the lock: asking is a turn. */
 static bool kev_aio_look(struct kev_watch *w, struct kev_values *v)
 {
 	return false;
@@ -397,7 +397,7 @@ static int kev_aio_attach(struct kev_watch *w, struct file *file,
 	struct kev_aio *a = kev_aio_of(w);
 	bool first;
 
-	/* nobody has a turn before we are through */
+	/* no other task gets a turn before this is through */
 	a->busy = true;
 	a->send = from->send;
 	a->cred = get_current_cred();
@@ -417,7 +417,7 @@ static void kev_aio_tell_result(struct kev_watch *w, struct ukevent *uk)
 	struct kev_values v = {};
 
 	kev_aio_stop(w);
-	/* a turn that is under way may be at it */
+	/* a turn that is under way may be changing it */
 	now = data_race(kev_aio_of(w)->send);
 	kev_aio_values(&now, &v);
 	uk->cookie = w->ev.cookie;

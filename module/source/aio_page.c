@@ -18,8 +18,8 @@
 /**
  * struct kev_page_wait - on the wait queue of a page that is being read
  * @lock: @a, @queued.  Outside queue->lock.
- * @a: whom to tell; NULL: it is gone.
- * @queued: until the page was read, however long that takes: nobody can take it off.
+ * @a: the transfer that waits; NULL: it is gone.
+ * @queued: until the page is unlocked, however long that takes: it can't be taken off.
  * @page: what is waited for.
  */
 struct kev_page_wait {
@@ -113,7 +113,7 @@ bool kev_page_wait_begin(struct kev_page_wait *p, struct folio *folio)
 	__module_get(THIS_MODULE);
 	folio_add_wait_queue(folio, &p->page.wait);
 	KEV_DELAY(AIO_PAGE_HOOKED);
-	/* if it came before that: unlocking it tells us */
+	/* if it was unlocked before that, this unlock wakes us */
 	if (folio_trylock(folio))
 		folio_unlock(folio);
 	return true;

@@ -188,9 +188,9 @@ static void kev_inode_event(struct kev_watch *w, u32 mask,
 /* ---- Watching ---------------------------------------------------------- */
 
 /*
- * Who may not read a file is not told what happens to it; who has it open for
- * reading may.  Files that the kernel alone has are of other types, or share
- * one inode with all of their kind.
+ * Only who may read a file, or has it open for reading, may watch it.  SB_NOUSER:
+ * pipes, sockets and the like, which are for other types, or share one inode with
+ * all of their kind.
  */
 static int kev_inode_check(struct file *file, const struct ukevent *uk)
 {

@@ -39,8 +39,8 @@ ktime_t kev_pace_due(const struct hrtimer *timer, ktime_t clock)
 }
 
 /*
- * Takes the report's share of the user's time, behind those that were taken before:
- * timers that report seldom take none from the others.  Returns when it is over.
+ * Reserves the report's share of the user's time, behind what is reserved already;
+ * timers that report seldom reserve nothing meanwhile.  Returns the end of the share.
  */
 static ktime_t kev_pace_take(ktime_t start, struct kev_user *user)
 {

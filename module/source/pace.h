@@ -3,13 +3,12 @@
  * How often timers report.  Every expiry is counted; reports, which cost an
  * interrupt each, are bounded.  A queue's timers of one clock report together, and so
  * does a POSIX timer: at most once per floor.  All of a user report at most
- * KEV_PACE_SHARE times per floor, and, so that they do not take a slow CPU, for no
- * more than one part in KEV_PACE_YIELD of a CPU's time, by what a report was measured
- * to take: who has reported waits until the shares of this and of all reports before
- * it are over.
+ * KEV_PACE_SHARE times per floor, and take at most 1 / KEV_PACE_YIELD of a CPU: a
+ * report reserves KEV_PACE_YIELD times what a report takes on average, behind what
+ * reports before it have reserved; what has reported waits until the end of that.
  * A timer whose last event nobody has claimed backs off, to 2^KEV_PACE_BACKOFF
- * intervals, but no further than KEV_PACE_BACK: who claims it late does not wait
- * for long intervals to pass uncounted.
+ * intervals, but no further than KEV_PACE_BACK: a consumer that is late does not
+ * wait for several long intervals.
  */
 #ifndef KEV_PACE_H
 #define KEV_PACE_H

@@ -133,7 +133,7 @@ static void kev_ptimer_tell(struct kev_ptimer *p, u32 n)
 }
 
 /*
- * How often the timer has expired since somebody was told.  Its expiry becomes
+ * How often the timer has expired since the last report.  Its expiry becomes
  * the next that is to come, if it is periodic.
  */
 static u64 kev_ptimer_passed(struct kev_ptimer *p, struct k_itimer *k)
@@ -205,7 +205,7 @@ static void kev_ptimer_start(struct k_itimer *k)
 	hrtimer_start_expires(&k->it.real.timer, HRTIMER_MODE_ABS);
 }
 
-/* It has waited, and goes on. */
+/* It has waited for the pacer, and is started again. */
 static void kev_ptimer_restart(struct kev_ptimer *p, struct k_itimer *k)
 {
 	p->waits = false;
@@ -218,7 +218,7 @@ static enum hrtimer_restart kev_ptimer_expired(struct k_itimer *k)
 	ktime_t start = kev_pace_due(timer, hrtimer_cb_get_time(timer));
 	struct kev_ptimer *p = kev_ptimer_find(k);
 
-	/* as it is: it expires again at once, and the kernel has it then */
+	/* unchanged: it expires again at once, and then the kernel's function runs */
 	if (!p || !kev_ptimer_report(p, k))
 		return HRTIMER_RESTART;
 	if (!k->it_interval) {
