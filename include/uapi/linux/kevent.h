@@ -205,13 +205,12 @@ enum {
  * Events of the other types are edges, with or without ET.
  */
 #define KEVENT_REQ_ONESHOT	0x0001u	/* One event, and the watch is over.
-					 * That event stands until it is taken,
-					 * or the watch is ended by REMOVE or
-					 * the end of its file.  ADD makes a new
-					 * watch beside it, at any time, whose
-					 * events are its own; with LAST_CHECK
-					 * in its place.  See ADD, below,
-					 * for what is ready at once. */
+					 * The event can be taken until REMOVE or
+					 * the end of the file ends the watch.
+					 * After the event ADD makes a new watch
+					 * beside the old one; with LAST_CHECK in
+					 * its place.  See ADD, below, for what
+					 * is ready at once. */
 #define KEVENT_REQ_WAKEUP_ALL	0x0002u	/* Wake every thread that sleeps in the
 					 * queue for one event, not only one. */
 #define KEVENT_REQ_ET		0x0004u	/* Edge: report changes only. */
@@ -717,11 +716,11 @@ struct kevent_ioc_get {
  * @tail: out: tail, on return.
  *
  * Returns the number of unclaimed entries, at least 1 if there is what was
- * waited for.  0: timeout, WAKE, min was 0, or a change failed.  EINTR, EAGAIN
- * as GET_EVENTS.  EOVERFLOW: the commit is out of range (nothing is freed).
- * EINVAL: min > ring size.  What was done and committed is written back before
- * the call sleeps and stays true after any error.
- * Without a ring: ENXIO.
+ * waited for.  0: timeout, WAKE, min was 0, or a change failed.  EINTR: a signal came
+ * before that.  EAGAIN: it is not there, and the fd is O_NONBLOCK.  EOVERFLOW: the
+ * commit is out of range (nothing is freed).  EINVAL: min > ring size.  ENXIO: no ring.
+ * What was done and committed is written back before the call sleeps and stays true
+ * after any error.
  */
 struct kevent_ioc_wait {
 	__u64 changes;
