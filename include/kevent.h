@@ -1129,7 +1129,7 @@ static inline int kevent_ring_grab(const struct kevent_ring *ring,
 	for (;;) {
 		num = __atomic_load_n(&ring->kernel->tail, __ATOMIC_ACQUIRE) -
 		      seen;
-		if (num > ring->mask + 1) {	/* seen has long moved on */
+		if (num > ring->mask + 1) {	/* seen is out of date */
 			seen = __atomic_load_n(&ring->user->seen,
 					       __ATOMIC_ACQUIRE);
 			continue;

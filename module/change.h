@@ -9,7 +9,7 @@
  * struct kev_tally - how a batch went
  * @done: carried out or refused, and written back.
  * @failed: refused.
- * @told: have something to say: KEVENT_RET_DONE or _REFUSED.
+ * @told: with KEVENT_RET_DONE or _REFUSED, which the program has to look at.
  */
 struct kev_tally {
 	u32 done;

@@ -215,8 +215,8 @@ bool kev_ring_forget(struct kev_ring *r, const struct kev_watch *w, u32 *index)
 }
 
 /*
- * Takes back the newest entry of a watch, which the caller has claimed: what it told
- * is to be asked anew.  Older ones stay.
+ * Takes back the newest entry of a watch, which the caller has claimed: the file is
+ * to be asked anew.  Older ones stay.
  */
 void kev_ring_recall(struct kev_ring *r, u32 *index)
 {

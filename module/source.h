@@ -41,12 +41,12 @@ struct kev_records;
  *	queue->mutex held, unless the watch was removed during its ADD: then it
  *	has left the tables, and nobody else sees it.  May sleep.
  * @look: what is ready now, of what the watch asks for?  queue->lock held, takes
- *	no lock.  False: that can't be told under the lock, @ask.  NULL: the source
+ *	no lock.  False: not possible under the lock: @ask.  NULL: the source
  *	can't be asked, all its events are edges; and what came while the watch was
- *	disarmed, or was taken back by MODIFY, is told by MODIFY, unless it has @halt.
+ *	disarmed, or was taken back by MODIFY, MODIFY reports, unless it has @halt.
  * @ask: the same in a task, for these event bits.  Process context, no lock, file
  *	referenced.  May be NULL if @look is never false.  A source that has it may
- *	be asked for no bits at all: then only errors are told.
+ *	be asked for no bits at all: then it reports errors only.
  * @move: @ask of a source without a file: works on, in a task, and says what is
  *	ready.  Process context, no lock; the watch is pinned.
  * @halt: MODIFY begins: no event of the old terms comes after this.  queue->mutex

@@ -252,7 +252,7 @@ static int kev_take(struct kev_queue *q, char __user *buf, size_t size, u32 max)
 	int ret;
 
 	if (unlikely(kev_has_ring(q))) {
-		/* of what is there somebody was told, perhaps the caller */
+		/* for what is there somebody was woken, perhaps the caller */
 		taker = !kev_available(q);
 		kev_let_in(q, &taker);
 		kev_ask_levels(q, &taker);
