@@ -292,9 +292,9 @@ enum {
 #define KEVENT_RET_DATA2	0x0040u	/* data2 is valid */
 #define KEVENT_RET_ERRNO	0x0080u	/* data2 is the socket's pending error,
 					 * a positive errno; it is not cleared */
-#define KEVENT_RET_LOST		0x0100u	/* records of this watch found no room
-					 * since the last READ, which says how
-					 * many */
+#define KEVENT_RET_LOST		0x0100u	/* a record of this event found no room;
+					 * KEVENT_SIGNAL: or one since the last
+					 * READ.  READ says how many */
 #define KEVENT_RET_CLOSED	0x0200u	/* the file, the POSIX timer or the
 					 * process is gone, and the watch with it
 					 * (KEVENT_REQ_CLOSED) */
@@ -813,7 +813,7 @@ struct kevent_ioc_wake {
  * @buf: where they go: as many whole ones as fit, oldest first.
  * @len: its size, bytes.
  * @lost: out: records that found no room in the watch's buffer since the last
- *	READ.  Events have KEVENT_RET_LOST until then.
+ *	READ.  Such an event has KEVENT_RET_LOST as well.
  * @reserved: 0.
  *
  * Returns the bytes copied; 0: there are none.  Never waits.  Each record
