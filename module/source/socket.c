@@ -96,7 +96,7 @@ static __always_inline void kev_socket_values(struct file *file, u32 event,
 		v->bits |= event & (KEVENT_SOCKET_RECV | KEVENT_SOCKET_ACCEPT);
 	if (mask & (KEV_SOCKET_OUT | KEV_POLL_ALWAYS))
 		v->bits |= event & KEVENT_SOCKET_SEND;
-	if (v->bits & KEVENT_SOCKET_ACCEPT &&
+	if (v->bits & (KEVENT_SOCKET_RECV | KEVENT_SOCKET_ACCEPT) &&
 	    READ_ONCE(sk->sk_state) == TCP_LISTEN) {
 		v->data = kev_socket_backlog(sk);
 		v->ret_flags |= KEVENT_RET_DATA;

@@ -177,16 +177,16 @@ TEST(both_ways)
 
 /* ---- ACCEPT ---------------------------------------------------------------- */
 
-TEST(backlog)
+static void backlog(uint32_t bit)
 {
 	int q = kev_queue(NULL, 0), listener = tcp_listener(10), i;
 	struct ukevent uk;
 
-	kev_add(q, KEVENT_SOCKET, listener, ACCEPT, ET);
+	kev_add(q, KEVENT_SOCKET, listener, bit, ET);
 	for (i = 1; i <= 4; i++) {
 		tcp_connect(listener);
 		uk = take(q);
-		CHECK_EQ(uk.ret_data[0], ACCEPT);
+		CHECK_EQ(uk.ret_data[0], bit);
 		CHECK_EQ(uk.ret_flags, KEVENT_RET_DATA);
 		CHECK_EQ(uk.ret_data[1], i);
 	}
@@ -196,6 +196,16 @@ TEST(backlog)
 	tcp_connect(listener);
 	uk = take(q);
 	CHECK_EQ(uk.ret_data[1], 3);
+}
+
+TEST(backlog_of_accept)
+{
+	backlog(ACCEPT);
+}
+
+TEST(backlog_of_recv)
+{
+	backlog(RECV);
 }
 
 TEST(backlog_level)

@@ -79,8 +79,8 @@ enum {
 #define KEVENT_POSIX_TIMER_FIRED 0x1u
 
 /*
- * KEVENT_SOCKET and KEVENT_PIPE.  ACCEPT is for listening sockets (RECV comes there
- * as well, with a count of 0); on others it means the same as RECV.
+ * KEVENT_SOCKET and KEVENT_PIPE.  ACCEPT is for listening sockets.  RECV means the
+ * same there, and ACCEPT the same as RECV on others.
  *
  * A socket can be watched as KEVENT_SOCKET or as KEVENT_POLL.  SOCKET tells with
  * the event what the next call would find: bytes, space, connections, the error.
