@@ -673,7 +673,7 @@ KEVENT_API int kevent_get_events(int fd, unsigned int min, unsigned int max,
 	struct kevent_ioc_get get;
 	ssize_t len;
 
-	if (min == 1 && max && !timeout) {	/* the same, for less */
+	if (min == 1 && max && !timeout && !flags) {	/* the same, for less */
 		len = read(fd, buf, max * sizeof(*buf));
 		return (int)(len < 0 ? len : len / (ssize_t)sizeof(*buf));
 	}
