@@ -127,17 +127,11 @@ int ke_fast_init(int fd, struct kevent_ioc_init *init)
 
 /* ---- Waiting ----------------------------------------------------------- */
 
-/* As kevent_ring_call(), but no place where a thread is cancelled: it has a slot. */
-static void ke_ring_call(const struct kevent_ring *ring)
-{
-	uint32_t tail;
-
-	ke_call3(SYS_read, ring->fd, (long)(uintptr_t)&tail, sizeof(tail));
-}
-
 /*
  * As kevent_ring_free().  But what is level-triggered is asked again by the next wait,
  * after the program has done what it has to do, if no other thread may sleep for it.
+ * The call is an ioctl(), not a read(): the fd may have been closed meanwhile, and its
+ * number be that of another file.
  */
 static void ke_ring_free(const struct kevent_ring *ring, uint32_t from, uint32_t to)
 {
@@ -147,14 +141,14 @@ static void ke_ring_free(const struct kevent_ring *ring, uint32_t from, uint32_t
 		.from = from, .head = to, .flags = KEVENT_COMMIT_RANGE,
 	};
 
-	if (__atomic_load_n(&ring->user->head, __ATOMIC_ACQUIRE) != from) {
-		ke_ioctl(ring->fd, KEVENT_IOC_COMMIT, &commit);
-		return;
+	if (__atomic_load_n(&ring->user->head, __ATOMIC_ACQUIRE) == from) {
+		__atomic_store_n(&ring->user->head, to, __ATOMIC_RELEASE);
+		__atomic_thread_fence(__ATOMIC_SEQ_CST);
+		if (!kevent_ring_flags(ring, due))
+			return;
+		commit.from = to;
 	}
-	__atomic_store_n(&ring->user->head, to, __ATOMIC_RELEASE);
-	__atomic_thread_fence(__ATOMIC_SEQ_CST);
-	if (kevent_ring_flags(ring, due))
-		ke_ring_call(ring);
+	ke_ioctl(ring->fd, KEVENT_IOC_COMMIT, &commit);
 }
 
 /* What is in the ring.  One batch: what is level-triggered may come back. */
@@ -177,35 +171,16 @@ static int ke_ring_take(const struct kevent_ring *ring, const struct ke_wait *w)
 	return num;
 }
 
-/* Takes without sleeping; makes a call only where the kernel wants one. */
-static int ke_ring_poll(const struct kevent_ring *ring, const struct ke_wait *w)
-{
-	bool called = kevent_ring_flags(ring, KEVENT_RING_CALL);
-	int num;
-
-	if (called)
-		ke_ring_call(ring);
-	num = ke_ring_take(ring, w);
-	if (num) {
-		ke_count(&ke_counts.no_call, !called);
-		return num;
-	}
-	__atomic_thread_fence(__ATOMIC_SEQ_CST);
-	if (!kevent_ring_flags(ring, KEVENT_RING_CALL | KEVENT_RING_POLLED))
-		return 0;
-	ke_ring_call(ring);
-	return ke_ring_take(ring, w);
-}
-
 /*
- * False: GET_EVENTS is to serve it, which sleeps, and asks level-triggered watches while
- * it hands them out: others may sleep for those.
+ * False: GET_EVENTS is to serve it, which sleeps, and does what the kernel wants a call
+ * for.  It asks level-triggered watches while it hands them out: others may sleep for
+ * those.
  */
 bool ke_fast_wait(const struct ke_wait *w, int *ret)
 {
 	struct kevent_ioc_get get = {};
 	struct ke_slot *slot;
-	bool level;
+	uint32_t flags;
 
 	/* a bad mask is refused whether there are events or not */
 	if (w->mask && (w->mask_size != sizeof(uint64_t) ||
@@ -214,13 +189,15 @@ bool ke_fast_wait(const struct ke_wait *w, int *ret)
 	slot = ke_slot_enter(w->epfd);
 	if (!slot)
 		return false;
-	level = !__libc_single_threaded &&
-		kevent_ring_flags(&slot->ring, KEVENT_RING_LEVEL);
-	*ret = level ? 0 : ke_ring_poll(&slot->ring, w);
+	flags = kevent_ring_flags(&slot->ring, KEVENT_RING_CALL | KEVENT_RING_POLLED);
+	__atomic_thread_fence(__ATOMIC_ACQUIRE);
+	*ret = flags & KEVENT_RING_CALL ? 0 : ke_ring_take(&slot->ring, w);
 	ke_slot_leave(slot);
-	if (*ret)
+	if (*ret) {
+		ke_count(&ke_counts.no_call, 1);
 		return true;
-	if (level || !ke_time(&get, w) || get.min)
+	}
+	if (flags || !ke_time(&get, w) || get.min)
 		return false;
 	ke_cancel_end(ke_cancel_begin());	/* a call would have been a place for that */
 	return true;

@@ -171,6 +171,22 @@ TEST(nested_edge_edge)
 	nested(EPOLLET, EPOLLET);
 }
 
+/* Each event of the inner one is an edge of the outer, also if it was not seen to be empty. */
+TEST(nested_each_is_an_edge)
+{
+	struct ends e = new_pipe();
+	int ep = new_epoll(), in = new_epoll(), i;
+
+	add(in, e.fd[0], EPOLLIN | EPOLLET);
+	add(ep, in, EPOLLIN | EPOLLET);
+	for (i = 0; i < 5; i++) {
+		put_byte(e);
+		expect_soon(ep, in, EPOLLIN);
+		expect(in, e.fd[0], EPOLLIN);
+		get_byte(e);
+	}
+}
+
 /* Both wait, and one byte is for both. */
 TEST(nested_waiters)
 {
