@@ -36,7 +36,8 @@ KE_PUBLIC int dup3(int old, int new, int flags)
 
 KE_PUBLIC int close_range(unsigned int first, unsigned int last, int flags)
 {
-	ke_fast_closed_range(first, last);
+	if (!(flags & CLOSE_RANGE_CLOEXEC))
+		ke_fast_closed_range(first, last);
 	return KE_NEXT(close_range)(first, last, flags);
 }
 

@@ -122,7 +122,6 @@ KE_HIDDEN int ke_fast_init(int fd, struct kevent_ioc_init *init);
 KE_HIDDEN bool ke_fast_wait(const struct ke_wait *w, int *ret);
 KE_HIDDEN void ke_fast_closed(int fd);
 KE_HIDDEN void ke_fast_closed_range(unsigned int first, unsigned int last);
-KE_HIDDEN void ke_fast_forked(void);
 
 /* nest.c */
 KE_HIDDEN bool ke_is_queue(int fd);

@@ -8,6 +8,7 @@
  * close() and its like have to be seen (close.c), as a mapping keeps a queue open.
  */
 #include <stddef.h>
+#include <unistd.h>
 
 #include <kevent.h>
 
@@ -25,14 +26,18 @@
 /**
  * struct ke_slot - a queue by its fd
  * @state: 0: empty.
+ * @maker: the process whose fd it is.
  * @ring: of the queue, while @state is not 0.
  */
 struct ke_slot {
 	uint32_t state;
+	pid_t maker;
 	struct kevent_ring ring;
 };
 
-static struct ke_slot ke_slots[KE_SLOTS];
+/* In pages of their own: see ke_fast_init(). */
+static struct ke_slot ke_slots[KE_SLOTS] __attribute__((aligned(4096)));
+_Static_assert(sizeof(ke_slots) % 4096 == 0, "whole pages");
 
 /* ---- The table --------------------------------------------------------- */
 
@@ -69,13 +74,15 @@ static void ke_slot_leave(struct ke_slot *slot)
 					      __ATOMIC_ACQ_REL, __ATOMIC_RELAXED));
 }
 
+/* A child of vfork() closes its own fd, in its parent's memory. */
 void ke_fast_closed(int fd)
 {
 	struct ke_slot *slot = ke_slot_enter(fd);
 
 	if (!slot)
 		return;
-	__atomic_fetch_and(&slot->state, ~KE_LIVE, __ATOMIC_RELAXED);
+	if (slot->maker == getpid())
+		__atomic_fetch_and(&slot->state, ~KE_LIVE, __ATOMIC_RELAXED);
 	ke_slot_leave(slot);
 }
 
@@ -85,18 +92,10 @@ void ke_fast_closed_range(unsigned int first, unsigned int last)
 		ke_fast_closed((int)first);
 }
 
-/* Mappings are not inherited. */
-void ke_fast_forked(void)
-{
-	unsigned int fd;
-
-	for (fd = 0; fd < KE_SLOTS; fd++)
-		ke_slots[fd].state = 0;
-}
-
 /*
  * Makes the ring of a new queue.  Without one, or without a place for it, the queue is
- * as any other.
+ * as any other.  A child does not inherit mappings: however it is made, its table is
+ * empty.
  */
 int ke_fast_init(int fd, struct kevent_ioc_init *init)
 {
@@ -115,9 +114,11 @@ int ke_fast_init(int fd, struct kevent_ioc_init *init)
 	if (err || !init->ring_size)
 		return err;
 	slot = &ke_slots[fd];
-	if (!__atomic_compare_exchange_n(&slot->state, &empty, 1, 0,
+	if (madvise(ke_slots, sizeof(ke_slots), MADV_WIPEONFORK) ||
+	    !__atomic_compare_exchange_n(&slot->state, &empty, 1, 0,
 					 __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
 		return 0;
+	slot->maker = getpid();
 	if (kevent_ring_map(&slot->ring, fd, init))
 		__atomic_store_n(&slot->state, 0, __ATOMIC_RELEASE);
 	else

@@ -122,8 +122,6 @@ static void __attribute__((destructor)) ke_end(void)
 static void ke_forked(void)
 {
 	ke_counts = (struct ke_counts){};
-	if (KE_IS_FAST)
-		ke_fast_forked();
 }
 
 static void __attribute__((constructor)) ke_begin(void)

@@ -3,6 +3,23 @@
 #include "epoll.h"
 
 #include <sys/ioctl.h>
+#include <linux/close_range.h>
+
+/* How many mappings of a queue there are: with --fast each epoll has three, its ring. */
+static unsigned int mappings(void)
+{
+	FILE *f = fopen("/proc/self/maps", "re");
+	char line[512];
+	unsigned int n = 0;
+
+	CHECK(f);
+	while (fgets(line, sizeof(line), f))
+		n += !!strstr(line, "/dev/kevent");
+	fclose(f);
+	return n;
+}
+
+#define CHECK_RING() CHECK_EQ(mappings(), on_fast() ? 3 : 0)
 
 /* ---- The number, used again while a thread is in a call ------------------ */
 
@@ -46,4 +63,98 @@ TEST_TIMEOUT(number_taken_by_a_pipe, 60)
 	}
 	wait_stop = true;
 	thread_join(&t);
+}
+
+/* ---- Children ------------------------------------------------------------ */
+
+/* They have the epoll and not its ring, in whatever way they were made. */
+static void in_child(int ep, int fd)
+{
+	struct epoll_event ev;
+
+	_exit(epoll_wait(ep, &ev, 1, 1000) != 1 || ev.data.u64 != data_of(fd));
+}
+
+static void forked_by(pid_t (*how)(void))
+{
+	struct ends e = new_pipe();
+	int ep = new_epoll(), status;
+	pid_t child;
+
+	add(ep, e.fd[0], EPOLLIN);
+	put_byte(e);
+	child = CHECK_OK(how());
+	if (!child)
+		in_child(ep, e.fd[0]);
+	CHECK_EQ(waitpid(child, &status, 0), child);
+	CHECK_EQ(status, 0);
+	CHECK_RING();
+	expect(ep, e.fd[0], EPOLLIN);
+}
+
+static pid_t fork_by_number(void)
+{
+	return (pid_t)syscall(SYS_fork);
+}
+
+static pid_t clone_by_number(void)
+{
+	return (pid_t)syscall(SYS_clone, SIGCHLD, NULL, NULL, NULL, NULL);
+}
+
+TEST(forked)
+{
+	forked_by(fork);
+}
+
+TEST(forked_without_handlers)
+{
+	forked_by(_Fork);
+}
+
+TEST(forked_by_number)
+{
+	forked_by(fork_by_number);
+}
+
+TEST(cloned_by_number)
+{
+	forked_by(clone_by_number);
+}
+
+/* A child that has its parent's memory until exec closes descriptors of its own. */
+TEST(closed_after_vfork)
+{
+	struct ends e = new_pipe();
+	int ep = new_epoll(), status;
+	pid_t child;
+
+	add(ep, e.fd[0], EPOLLIN | EPOLLET);
+	child = vfork();
+	if (!child) {
+		dup2(e.fd[0], ep);
+		close(ep);
+		close_range(3, ~0u, 0);
+		_exit(0);
+	}
+	CHECK_EQ(waitpid(child, &status, 0), child);
+	CHECK_EQ(status, 0);
+	CHECK_RING();
+	put_byte(e);
+	expect(ep, e.fd[0], EPOLLIN);
+}
+
+/* Nothing is closed by this yet. */
+TEST(marked_to_be_closed_by_exec)
+{
+	struct ends e = new_pipe();
+	int ep = new_epoll();
+
+	add(ep, e.fd[0], EPOLLIN);
+	CHECK_OK(close_range(3, ~0u, CLOSE_RANGE_CLOEXEC));
+	CHECK_RING();
+	put_byte(e);
+	expect(ep, e.fd[0], EPOLLIN);
+	CHECK_OK(close_range((unsigned int)ep, (unsigned int)ep, 0));
+	CHECK_EQ(mappings(), 0);
 }
