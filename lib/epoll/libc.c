@@ -64,8 +64,11 @@ KE_PUBLIC int epoll_pwait2(int epfd, struct epoll_event *events, int maxevents,
 
 /* ---- syscall() --------------------------------------------------------- */
 
+/* Unlike the functions, it is no place where a thread is cancelled. */
 static long ke_syscall_wait(long nr, const long *a)
 {
+	int ret, state;
+
 	const struct ke_wait w = {
 		.epfd = (int)a[0],
 		.events = (void *)a[1],
@@ -76,7 +79,10 @@ static long ke_syscall_wait(long nr, const long *a)
 		.mask_size = (size_t)a[5],
 	};
 
-	return ke_wait(&w);
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
+	ret = ke_wait(&w);
+	pthread_setcancelstate(state, NULL);
+	return ret;
 }
 
 /*

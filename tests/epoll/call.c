@@ -44,6 +44,28 @@ TEST(errors_by_number)
 	CHECK_OK(syscall(SYS_epoll_create, 1));
 }
 
+static void *cancelled_run(void *arg)
+{
+	struct epoll_event ev;
+
+	pthread_cancel(pthread_self());
+	CHECK_EQ(syscall(SYS_epoll_wait, *(int *)arg, &ev, 1, 1), 0);
+	CHECK_EQ(syscall(SYS_epoll_pwait, *(int *)arg, &ev, 1, 0, NULL, 0), 0);
+	return arg;
+}
+
+/* Unlike the functions, syscall() is no place where a thread is cancelled. */
+TEST(not_cancelled)
+{
+	int ep = new_epoll();
+	pthread_t thread;
+	void *ret;
+
+	CHECK_EQ(pthread_create(&thread, NULL, cancelled_run, &ep), 0);
+	CHECK_EQ(pthread_join(thread, &ret), 0);
+	CHECK(ret == &ep);
+}
+
 /* Other calls are as they were, with all six arguments. */
 TEST(other_calls)
 {
