@@ -92,7 +92,8 @@ int ke_create(int flags)
 	/* epoll would fail with these, too */
 	if (fd == -EMFILE || fd == -ENFILE || fd == -ENOMEM)
 		return fd;
-	ke_say(ke_options.require ? "no queue" : "no queue, using epoll", -fd);
+	ke_say(ke_options.require ? "no queue of /dev/kevent" :
+				    "no queue of /dev/kevent, using epoll", -fd);
 	if (ke_options.require)
 		return fd;
 	fd = (int)ke_call3(SYS_epoll_create1, flags, 0, 0);

@@ -3,6 +3,7 @@
 #ifndef KE_EPOLL_H
 #define KE_EPOLL_H
 
+#include <limits.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -58,7 +59,7 @@ struct ke_options {
 	bool require;
 	bool stats;
 	bool uring;
-	char file[256];
+	char file[PATH_MAX];
 };
 
 /**

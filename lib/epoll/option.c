@@ -4,6 +4,7 @@
  * where the program has the stderr that it was started with.
  */
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -48,13 +49,18 @@ void ke_read_options(void)
 	}
 }
 
-/* Is fd 2 what it was at first?  Programs close it, and have sockets there. */
+/*
+ * Is fd 2 what it was at first?  Programs close it, and have sockets there.  And can
+ * something be written there: nobody may be reading any more, or not fast enough.
+ */
 static bool ke_has_stderr(void)
 {
+	struct pollfd pfd = { .fd = STDERR_FILENO, .events = POLLOUT };
 	struct stat now;
 
 	return ke_stderr.st_ino && !fstat(STDERR_FILENO, &now) &&
-	       now.st_dev == ke_stderr.st_dev && now.st_ino == ke_stderr.st_ino;
+	       now.st_dev == ke_stderr.st_dev && now.st_ino == ke_stderr.st_ino &&
+	       poll(&pfd, 1, 0) == 1 && pfd.revents == POLLOUT;
 }
 
 static void ke_write(int fd, const char *line, int len)

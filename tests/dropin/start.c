@@ -178,6 +178,28 @@ TEST(statistics)
 	CHECK_EQ(count_lines(r.err), 2);
 }
 
+/* A name as long as any. */
+TEST(statistics_far_away)
+{
+	struct run r = run("run", "d=/tmp; for i in 1 2 3; do d=$d/$(printf %0200d $i); done;"
+				  "mkdir -p $d; $K --stats=$d/f $SELF; cat $d/f");
+
+	CHECK(!*r.err);
+	CHECK(strstr(r.out, QUEUE "kevent-epoll: ") && strstr(r.out, "queues 2"));
+}
+
+/* Nobody reads what it would say, or nobody does any more: it goes on all the same. */
+TEST(said_to_nobody)
+{
+	struct run r = run("chroot", "mkfifo /tmp/fifo; sleep 0.2 </tmp/fifo & exec 3>/tmp/fifo; wait;"
+				     "$K $SELF 2>&3; echo $?");
+
+	CHECK_OUT(r, EPOLL "0\n");
+	r = run("chroot", "exec 3<>/tmp/fifo; timeout 1 cat /dev/zero >&3;"
+			  "timeout 5 $K $SELF 2>&3; echo $?");
+	CHECK_OUT(r, EPOLL "0\n");
+}
+
 TEST(no_device)
 {
 	struct run r, required;
@@ -218,9 +240,9 @@ TEST(not_permitted_later)
 	required = run("user", "$K --require $SELF");
 	CHECK_OK(chmod("/dev/kevent", 0666));
 	CHECK_OUT(r, EPOLL);
-	CHECK_SAID(r, "Permission denied");
+	CHECK_SAID(r, "no queue of /dev/kevent, using epoll: Permission denied");
 	CHECK_OUT(required, "errno EACCES\n");
-	CHECK_SAID(required, "Permission denied");
+	CHECK_SAID(required, "no queue of /dev/kevent: Permission denied");
 }
 
 TEST(changed_root)
@@ -257,6 +279,24 @@ TEST(bad_calls)
 	r = run("run", "$K --help");
 	CHECK_EQ(r.status, 0);
 	CHECK(strstr(r.out, "usage:") && !*r.err);
+}
+
+/* Both libraries. */
+TEST(twice)
+{
+	struct run r = run("run", "$K $K --fast $SELF; $K --fast $K $SELF");
+
+	CHECK_OUT(r, QUEUE QUEUE);
+	CHECK(!*r.err);
+}
+
+/* A library that is not there, or no library: the loader says so, and the program runs. */
+TEST(wrong_preload)
+{
+	struct run r = run("run", "LD_PRELOAD=/nowhere/libkevent-epoll.so $SELF");
+
+	CHECK_OUT(r, EPOLL);
+	CHECK_SAID(r, "/nowhere/libkevent-epoll.so");
 }
 
 /* What was to be preloaded is preloaded still, after ours. */
