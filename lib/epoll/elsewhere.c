@@ -10,7 +10,6 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <stddef.h>
-#include <sys/stat.h>
 
 #include <kevent.h>
 
@@ -72,16 +71,6 @@ int ke_wait_epoll(const struct ke_wait *w)
 }
 
 /* ---- Without ioctl() --------------------------------------------------- */
-
-/* Is it a queue?  Nothing else may be read from. */
-static bool ke_is_device(int fd)
-{
-	struct stat device, st;
-
-	return !stat("/dev/kevent", &device) && !fstat(fd, &st) &&
-	       S_ISCHR(device.st_mode) && S_ISCHR(st.st_mode) &&
-	       device.st_rdev == st.st_rdev;
-}
 
 static int ke_read_events(const struct ke_wait *w)
 {
@@ -167,6 +156,7 @@ int ke_wait_elsewhere(const struct ke_wait *w, int err)
 
 	if (ret != -EINVAL || w->max <= 0 || w->max > KE_EVENTS_MAX)
 		return ret;
+	/* nothing but a queue may be read from */
 	if ((err != -EPERM && err != -EACCES && err != -ENOSYS) ||
 	    !ke_is_device(w->epfd))
 		return -EINVAL;

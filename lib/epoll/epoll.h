@@ -91,6 +91,7 @@ extern KE_HIDDEN bool ke_met_epoll;
 /* option.c */
 KE_HIDDEN void ke_read_options(void);
 KE_HIDDEN void ke_say(const char *what, int error);
+KE_HIDDEN bool ke_is_device(int fd);
 
 static inline void ke_count(uint64_t *count, uint64_t n)
 {

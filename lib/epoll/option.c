@@ -17,7 +17,7 @@
 struct ke_options ke_options;
 struct ke_counts ke_counts;
 
-static struct stat ke_stderr;
+static struct stat ke_stderr, ke_device;
 static bool ke_said;
 
 static void ke_read_word(const char *word, size_t len)
@@ -47,6 +47,15 @@ void ke_read_options(void)
 		ke_read_word(word, len);
 		word += len + (word[len] == ',');
 	}
+}
+
+/* Is it a queue?  As the device was at first: there may be a filter by now, and a chroot. */
+bool ke_is_device(int fd)
+{
+	struct stat st;
+
+	return S_ISCHR(ke_device.st_mode) && !fstat(fd, &st) &&
+	       S_ISCHR(st.st_mode) && st.st_rdev == ke_device.st_rdev;
 }
 
 /*
@@ -137,6 +146,8 @@ static void __attribute__((constructor)) ke_begin(void)
 	ke_read_options();
 	if (fstat(STDERR_FILENO, &ke_stderr))
 		ke_stderr.st_ino = 0;
+	if (stat("/dev/kevent", &ke_device))
+		ke_device.st_mode = 0;
 	pthread_atfork(NULL, NULL, ke_forked);
 	errno = saved;
 }

@@ -106,6 +106,20 @@ TEST(ioctl_forbidden_later)
 	CHECK_ERRNO(epoll_wait(late.fd[0], &ev, 1, 0), EINVAL);
 }
 
+/* And the program is in a directory of its own by then, as daemons are. */
+TEST(ioctl_forbidden_in_another_root)
+{
+	struct ends e = new_pipe();
+	int ep = new_epoll();
+
+	add(ep, e.fd[0], EPOLLIN);
+	CHECK_OK(chroot("/proc"));
+	forbid(SYS_ioctl);
+	expect_none(ep);
+	put_byte(e);
+	expect(ep, e.fd[0], EPOLLIN);
+}
+
 /* ---- Many processes ---------------------------------------------------- */
 
 static void serve(void *arg)
