@@ -172,7 +172,7 @@ int ke_ctl(int epfd, int op, int fd, const struct epoll_event *event)
 	if (ke_unlikely(err))
 		return ke_ctl_elsewhere(epfd, op, fd, event, err);
 	if (ke_unlikely(uk.ret_flags & KEVENT_RET_QUEUE))
-		return ke_nest_added(epfd, fd);
+		return ke_nest_added(epfd, fd, &uk);
 	return 0;
 }
 

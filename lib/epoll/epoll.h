@@ -12,6 +12,7 @@
 
 struct kevent_ioc_get;
 struct kevent_ioc_init;
+struct ukevent;
 
 #define KE_HIDDEN	__attribute__((visibility("hidden")))
 #define KE_PUBLIC	__attribute__((visibility("default")))
@@ -127,6 +128,6 @@ KE_HIDDEN void ke_fast_closed_range(unsigned int first, unsigned int last);
 
 /* nest.c */
 KE_HIDDEN bool ke_is_queue(int fd);
-KE_HIDDEN int ke_nest_added(int epfd, int fd);
+KE_HIDDEN int ke_nest_added(int epfd, int fd, struct ukevent *added);
 
 #endif /* KE_EPOLL_H */

@@ -74,16 +74,11 @@ static int ke_depth(int fd, int top, int level)
 }
 
 /* It was added: is it a circle, or a chain that is too long?  Then it must go again. */
-int ke_nest_added(int epfd, int fd)
+int ke_nest_added(int epfd, int fd, struct ukevent *added)
 {
-	struct ukevent uk = {
-		.id.raw[0] = (uint32_t)fd,
-		.type = KEVENT_POLL,
-		.req_flags = KEVENT_REQ_CMD(KEVENT_CTL_REMOVE),
-	};
-
 	if (ke_depth(fd, epfd, 0) + 1 <= KE_NEST_MAX)
 		return 0;
-	ke_ioctl(epfd, KEVENT_IOC_CHANGE, &uk);
+	added->req_flags = KEVENT_REQ_CMD(KEVENT_CTL_REMOVE) | KEVENT_REQ_COOKIE;
+	ke_ioctl(epfd, KEVENT_IOC_CHANGE, added);
 	return -ELOOP;
 }
