@@ -1149,20 +1149,10 @@ static inline int kevent_ring_grab(const struct kevent_ring *ring,
 	return 1;
 }
 
-/**
- * kevent_ring_take() - copy events out; any number of threads at once
- * @ring: the ring; not changed.
- * @buf: struct ukevent[max].
- * @max: copy at most this number.
- *
- * Returns the number of events copied; 0: there are none (kevent_ring_take_wait()
- * sleeps then).  An event that was copied can't be cancelled any more.  After
- * kevent_remove() has returned 0, another thread may be about to use an event of the
- * watch, so what its ptr points to must not be freed before that thread is done.
- */
-KEVENT_API unsigned int kevent_ring_take(const struct kevent_ring *ring,
-					 struct ukevent *buf,
-					 unsigned int max)
+/* Copies out what is there. */
+static inline unsigned int kevent_ring_copy(const struct kevent_ring *ring,
+					    struct ukevent *buf,
+					    unsigned int max)
 {
 	uint32_t from, to, i;
 	unsigned int num = 0;
@@ -1178,6 +1168,34 @@ KEVENT_API unsigned int kevent_ring_take(const struct kevent_ring *ring,
 		kevent_ring_free(ring, from, to);
 	}
 	return num;
+}
+
+/**
+ * kevent_ring_take() - copy events out; any number of threads at once
+ * @ring: the ring; not changed.
+ * @buf: struct ukevent[max].
+ * @max: copy at most this number.
+ *
+ * Returns the number of events copied; 0: there are none (kevent_ring_take_wait()
+ * sleeps then).  An event that was copied can't be cancelled any more.  After
+ * kevent_remove() has returned 0, another thread may be about to use an event of the
+ * watch, so what its ptr points to must not be freed before that thread is done.  When
+ * the ring is empty, this function makes a call only if the kernel must ask a file, or
+ * somebody polls the queue's fd.
+ */
+KEVENT_API unsigned int kevent_ring_take(const struct kevent_ring *ring,
+					 struct ukevent *buf,
+					 unsigned int max)
+{
+	unsigned int num = kevent_ring_copy(ring, buf, max);
+
+	if (num)
+		return num;
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);		/* 6 */
+	if (!kevent_ring_flags(ring, KEVENT_RING_CALL | KEVENT_RING_POLLED))
+		return 0;
+	kevent_ring_call(ring);
+	return kevent_ring_copy(ring, buf, max);
 }
 
 /**
@@ -1197,11 +1215,11 @@ KEVENT_API int kevent_ring_take_wait(const struct kevent_ring *ring,
 				     uint64_t spin,
 				     const struct timespec *timeout)
 {
-	unsigned int num = kevent_ring_take(ring, buf, max);
+	unsigned int num = kevent_ring_copy(ring, buf, max);
 
 	if (!num && spin) {
 		kevent_ring_look(ring, &ring->user->seen, spin);
-		num = kevent_ring_take(ring, buf, max);
+		num = kevent_ring_copy(ring, buf, max);
 	}
 	return num ? (int)num :
 		     kevent_get_events(ring->fd, 1, max, timeout, buf, 0);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Tests waiting that looks before it sleeps, and consumers that copy out and sleep. */
+#include "ends.h"
 #include "kev.h"
 
 #include <signal.h>
@@ -189,6 +190,35 @@ TEST(take_ends_without)
 	wait_blocked(t.tid);
 	CHECK_EQ(kevent_wake(q, 1), 1);
 	thread_join(&t);
+}
+
+/* What only a task can ask is asked by who looks for events, if nobody sleeps for them. */
+TEST(take_asks)
+{
+	struct ends e = new_sockets(SOCK_DGRAM);
+	struct ukevent uk;
+	int i;
+
+	setup();
+	kev_add_poll(q, e.fd[0], KEVENT_POLL_POLLIN, KEVENT_REQ_ET);
+	for (i = 0; i < 3; i++) {
+		CHECK_EQ(kevent_ring_take(&ring, &uk, 1), 0);
+		CHECK_EQ(write(e.fd[1], "x", 1), 1);
+		CHECK_EQ(kevent_ring_take(&ring, &uk, 1), 1);
+		CHECK_EQ(uk.ptr, e.fd[0]);
+	}
+}
+
+TEST(get_refuses_flags)
+{
+	struct ukevent uk;
+
+	setup();
+	kev_fire(q, 1, 1);
+	CHECK_ERRNO(kevent_get_events(q, 1, 1, NULL, &uk, 0x8000), EINVAL);
+	CHECK_ERRNO(kevent_get_events(q, 0, 1, NULL, &uk, 0x8000), EINVAL);
+	CHECK_EQ(kevent_get_events(q, 1, 1, NULL, &uk, 0), 1);
+	CHECK_EQ(uk.ptr, 1);
 }
 
 /* ---- Several consumers ---------------------------------------------------- */
