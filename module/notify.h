@@ -44,6 +44,7 @@ struct kev_sleeper {
 #define KEV_NOTIFY_ALL	0x1	/* every sleeper, not one */
 #define KEV_NOTIFY_ANY	0x2	/* even a patient: a file is to be asked */
 #define KEV_NOTIFY_OUTER 0x4	/* outer pollers only: the caller is a taker */
+#define KEV_NOTIFY_ASKED 0x8	/* found by asking: no news where it was told before */
 
 /* What became of an event. */
 #define KEV_TOLD_NEW	0x1	/* an entry of its own; else merged, or not taken */
@@ -66,6 +67,20 @@ static inline bool kev_has_pollers(const struct kev_queue *q)
 {
 	/* see above */
 	return waitqueue_active((wait_queue_head_t *)&q->pollers);
+}
+
+/* A task has looked; also clears the flag when nobody polls any more. */
+static inline void kev_poll_looked(struct kev_queue *q)
+{
+	if (unlikely(kev_has_pollers(q) | (q->ring.flags & KEVENT_RING_POLLED)))
+		kev_poll_rearm(q);
+}
+
+/* One more event of what is there already: outer pollers may watch for edges. */
+static inline void kev_tell_pollers(struct kev_queue *q)
+{
+	if (unlikely(q->attention & KEV_Q_POLLERS))
+		kev_notify(q, KEV_NOTIFY_OUTER, 0);
 }
 
 /* Events that a task could take now. */

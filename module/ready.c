@@ -49,6 +49,8 @@ unsigned int kev_ready_long(struct kev_watch *w, struct kev_values v, int sync,
 	if (w->ev.req_flags & KEV_REQ_ONE)
 		kev_disarm_oneshot(w);
 	told = kev_post(w, &v, sync, how);
+	if (!told && !(how & KEV_NOTIFY_ASKED))
+		kev_tell_pollers(q);
 	/* the list is in the order of entries: one that merged stays in its place */
 	if ((w->state & KEV_W_LISTED) && (told || w->on != KEV_ON_LEVEL))
 		kev_enlist(w);
@@ -69,8 +71,10 @@ unsigned int kev_ready_ask(struct kev_watch *w)
 	if (w->state & (KEV_W_DEAD | KEV_W_DISARMED))
 		return 0;
 	kev_stamp(w);
-	if (!kev_enlist_ask(w))
+	if (!kev_enlist_ask(w)) {
+		kev_tell_pollers(q);
 		return 0;
+	}
 	if (!(q->attention & KEV_Q_WAITERS))
 		return KEV_TOLD_NEW;
 	return KEV_TOLD_NEW | kev_notify(q, KEV_NOTIFY_ANY, 0);

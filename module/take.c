@@ -349,8 +349,7 @@ int kev_get_events(struct kev_queue *q, const struct kev_deadline *d,
 	/* those whose event was taken before: its records may still be read then */
 	kev_watch_reap(q, KEV_REAP_MAX);
 	raw_spin_lock_irq(&q->lock);
-	if (kev_has_pollers(q))
-		kev_poll_rearm(q);
+	kev_poll_looked(q);
 	ret = kev_get_locked(q, d, buf, size, min, max);
 	if (unlikely(q->attention & KEV_Q_SLEEPERS))
 		kev_leave(q, ret > 0);

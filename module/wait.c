@@ -67,7 +67,7 @@ static bool kev_ask_level(struct kev_queue *q, unsigned int how)
 	}
 	if (!(q->attention & KEV_Q_WAITERS) && kev_ready_short(q, w, &v))
 		return true;
-	return kev_ready_long(w, v, 0, how);
+	return kev_ready_long(w, v, 0, how | KEV_NOTIFY_ASKED);
 }
 
 /*
@@ -122,7 +122,8 @@ static void kev_ask_post(struct kev_watch *w, bool *taker)
 		return;
 	if (!v.bits)
 		kev_not_ready(w);
-	else if (kev_ready_long(w, v, 0, *taker ? KEV_NOTIFY_OUTER : 0))
+	else if (kev_ready_long(w, v, 0, KEV_NOTIFY_ASKED |
+				(*taker ? KEV_NOTIFY_OUTER : 0)))
 		*taker = false;
 }
 
@@ -455,8 +456,7 @@ static __always_inline int kev_wait_long(struct kev_queue *q,
 					 bool counts, u32 since)
 	__must_hold(&q->lock)
 {
-	if (unlikely(kev_has_pollers(q) | (q->ring.flags & KEVENT_RING_POLLED)))
-		kev_poll_rearm(q);
+	kev_poll_looked(q);
 	if (!min) {
 		kev_work(q, false);
 		return 0;

@@ -172,7 +172,33 @@ TEST(nested_edge_edge)
 }
 
 /* Each event of the inner one is an edge of the outer, also if it was not seen to be empty. */
+static void each_is_an_edge(uint32_t inner)
+{
+	struct ends e = new_pipe();
+	int ep = new_epoll(), in = new_epoll(), i;
+
+	add(in, e.fd[0], EPOLLIN | inner);
+	add(ep, in, EPOLLIN | EPOLLET);
+	for (i = 0; i < 5; i++) {
+		put_byte(e);
+		expect_soon(ep, in, EPOLLIN);
+		expect(in, e.fd[0], EPOLLIN);
+		get_byte(e);
+	}
+}
+
 TEST(nested_each_is_an_edge)
+{
+	each_is_an_edge(EPOLLET);
+}
+
+TEST(nested_each_is_an_edge_level)
+{
+	each_is_an_edge(0);
+}
+
+/* Nobody takes the inner one's. */
+TEST(nested_each_is_an_edge_untaken)
 {
 	struct ends e = new_pipe();
 	int ep = new_epoll(), in = new_epoll(), i;
@@ -182,8 +208,6 @@ TEST(nested_each_is_an_edge)
 	for (i = 0; i < 5; i++) {
 		put_byte(e);
 		expect_soon(ep, in, EPOLLIN);
-		expect(in, e.fd[0], EPOLLIN);
-		get_byte(e);
 	}
 }
 
