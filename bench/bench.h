@@ -136,6 +136,7 @@ enum {
 	MECH_SENDFILE	= 0x400,	/* has sendfile, and nothing else */
 	MECH_ANSWER	= 0x800,	/* and sendfile->answer */
 	MECH_FILES	= 0x1000,	/* and sendfile->begin, ->move */
+	MECH_LEVEL	= 0x2000,	/* says again what is ready still */
 };
 
 /**
@@ -228,6 +229,8 @@ enum level { LEVEL_QUICK, LEVEL_DEFAULT, LEVEL_ALL };
  * @mode: reported instead of the mechanism's mode, or NULL.
  * @level: who wants to see it.
  * @caps: a mechanism must have these as well.
+ * @always: so many files more are ready all the time.
+ * @room: the mechanism is opened for so many files, and not for @n.
  */
 struct work_case {
 	unsigned int n;
@@ -235,6 +238,8 @@ struct work_case {
 	const char *mode;
 	enum level level;
 	uint32_t caps;
+	unsigned int always;
+	unsigned int room;
 };
 
 /**
@@ -273,5 +278,6 @@ extern const struct work work_libevent, work_batch;
 extern const struct work work_change, work_close, work_timer, work_pingpong;
 extern const struct work work_memory, work_http, work_sendfile, work_answer;
 extern const struct work work_files;
+extern const struct work work_ready, work_overflow;
 
 #endif /* BENCH_H */

@@ -30,7 +30,7 @@ static const struct work *const works[] = {
 	&work_pipe, &work_eventfd, &work_unix, &work_tcp,
 	&work_libevent, &work_batch, &work_change, &work_close,
 	&work_timer, &work_pingpong, &work_memory, &work_http, &work_sendfile,
-	&work_answer, &work_files,
+	&work_answer, &work_files, &work_ready, &work_overflow,
 };
 
 static const struct mech_ops *const mechs[] = {

@@ -168,7 +168,8 @@ static void epoll_expired(struct mech *m, struct tally *t)
 }
 
 const struct mech_ops mech_epoll_lt =
-	MECH_EPOLL("epoll-lt", "lt", 0, MECH_CHANGES | MECH_CLOSE);
+	MECH_EPOLL("epoll-lt", "lt", 0,
+		   MECH_CHANGES | MECH_CLOSE | MECH_LEVEL);
 const struct mech_ops mech_epoll_et =
 	MECH_EPOLL("epoll-et", "et", EPOLLET,
 		   MECH_CHANGES | MECH_CLOSE | MECH_TIMER);

@@ -306,7 +306,7 @@ const struct mech_ops mech_ring_et = {
 const struct mech_ops mech_ring_lt = {
 	.name = "kevent-ring",
 	.mode = "lt",
-	.caps = MECH_KEVENT | MECH_EVENTS | MECH_BLOCK,
+	.caps = MECH_KEVENT | MECH_EVENTS | MECH_BLOCK | MECH_LEVEL,
 	.flags = KEVENT_REQ_ALWAYS_QUEUE,
 	.type = KEVENT_POLL,
 	KEVENT_COMMON(ring),
@@ -348,7 +348,7 @@ const struct mech_ops mech_get_et = {
 const struct mech_ops mech_get_lt = {
 	.name = "kevent-get",
 	.mode = "lt",
-	.caps = MECH_KEVENT | MECH_EVENTS | MECH_BLOCK,
+	.caps = MECH_KEVENT | MECH_EVENTS | MECH_BLOCK | MECH_LEVEL,
 	.flags = KEVENT_REQ_ALWAYS_QUEUE,
 	.type = KEVENT_POLL,
 	KEVENT_COMMON(get),

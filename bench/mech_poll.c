@@ -77,7 +77,7 @@ static void poll_collect(struct mech *m, struct tally *t)
 const struct mech_ops mech_poll = {
 	.name = "poll",
 	.mode = "lt",
-	.caps = MECH_EVENTS | MECH_BLOCK,
+	.caps = MECH_EVENTS | MECH_BLOCK | MECH_LEVEL,
 	.open = poll_open,
 	.close = poll_close,
 	.add = poll_add,

@@ -37,6 +37,10 @@ function place(    w, n, k, mech, mode, value, row, kevent, more) {
 		row = w "/" n
 	else if (w == "files")
 		row = w "/" k
+	else if (w == "ready")
+		row = w "/" n
+	else if (w == "overflow")
+		row = w "/" mode
 
 	if (w ~ /^(add|modify|delete)$/) {
 		if (mode == "single")
@@ -53,9 +57,10 @@ function place(    w, n, k, mech, mode, value, row, kevent, more) {
 			put(row "/plain" more, mech, value)
 		if (mode != "poll" && mode != "plain")
 			put(row "/batched" more, mech, value)
-	} else if ((w == "sendfile" || w == "answer" || w == "files") &&
-		   field("metric") == "calls") {
+	} else if (field("metric") == "calls") {
 		put(row "/calls", mech, value)
+	} else if (w ~ /^(ready|overflow)$/) {
+		put(row, mech, value)
 	} else if (w == "sendfile") {
 		if (mode != "copy")
 			put(row "/splice", mech, value)
@@ -107,7 +112,10 @@ function judge(row,    i, other, got, text) {
 			continue
 		got = cell[row, "kevent-ring"]
 		if (goal_to[i] != "value") {
-			other = rival_value(row, goal_to[i])
+			if (goal_to[i] in known)
+				other = cell[goal_to[i], "kevent-ring"]
+			else
+				other = rival_value(row, goal_to[i])
 			if (other == "" || other <= 0)
 				continue
 			got = got / other
@@ -142,7 +150,7 @@ function print_row(row,    i, best, line, part, calls) {
 	if (!((row, "kevent-ring") in cell)) {
 		part = "missing"
 		missing++
-	} else if (best != "" && (best >= 10 || calls)) {
+	} else if (best != "" && best > 0 && (best >= 10 || calls)) {
 		part = sprintf("%.2f", cell[row, "kevent-ring"] / best)
 		compared += !calls
 		if (!calls && cell[row, "kevent-ring"] < best)

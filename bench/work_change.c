@@ -95,12 +95,15 @@ static void change_run(const struct job *job, struct results *res)
 }
 
 static const struct work_case sizes[] = {
-	{ 1000, 1, "single", LEVEL_ALL, 0 },
-	{ 1000, BATCH, "batch64", LEVEL_ALL, MECH_BATCH },
-	{ 10000, 1, "single", LEVEL_QUICK, 0 },
-	{ 10000, BATCH, "batch64", LEVEL_QUICK, MECH_BATCH },
-	{ 100000, 1, "single", LEVEL_DEFAULT, 0 },
-	{ 100000, BATCH, "batch64", LEVEL_DEFAULT, MECH_BATCH },
+	{ .n = 1000, .k = 1, .mode = "single", .level = LEVEL_ALL },
+	{ .n = 1000, .k = BATCH, .mode = "batch64", .level = LEVEL_ALL,
+	  .caps = MECH_BATCH },
+	{ .n = 10000, .k = 1, .mode = "single", .level = LEVEL_QUICK },
+	{ .n = 10000, .k = BATCH, .mode = "batch64", .level = LEVEL_QUICK,
+	  .caps = MECH_BATCH },
+	{ .n = 100000, .k = 1, .mode = "single", .level = LEVEL_DEFAULT },
+	{ .n = 100000, .k = BATCH, .mode = "batch64", .level = LEVEL_DEFAULT,
+	  .caps = MECH_BATCH },
 	{ 0 }
 };
 

@@ -10,6 +10,10 @@
  *	pipe, eventfd, unix, tcp	n = k = 1
  *	libevent			pipes; n registered, k active
  *	batch				eventfds; n = k ready at once
+ *	ready				eventfds, level-triggered; one more is never read,
+ *					and so has an event in each round
+ *	overflow			eventfds; n = k ready at once; "full": the
+ *					mechanism has room for fewer
  *
  * Metric: median of short runs, an event, above the same writes and reads of
  * the same n files with no mechanism.
@@ -26,8 +30,8 @@
 #define EVENTS_MAX	60000u		/* then fewer runs do */
 
 struct rounds {
-	struct source *s;
-	unsigned int n, k, space, first;
+	struct source *s, *always;
+	unsigned int n, k, space, first, num_always;
 	struct mech *m;
 };
 
@@ -39,9 +43,11 @@ static unsigned int next_source(const struct rounds *r, unsigned int i)
 
 static void one_round(struct rounds *r)
 {
-	struct tally t = { .want = r->k };
+	struct tally t = { .want = r->k + r->num_always };
 	unsigned int i, j;
 
+	for (i = 0; i < r->num_always; i++)
+		r->always[i].armed = 1;
 	for (i = 0, j = r->first; i < r->k; i++, j = next_source(r, j))
 		source_fire(&r->s[j]);
 	r->m->ops->collect(r->m, &t);
@@ -52,6 +58,18 @@ static void one_round(struct rounds *r)
 		r->first = 0;
 }
 
+/* Files that are ready all the time: nobody reads them. */
+static void add_always(struct rounds *r, unsigned int num)
+{
+	unsigned int i;
+
+	r->num_always = num;
+	r->always = sources_make(&source_eventfd, num);
+	for (i = 0; i < num; i++)
+		source_fire(&r->always[i]);
+	mech_add_all(r->m, r->always, num);
+}
+
 static void event_run(const struct job *job, struct results *res)
 {
 	unsigned int n = job->size->n, k = job->size->k, i, j, rounds, runs;
@@ -59,8 +77,10 @@ static void event_run(const struct job *job, struct results *res)
 	struct samples samples;
 
 	r.s = sources_make(job->work->source, n);
-	r.m = job->ops->open(job->ops, n);
+	r.m = job->ops->open(job->ops,
+			   job->size->room ?: n + job->size->always);
 	mech_add_all(r.m, r.s, n);
+	add_always(&r, job->size->always);
 	clock_settle();
 
 	rounds = max((n < MANY ? RUN_EVENTS : RUN_EVENTS / 4) / k, 1u);
@@ -73,7 +93,8 @@ static void event_run(const struct job *job, struct results *res)
 
 		for (j = 0; j < rounds; j++)
 			one_round(&r);
-		samples_add(&samples, clock_end(start), rounds * k);
+		samples_add(&samples, clock_end(start),
+			    rounds * (k + r.num_always));
 	}
 	result_add(res, job->work->names[0], NULL, clock_unit(),
 		   samples_median(&samples));
@@ -106,11 +127,24 @@ static const struct work_case batch_sizes[] = {
 	{ 0 }
 };
 
-#define WORK_EVENT(_name, _help, _source, _not, _cases)			\
+static const struct work_case ready_sizes[] = {
+	{ .n = 1, .k = 1, .level = LEVEL_QUICK, .always = 1 },
+	{ .n = 64, .k = 64, .level = LEVEL_DEFAULT, .always = 1 },
+	{ 0 }
+};
+
+static const struct work_case overflow_sizes[] = {
+	{ .n = 1024, .k = 1024, .mode = "room", .level = LEVEL_QUICK },
+	{ .n = 1024, .k = 1024, .mode = "full", .level = LEVEL_QUICK,
+	  .room = 1 },
+	{ 0 }
+};
+
+#define WORK_EVENT(_name, _help, _source, _caps, _not, _cases)		\
 {									\
 	.names = { (_name) },						\
 	.help = (_help),						\
-	.caps = MECH_EVENTS,						\
+	.caps = MECH_EVENTS | (_caps),					\
 	.not_caps = (_not),						\
 	.bare = true,							\
 	.cases = (_cases),						\
@@ -120,19 +154,27 @@ static const struct work_case batch_sizes[] = {
 
 const struct work work_pipe =
 	WORK_EVENT("pipe", "one byte into a pipe, one event, one read",
-		   &source_pipe, MECH_SOCKET, one);
+		   &source_pipe, 0, MECH_SOCKET, one);
 const struct work work_eventfd =
 	WORK_EVENT("eventfd", "the same with an eventfd",
-		   &source_eventfd, MECH_SOCKET | MECH_PIPE, one);
+		   &source_eventfd, 0, MECH_SOCKET | MECH_PIPE, one);
 const struct work work_unix =
 	WORK_EVENT("unix", "the same with a stream socketpair",
-		   &source_unix, MECH_PIPE, one);
+		   &source_unix, 0, MECH_PIPE, one);
 const struct work work_tcp =
 	WORK_EVENT("tcp", "the same with a connection over loopback",
-		   &source_tcp, MECH_PIPE, one);
+		   &source_tcp, 0, MECH_PIPE, one);
 const struct work work_libevent =
 	WORK_EVENT("libevent", "n pipes registered, k active",
-		   &source_pipe, MECH_SOCKET | MECH_PIPE, libevent_sizes);
+		   &source_pipe, 0, MECH_SOCKET | MECH_PIPE, libevent_sizes);
 const struct work work_batch =
 	WORK_EVENT("batch", "n eventfds ready at once, collected at once",
-		   &source_eventfd, MECH_SOCKET | MECH_PIPE, batch_sizes);
+		   &source_eventfd, 0, MECH_SOCKET | MECH_PIPE, batch_sizes);
+const struct work work_ready =
+	WORK_EVENT("ready", "the same, and a level-triggered eventfd that is ready all the time",
+		   &source_eventfd, MECH_LEVEL, MECH_SOCKET | MECH_PIPE,
+		   ready_sizes);
+const struct work work_overflow =
+	WORK_EVENT("overflow", "n eventfds ready at once, with room for them, or for few",
+		   &source_eventfd, 0, MECH_SOCKET | MECH_PIPE | MECH_LEVEL,
+		   overflow_sizes);

@@ -105,8 +105,8 @@ static void timer_run(const struct job *job, struct results *res)
 }
 
 static const struct work_case sizes[] = {
-	{ 1000, 0, "instant", LEVEL_QUICK, 0 },
-	{ 1000, 20, "spread", LEVEL_DEFAULT, 0 },
+	{ .n = 1000, .mode = "instant", .level = LEVEL_QUICK },
+	{ .n = 1000, .k = 20, .mode = "spread", .level = LEVEL_DEFAULT },
 	{ 0 }
 };
 
