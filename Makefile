@@ -24,7 +24,8 @@ PROG ?=
 FILES ?=
 TIMEOUT ?=
 ROUNDS ?= 1000
-export KERNEL O WORKLOADS
+SMP ?= 1
+export KERNEL O WORKLOADS SMP
 
 CC ?= gcc
 # For tests with 32 bits. Headers of <asm/> are those of 64: gcc-multilib, which puts
@@ -265,7 +266,7 @@ help:
 	@echo 'make epoll      the epoll drop-in; make -C lib/epoll install installs it'
 	@echo 'make kqueue     libkevent-kqueue; make -C lib/kqueue install installs it'
 	@echo 'make tools      kevent-top (O=)'
-	@echo "make run        the comparison, in a virtual machine (KERNEL=, WORKLOADS='pipe tcp' or all)"
+	@echo "make run        the comparison, in a virtual machine (KERNEL=, WORKLOADS='pipe tcp' or all, SMP=4)"
 	@echo "make check      the tests, in a virtual machine (KERNEL=, TESTS='ring/*')"
 	@echo "make try PROG='./a.out ARG'    a program of your own in that machine, with the module loaded (KERNEL=, FILES=, TIMEOUT=)"
 	@echo 'make check-programs    redis, nginx and other programs, on epoll and on the drop-in (PROGRAMS=)'

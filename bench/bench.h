@@ -10,6 +10,7 @@
 #ifndef BENCH_H
 #define BENCH_H
 
+#include <pthread.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -137,6 +138,7 @@ enum {
 	MECH_ANSWER	= 0x800,	/* and sendfile->answer */
 	MECH_FILES	= 0x1000,	/* and sendfile->begin, ->move */
 	MECH_LEVEL	= 0x2000,	/* says again what is ready still */
+	MECH_LOOK	= 0x4000,	/* can look without sleeping */
 };
 
 /**
@@ -153,6 +155,7 @@ enum {
  * @remove: end the watches.
  * @collect: take and tally the events that are there: t->want of them.
  * @wait: sleep until there is one; take and tally what is there.
+ * @look: take and tally what is there, if anything.
  * @timers: arm timers at the points in time @at.
  * @expired: take the events of all timers; end what did not end by itself.
  * @http: a server of work_http.c.
@@ -172,6 +175,7 @@ struct mech_ops {
 	void (*remove)(struct mech *m, struct source *s, unsigned int num);
 	void (*collect)(struct mech *m, struct tally *t);
 	void (*wait)(struct mech *m, struct tally *t);
+	void (*look)(struct mech *m, struct tally *t);
 	void (*timers)(struct mech *m, struct source *s, const uint64_t *at,
 		       unsigned int num);
 	void (*expired)(struct mech *m, struct tally *t);
@@ -183,13 +187,50 @@ struct mech_ops {
 
 extern const struct mech_ops mech_bare;
 extern const struct mech_ops mech_epoll_lt, mech_epoll_et;
-extern const struct mech_ops mech_uring, mech_uring_defer;
+extern const struct mech_ops mech_uring, mech_uring_defer, mech_uring_look;
 extern const struct mech_ops mech_poll;
 extern const struct mech_ops mech_ring_et, mech_ring_lt, mech_ring_socket,
 	mech_ring_pipe;
 extern const struct mech_ops mech_get_et, mech_get_lt, mech_get_socket;
 
 void mech_add_all(struct mech *m, struct source *s, unsigned int num);
+
+/* ---- cpu.c: threads that stay on a CPU each -------------------------------- */
+
+/* Gives the other threads of this core, or QEMU's other CPUs, their turn. */
+static inline void cpu_relax(void)
+{
+#if defined(__x86_64__)
+	__asm__ volatile("pause" : : : "memory");
+#elif defined(__aarch64__)
+	__asm__ volatile("yield" : : : "memory");
+#endif
+}
+
+unsigned int cpu_online(void);
+void cpu_stay(unsigned int cpu);
+pthread_t cpu_start(unsigned int cpu, void *(*fn)(void *), void *arg);
+void cpu_slices(void);
+
+/* ---- trace.c: what the kernel does, counted by its event histograms --------- */
+
+/**
+ * struct trace - a count under way
+ * @event: what is counted: GROUP/NAME.
+ * @hist: the key of the histogram, and perhaps a filter.
+ */
+struct trace {
+	const char *event;
+	char hist[64];
+};
+
+bool trace_begin(const struct trace *t);
+uint64_t trace_count(const struct trace *t, const char *const *words);
+void trace_end(const struct trace *t);
+
+#define TRACE_PROBE	"kevent_bench"	/* the event of trace_probe(): kprobes/... */
+
+bool trace_probe(const char *const *functions);
 
 /* ---- report.c ---------------------------------------------------------- */
 
@@ -229,6 +270,7 @@ enum level { LEVEL_QUICK, LEVEL_DEFAULT, LEVEL_ALL };
  * @mode: reported instead of the mechanism's mode, or NULL.
  * @level: who wants to see it.
  * @caps: a mechanism must have these as well.
+ * @cpus: it needs so many CPUs.
  * @always: so many files more are ready all the time.
  * @room: the mechanism is opened for so many files, and not for @n.
  */
@@ -238,6 +280,7 @@ struct work_case {
 	const char *mode;
 	enum level level;
 	uint32_t caps;
+	unsigned int cpus;
 	unsigned int always;
 	unsigned int room;
 };
@@ -278,6 +321,6 @@ extern const struct work work_libevent, work_batch;
 extern const struct work work_change, work_close, work_timer, work_pingpong;
 extern const struct work work_memory, work_http, work_sendfile, work_answer;
 extern const struct work work_files;
-extern const struct work work_ready, work_overflow;
+extern const struct work work_ready, work_overflow, work_cpus, work_spin;
 
 #endif /* BENCH_H */

@@ -31,11 +31,12 @@ static const struct work *const works[] = {
 	&work_libevent, &work_batch, &work_change, &work_close,
 	&work_timer, &work_pingpong, &work_memory, &work_http, &work_sendfile,
 	&work_answer, &work_files, &work_ready, &work_overflow,
+	&work_cpus, &work_spin,
 };
 
 static const struct mech_ops *const mechs[] = {
 	&mech_epoll_lt, &mech_epoll_et, &mech_uring, &mech_uring_defer,
-	&mech_poll, &mech_ring_et, &mech_ring_lt, &mech_ring_socket,
+	&mech_uring_look, &mech_poll, &mech_ring_et, &mech_ring_lt, &mech_ring_socket,
 	&mech_ring_pipe, &mech_get_et, &mech_get_lt, &mech_get_socket,
 	&http_epoll_lt, &http_epoll_et, &http_uring_poll,
 	&http_uring_operations, &http_ring_plain, &http_ring_batched,
@@ -348,7 +349,8 @@ static void run_works(void)
 		if (!work_selected(works[i]))
 			continue;
 		for (size = works[i]->cases; size->n; size++) {
-			if (size->level <= opt.level)
+			if (size->level <= opt.level &&
+			    size->cpus <= cpu_online())
 				run_case(works[i], size, &shared[0],
 					 &shared[1]);
 		}

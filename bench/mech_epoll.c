@@ -89,9 +89,9 @@ static void epoll_remove(struct mech *m, struct source *s, unsigned int num)
 	}
 }
 
-static void epoll_take(struct mech_epoll *e, struct tally *t)
+static void epoll_take(struct mech_epoll *e, struct tally *t, int timeout)
 {
-	int i, num = epoll_wait(e->fd, e->events, e->max, -1);
+	int i, num = epoll_wait(e->fd, e->events, e->max, timeout);
 
 	if (unlikely(num < 0))
 		die_errno("epoll_wait");
@@ -102,7 +102,12 @@ static void epoll_take(struct mech_epoll *e, struct tally *t)
 
 static void epoll_wait_one(struct mech *m, struct tally *t)
 {
-	epoll_take(to_epoll(m), t);
+	epoll_take(to_epoll(m), t, -1);
+}
+
+static void epoll_look(struct mech *m, struct tally *t)
+{
+	epoll_take(to_epoll(m), t, 0);
 }
 
 static void epoll_collect(struct mech *m, struct tally *t)
@@ -110,7 +115,7 @@ static void epoll_collect(struct mech *m, struct tally *t)
 	struct mech_epoll *e = to_epoll(m);
 
 	do {
-		epoll_take(e, t);
+		epoll_take(e, t, -1);
 	} while (unlikely(t->seen < t->want));
 }
 
@@ -154,7 +159,7 @@ static void epoll_expired(struct mech *m, struct tally *t)
 {									\
 	.name = (_name),						\
 	.mode = (_mode),						\
-	.caps = MECH_EVENTS | MECH_BLOCK | (_caps),		\
+	.caps = MECH_EVENTS | MECH_BLOCK | MECH_LOOK | (_caps),		\
 	.flags = (_flags),						\
 	.open = epoll_open,						\
 	.close = epoll_close,						\
@@ -163,6 +168,7 @@ static void epoll_expired(struct mech *m, struct tally *t)
 	.remove = epoll_remove,						\
 	.collect = epoll_collect,					\
 	.wait = epoll_wait_one,						\
+	.look = epoll_look,						\
 	.timers = epoll_timers,						\
 	.expired = epoll_expired,					\
 }

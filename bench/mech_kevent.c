@@ -201,6 +201,16 @@ static void ring_wait(struct mech *m, struct tally *t)
 		kevent_tally(t, uk);
 }
 
+/* With no call, unless the kernel asks for one. */
+static __attribute__((flatten)) void ring_look(struct mech *m, struct tally *t)
+{
+	struct mech_kevent *k = to_kevent(m);
+	const struct ukevent *uk;
+
+	while ((uk = kevent_ring_next(&k->ring)))
+		kevent_tally(t, uk);
+}
+
 static void ring_level_collect(struct mech *m, struct tally *t)
 {
 	do {
@@ -208,21 +218,22 @@ static void ring_level_collect(struct mech *m, struct tally *t)
 	} while (unlikely(t->seen < t->want));
 }
 
-#define DEFINE_GET_WAIT(_name, _tally)					\
+#define DEFINE_GET(_name, _min, _tally)					\
 static void _name(struct mech *m, struct tally *t)			\
 {									\
 	struct mech_kevent *k = to_kevent(m);				\
 	int i, num;							\
 									\
-	num = kevent_get_events(k->fd, 1, k->max, NULL, k->events, 0);	\
+	num = kevent_get_events(k->fd, _min, k->max, NULL, k->events, 0); \
 	if (unlikely(num < 0))						\
 		die_errno("KEVENT_IOC_GET_EVENTS");			\
 	for (i = 0; i < num; i++)					\
 		_tally(t, &k->events[i]);				\
 }
 
-DEFINE_GET_WAIT(get_wait, kevent_tally)
-DEFINE_GET_WAIT(get_socket_wait, socket_tally)
+DEFINE_GET(get_wait, 1, kevent_tally)
+DEFINE_GET(get_look, 0, kevent_tally)
+DEFINE_GET(get_socket_wait, 1, socket_tally)
 
 static void get_collect(struct mech *m, struct tally *t)
 {
@@ -265,7 +276,7 @@ static inline void timer_tally(struct tally *t, const struct ukevent *uk)
 }
 
 DEFINE_RING_COLLECT(ring_take_timers, timer_tally)
-DEFINE_GET_WAIT(get_timer_wait, timer_tally)
+DEFINE_GET(get_timer_wait, 1, timer_tally)
 
 /* To the end: the slots are given back, and that ends the timers. */
 static void ring_expired(struct mech *m, struct tally *t)
@@ -295,12 +306,13 @@ const struct mech_ops mech_ring_et = {
 	.name = "kevent-ring",
 	.mode = "et",
 	.caps = MECH_KEVENT | MECH_EVENTS | MECH_CHANGES | MECH_BATCH |
-		MECH_TIMER | MECH_CLOSE | MECH_BLOCK,
+		MECH_TIMER | MECH_CLOSE | MECH_BLOCK | MECH_LOOK,
 	.flags = KEVENT_REQ_ET | KEVENT_REQ_ALWAYS_QUEUE,
 	.type = KEVENT_POLL,
 	KEVENT_COMMON(ring),
 	.collect = ring_collect,
 	.wait = ring_wait,
+	.look = ring_look,
 };
 
 const struct mech_ops mech_ring_lt = {
@@ -337,12 +349,14 @@ const struct mech_ops mech_ring_pipe = {
 const struct mech_ops mech_get_et = {
 	.name = "kevent-get",
 	.mode = "et",
-	.caps = MECH_KEVENT | MECH_EVENTS | MECH_TIMER | MECH_BLOCK,
+	.caps = MECH_KEVENT | MECH_EVENTS | MECH_TIMER | MECH_BLOCK |
+		MECH_LOOK,
 	.flags = KEVENT_REQ_ET | KEVENT_REQ_ALWAYS_QUEUE,
 	.type = KEVENT_POLL,
 	KEVENT_COMMON(get),
 	.collect = get_collect,
 	.wait = get_wait,
+	.look = get_look,
 };
 
 const struct mech_ops mech_get_lt = {

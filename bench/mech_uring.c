@@ -209,6 +209,24 @@ static void uring_wait(struct mech *m, struct tally *t)
 	uring_reap(u, t);
 }
 
+/* The task work of a wake-up elsewhere interrupts who spins. */
+static void uring_look(struct mech *m, struct tally *t)
+{
+	uring_reap(to_uring(m), t);
+}
+
+/* A call only where the kernel says that it has work. */
+static void uring_flag_look(struct mech *m, struct tally *t)
+{
+	struct mech_uring *u = to_uring(m);
+
+	if (IO_URING_READ_ONCE(*u->ring.sq.kflags) & IORING_SQ_TASKRUN) {
+		if (unlikely(io_uring_get_events(&u->ring) < 0))
+			die("io_uring_get_events");
+	}
+	uring_reap(u, t);
+}
+
 static void uring_timers(struct mech *m, struct source *s, const uint64_t *at,
 			 unsigned int num)
 {
@@ -248,12 +266,11 @@ static void uring_expired(struct mech *m, struct tally *t)
 	}
 }
 
-#define MECH_URING(_name, _flags, _collect)				\
+#define MECH_URING(_name, _mode, _caps, _flags, _collect, _look)	\
 {									\
 	.name = (_name),						\
-	.mode = "multishot",						\
-	.caps = MECH_EVENTS | MECH_CHANGES | MECH_BATCH | MECH_TIMER |	\
-		MECH_BLOCK,					\
+	.mode = (_mode),						\
+	.caps = (_caps),						\
 	.flags = (_flags),						\
 	.open = uring_open,						\
 	.close = uring_close,						\
@@ -262,12 +279,23 @@ static void uring_expired(struct mech *m, struct tally *t)
 	.remove = uring_remove,						\
 	.collect = (_collect),						\
 	.wait = uring_wait,						\
+	.look = (_look),						\
 	.timers = uring_timers,						\
 	.expired = uring_expired,					\
 }
 
-const struct mech_ops mech_uring = MECH_URING("io_uring", 0, uring_collect);
+#define URING_CAPS	(MECH_EVENTS | MECH_CHANGES | MECH_BATCH |	\
+			 MECH_TIMER | MECH_BLOCK)
+#define URING_DEFER	(IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN)
+
+const struct mech_ops mech_uring =
+	MECH_URING("io_uring", "multishot", URING_CAPS | MECH_LOOK, 0,
+		   uring_collect, uring_look);
 const struct mech_ops mech_uring_defer =
-	MECH_URING("io_uring-defer",
-		   IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN,
-		   uring_defer_collect);
+	MECH_URING("io_uring-defer", "multishot", URING_CAPS, URING_DEFER,
+		   uring_defer_collect, NULL);
+/* For those who look again and again: the kernel tells them when to call. */
+const struct mech_ops mech_uring_look =
+	MECH_URING("io_uring-defer", "flag", MECH_LOOK,
+		   URING_DEFER | IORING_SETUP_TASKRUN_FLAG,
+		   uring_defer_collect, uring_flag_look);

@@ -3,7 +3,7 @@
 
 usage() {
 	cat <<'END'
-usage: bench/run.sh [--kernel K] [--no-module] [KEVENT-BENCH-OPTION...]
+usage: bench/run.sh [--kernel K] [--smp N] [--no-module] [KEVENT-BENCH-OPTION...]
 
 Builds kevent-bench, runs it on a stock kernel in QEMU that counts
 instructions, writes build/run.json (O= instead of build) and prints a table.
@@ -12,6 +12,7 @@ instructions, writes build/run.json (O= instead of build) and prints a table.
   WORKLOADS='pipe tcp'   only these; all: every size of every workload;
                    empty: those of the table in docs/benchmarks.md
   GOALS=strict     fail if a goal of bench/goals is missed
+  --smp N, SMP=N   virtual CPUs (1); the workloads cpus and spin need more
 
 exit status: 0 if everything was measured and every event was right.
 END
@@ -28,10 +29,12 @@ cd "$top"
 out=$(realpath -m "${O:-build}")
 kernel=${KERNEL:-6.12}
 declare -a vm=() bench=()
+smp=${SMP:-1}
 
 while [ $# -gt 0 ]; do
 	case $1 in
 	--kernel) kernel=$2; shift ;;
+	--smp) smp=$2; shift ;;
 	--no-module) vm+=(--no-module) ;;
 	-h | --help) usage; exit ;;
 	*) bench+=("$1") ;;
@@ -76,7 +79,7 @@ json=$out/run.json
 : >"$json"
 echo "booting Linux $kernel"
 status=0
-tests/vm/run.sh --kernel "$kernel" --icount --timeout 1200 "${vm[@]}" \
+tests/vm/run.sh --kernel "$kernel" --icount --smp "$smp" --timeout 1200 "${vm[@]}" \
 	--add "$built/kevent-bench" -- \
 	"$built/kevent-bench" --unit instructions --json - "${bench[@]}" \
 	2>&1 | split_output || status=$?

@@ -39,8 +39,10 @@ function place(    w, n, k, mech, mode, value, row, kevent, more) {
 		row = w "/" k
 	else if (w == "ready")
 		row = w "/" n
-	else if (w == "overflow")
+	else if (w == "overflow" || w == "spin")
 		row = w "/" mode
+	else if (w == "cpus")
+		row = w "/" n "/" mode
 
 	if (w ~ /^(add|modify|delete)$/) {
 		if (mode == "single")
@@ -57,9 +59,9 @@ function place(    w, n, k, mech, mode, value, row, kevent, more) {
 			put(row "/plain" more, mech, value)
 		if (mode != "poll" && mode != "plain")
 			put(row "/batched" more, mech, value)
-	} else if (field("metric") == "calls") {
-		put(row "/calls", mech, value)
-	} else if (w ~ /^(ready|overflow)$/) {
+	} else if (field("metric") ~ /^(calls|taken)$/) {
+		put(row "/" field("metric"), mech, value)
+	} else if (w ~ /^(ready|overflow|spin|cpus)$/) {
 		put(row, mech, value)
 	} else if (w == "sendfile") {
 		if (mode != "copy")
@@ -131,12 +133,17 @@ function judge(row,    i, other, got, text) {
 	return text
 }
 
-function print_row(row,    i, best, line, part, calls) {
-	calls = row ~ /\/calls$/
+# Rivals that were measured once for several rows.
+function share_rivals(row,    i) {
 	for (i = 1; i <= 5; i++) {
 		if (!((row, column[i]) in cell) && (row, column[i]) in rival)
 			cell[row, column[i]] = rival[row, column[i]]
 	}
+}
+
+function print_row(row,    i, best, line, part, calls) {
+	calls = row ~ /\/(calls|taken)$/
+	share_rivals(row)
 	line = sprintf("%-24s", row)
 	for (i = 1; i <= 7; i++) {
 		if ((row, column[i]) in cell)
@@ -187,7 +194,8 @@ END {
 	}
 	printf "\nLinux %s, %s for an event (change, close, timer) above the bare work;\n", kernel, unit == "" ? "figures" : unit
 	print "pingpong, http, sendfile, files: a whole round trip, request, file; calls: system calls a request;"
-	print "memory: bytes a registration. ratio: ring to the best rival."
+	print "taken: locks found taken in 1,000 events; memory: bytes a registration."
+	print "ratio: ring to the best rival."
 	print ""
 	line = sprintf("%-24s", "workload/n/k")
 	for (i = 1; i <= 7; i++)
