@@ -24,6 +24,7 @@ PROG ?=
 FILES ?=
 TIMEOUT ?=
 ROUNDS ?= 1000
+RENEW ?=
 SMP ?= 1
 export KERNEL O WORKLOADS SMP
 
@@ -155,6 +156,10 @@ run:
 	@tests/vm/need.sh run
 	@bench/run.sh
 
+check-perf:
+	@tests/vm/need.sh run
+	@RENEW='$(RENEW)' bench/check.sh
+
 check:
 	@tests/vm/need.sh check
 	@{ scripts/check-tree.sh && scripts/check-lib.sh; } || { echo '0 passed, 1 failed'; exit 1; }
@@ -270,6 +275,7 @@ help:
 	@echo "make check      the tests, in a virtual machine (KERNEL=, TESTS='ring/*')"
 	@echo "make try PROG='./a.out ARG'    a program of your own in that machine, with the module loaded (KERNEL=, FILES=, TIMEOUT=)"
 	@echo 'make check-programs    redis, nginx and other programs, on epoll and on the drop-in (PROGRAMS=)'
+	@echo 'make check-perf     what kevent costs, against the figures that are kept (KERNEL=; RENEW=1 keeps new ones)'
 	@echo 'make check-debug    the tests on debug and debug-rt, with a scan for leaks (TESTS=)'
 	@echo 'make check-kcsan    the tests on debug-kcsan (TESTS=)'
 	@echo 'make check-unload   load, use, unload, ROUNDS=1000 times, on the debug kernel'
@@ -291,7 +297,7 @@ help:
 	@echo 'make clean      removes what was built'
 	@echo 'KERNEL: 6.12 (default), 6.1, 7.2, 7.3; 7.3-rt, 7.3-cloud; 6.12@trixie; 6.12-arm64; debug, debug-rt, debug-kcsan'
 
-.PHONY: all module bench lib tests epoll kqueue tools run check try check-programs check-debug check-kcsan check-unload check-race \
+.PHONY: all module bench lib tests epoll kqueue tools run check check-perf try check-programs check-debug check-kcsan check-unload check-race \
 	check-fault check-install check-kernels check-builds lint model fuzz soak install install-headers install-lib uninstall deb rpm report clean help
 .SECONDARY:
 

@@ -3,10 +3,12 @@
 
 usage() {
 	cat <<'END'
-usage: bench/run.sh [--kernel K] [--smp N] [--no-module] [KEVENT-BENCH-OPTION...]
+usage: bench/run.sh [--kernel K] [--smp N] [--no-module] [--json FILE]
+                    [KEVENT-BENCH-OPTION...]
 
 Builds kevent-bench, runs it on a stock kernel in QEMU that counts
 instructions, writes build/run.json (O= instead of build) and prints a table.
+With --json it writes that file instead, and prints no table.
 
   KERNEL=6.12      the kernel (tests/vm/run.sh --help has the others)
   WORKLOADS='pipe tcp'   only these; all: every size of every workload;
@@ -28,6 +30,7 @@ cd "$top"
 . tests/vm/cross.sh
 out=$(realpath -m "${O:-build}")
 kernel=${KERNEL:-6.12}
+json=$out/run.json with_table=1
 declare -a vm=() bench=()
 smp=${SMP:-1}
 
@@ -36,6 +39,7 @@ while [ $# -gt 0 ]; do
 	--kernel) kernel=$2; shift ;;
 	--smp) smp=$2; shift ;;
 	--no-module) vm+=(--no-module) ;;
+	--json) json=$(realpath -m "$2") with_table=0; shift ;;
 	-h | --help) usage; exit ;;
 	*) bench+=("$1") ;;
 	esac
@@ -75,7 +79,6 @@ arch=$(kernel_arch "$kernel")
 cross_use "$arch"
 built=$(built_in "$out" "$arch")/bench
 make -s -C bench BUILD="$built" ${CROSS_ROOT:+SYSROOT="$CROSS_ROOT/arm64"}
-json=$out/run.json
 : >"$json"
 echo "booting Linux $kernel"
 status=0
@@ -87,7 +90,7 @@ tests/vm/run.sh --kernel "$kernel" --icount --smp "$smp" --timeout 1200 "${vm[@]
 strict=0
 [ "${GOALS:-}" != strict ] || strict=1
 table=0
-awk -v strict=$strict -f bench/table.awk bench/goals "$json" || table=$?
+[ $with_table = 0 ] || awk -v strict=$strict -f bench/table.awk bench/goals "$json" || table=$?
 if [ $status != 0 ]; then
 	echo "FAILED: the measurement ended with status $status"
 	exit "$status"
