@@ -69,69 +69,150 @@ static void kq_set_enabled(struct kq_note *kn, const struct kevent *kev)
 		kn->disabled = false;
 }
 
-/* ---- The changes ------------------------------------------------------- */
+/* ---- What the kernel is to be told ------------------------------------- */
 
-static int kq_add(struct kq *kq, const struct kq_filter *filter, const struct kevent *kev)
+static void kq_op_call(struct kq_op *op, struct ukevent *uk, unsigned int cmd)
 {
-	struct kq_note *kn;
-	int err = kq_check_terms(filter, kev);
-
-	if (err)
-		return err;
-	kn = kq_note_new(kq, kev);
-	if (!kn)
-		return ENOMEM;
-	kn->filter = filter;
-	kq_set_terms(kn, kev);
-	kq_set_enabled(kn, kev);
-	err = filter->add(kq, kn);
-	if (err)
-		kq_note_free(kq, kn);
-	return err;
+	op->call = uk;
+	op->cmd = (unsigned char)cmd;
 }
 
-static int kq_modify(struct kq *kq, struct kq_note *kn, const struct kevent *kev)
+static void kq_plan_add(struct kq *kq, const struct kq_filter *filter, struct kq_op *op,
+			struct ukevent *uk)
 {
-	int err = kev->flags & EV_ADD ? kq_check_terms(kn->filter, kev) : 0;
+	struct kq_note *kn;
 
-	if (err)
-		return err;
+	op->err = kq_check_terms(filter, &op->kev);
+	/* the kernel tells, of the others */
+	if (filter->is_fd && (op->err || op->kev.ident > INT_MAX) && !kq_is_fd(op->kev.ident))
+		op->err = EBADF;
+	if (op->err)
+		return;
+	kn = kq_note_new(kq, &op->kev);
+	if (!kn) {
+		op->err = ENOMEM;
+		return;
+	}
+	kn->filter = filter;
+	kq_set_terms(kn, &op->kev);
+	kq_set_enabled(kn, &op->kev);
+	op->err = kq_watch_plan(kq, kn, uk);
+	if (op->err) {
+		kq_note_free(kq, kn);
+		return;
+	}
+	op->kn = kn;
+	op->is_new = true;
+	kq_op_call(op, uk, KEVENT_CTL_ADD);
+}
+
+static void kq_plan_modify(struct kq *kq, struct kq_note *kn, struct kq_op *op,
+			   struct ukevent *uk)
+{
+	const struct kevent *kev = &op->kev;
+
+	op->err = kev->flags & EV_ADD ? kq_check_terms(kn->filter, kev) : 0;
+	if (op->err)
+		return;
+	op->kn = kn;
 	if (kev->flags & EV_ADD)
 		kq_set_terms(kn, kev);
 	kq_set_user(kn, kev);
 	kq_set_enabled(kn, kev);
-	return kn->filter->change(kq, kn, kev);
+	if (!kn->filter->ask)
+		return;
+	*uk = kq_watch_by_fd(kn);
+	uk->req_flags = KEVENT_REQ_ALWAYS_QUEUE;
+	uk->ptr = kq_ptr(kq, kn->index);
+	kn->filter->ask(kn, uk);
+	kq_op_call(op, uk, KEVENT_CTL_MODIFY);
 }
 
-/* A file may have been closed since; its fd may be another's now. */
-static int kq_delete(struct kq *kq, struct kq_note *kn)
+/* Of a file by its fd: that may have been closed since, and be another's now. */
+static bool kq_is_by_fd(const struct kq_note *kn)
 {
-	int err = 0;
-
 	/* not one that has exited while it was disabled: see proc.c */
-	if (kn->filter->is_fd && kn->cookie && kn->type != KEVENT_UNOTIFY)
-		err = kq_watch_remove_fd(kq, kn);
-	kq_drop(kq, kn);
-	return err;
+	return kn->filter->is_fd && kn->type != KEVENT_UNOTIFY;
 }
 
-/* Makes one change.  Returns 0, or what EV_ERROR is to tell. */
-int kq_change(struct kq *kq, const struct kevent *kev)
+static void kq_plan_delete(struct kq_note *kn, struct kq_op *op, struct ukevent *uk)
 {
-	const unsigned short flags = kev->flags & ~EV_SYSFLAGS;
-	const struct kq_filter *filter = kq_filter(kev->filter);
-	struct kq_note *kn;
+	op->kn = kn;
+	op->is_over = true;
+	if (!kn->cookie)
+		return;
+	*uk = kq_is_by_fd(kn) ? kq_watch_by_fd(kn) : kq_watch_by_cookie(kn);
+	kq_op_call(op, uk, KEVENT_CTL_REMOVE);
+}
 
+/**
+ * kq_op_plan() - say what is to be done for a change
+ * @kq: the kq.
+ * @op: its kev; all else is filled in.
+ * @kn: the note that it names; NULL: there is none.
+ * @uk: is made what the kernel is to be told, if it is to be told something.
+ *
+ * What the library keeps of the note is as it will be.
+ */
+void kq_op_plan(struct kq *kq, struct kq_op *op, struct kq_note *kn, struct ukevent *uk)
+{
+	const struct kq_filter *filter = kq_filter(op->kev.filter);
+	const unsigned short flags = op->kev.flags & ~EV_SYSFLAGS;
+
+	op->kn = NULL;
+	op->call = NULL;
+	op->is_new = false;
+	op->is_over = false;
+	op->err = 0;
 	if (!filter || (flags & ~KQ_FLAGS) ||
 	    (flags & (EV_ENABLE | EV_DISABLE)) == (EV_ENABLE | EV_DISABLE) ||
 	    (flags & (EV_ADD | EV_KEEPUDATA)) == (EV_ADD | EV_KEEPUDATA))
-		return EINVAL;
-	kn = kq_note_find(kq, kev->ident, kev->filter);
-	if (!kn && filter->is_fd && !kq_is_fd(kev->ident))
-		return EBADF;
-	if (flags & EV_DELETE)
-		return kn ? kq_delete(kq, kn) : ENOENT;
-	if (kn)
-		return kq_modify(kq, kn, kev);
-	return flags & EV_ADD ? kq_add(kq, filter, kev) : ENOENT;
+		op->err = EINVAL;
+	else if (!kn && (flags & (EV_ADD | EV_DELETE)) != EV_ADD)
+		op->err = filter->is_fd && !kq_is_fd(op->kev.ident) ? EBADF : ENOENT;
+	else if (flags & EV_DELETE)
+		kq_plan_delete(kn, op, uk);
+	else if (kn)
+		kq_plan_modify(kq, kn, op, uk);
+	else
+		kq_plan_add(kq, filter, op, uk);
+	if (op->kn)
+		op->kn->busy = true;
+}
+
+/* ---- What has come of it ----------------------------------------------- */
+
+/* The kernel was told: err.  Returns 0, or what EV_ERROR is to tell. */
+int kq_op_end(struct kq *kq, struct kq_op *op, int err)
+{
+	struct kq_note *kn = op->kn;
+
+	if (!kn)
+		return op->err;
+	kn->busy = false;
+	if (op->is_over) {
+		if (kn->cookie && (!err || !kq_is_by_fd(kn)))
+			kn->cookie = 0;
+		err = kq_is_by_fd(kn) ? err : 0;
+		kq_drop(kq, kn);
+	} else if (op->is_new) {
+		err = kq_watch_done(kq, kn, op->call, err);
+		if (err)
+			kq_note_free(kq, kn);
+	} else {
+		err = kn->filter->change(kq, kn, &op->kev, err);
+	}
+	return err;
+}
+
+/* The kernel was told, but it must not have come to that.  Of new notes only. */
+void kq_op_undo(struct kq *kq, struct kq_op *op, int err)
+{
+	struct kq_note *kn = op->kn;
+
+	if (!kn)
+		return;
+	kn->type = (unsigned char)op->call->type;
+	kn->cookie = err ? 0 : op->call->cookie;
+	kq_drop(kq, kn);
 }

@@ -57,32 +57,30 @@ static int kq_timer_check(const struct kevent *kev)
 	return !unit || kev->data < 0 ? EINVAL : 0;
 }
 
-static int kq_timer_add(struct kq *kq, struct kq_note *kn)
+static int kq_timer_add(struct kq_note *kn, struct ukevent *uk)
 {
-	struct ukevent uk = { .type = KEVENT_TIMER, .event = KEVENT_TIMER_FIRED };
-
 	kn->seen = 0;
 	kn->data = 0;
 	kn->active = false;
-	uk.id.raw_u64 = kn->index;
-	uk.param[0] = kq_timer_ns(&kn->kev);
+	uk->type = KEVENT_TIMER;
+	uk->event = KEVENT_TIMER_FIRED;
+	uk->id.raw_u64 = kn->index;
+	uk->param[0] = kq_timer_ns(&kn->kev);
 	if (kn->kev.fflags & NOTE_ABSTIME)
-		uk.param[2] = KEVENT_TIMER_CLOCK(CLOCK_REALTIME) | KEVENT_TIMER_ABSTIME;
+		uk->param[2] = KEVENT_TIMER_CLOCK(CLOCK_REALTIME) | KEVENT_TIMER_ABSTIME;
 	else
-		uk.param[2] = KEVENT_TIMER_CLOCK(CLOCK_MONOTONIC);
+		uk->param[2] = KEVENT_TIMER_CLOCK(CLOCK_MONOTONIC);
 	if (!(kn->kev.fflags & NOTE_ABSTIME) && !(kn->kev.flags & EV_ONESHOT))
-		uk.param[1] = uk.param[0];
-	return kq_watch_add(kq, kn, &uk);
+		uk->param[1] = uk->param[0];
+	return 0;
 }
 
 /* EV_ADD starts it anew; what it had to tell is forgotten. */
-static int kq_timer_change(struct kq *kq, struct kq_note *kn, const struct kevent *kev)
+static int kq_timer_change(struct kq *kq, struct kq_note *kn, const struct kevent *kev, int err)
 {
-	int err = 0;
-
 	if (kev->flags & EV_ADD) {
 		kq_watch_remove(kq, kn);
-		err = kq_timer_add(kq, kn);
+		err = kq_watch_make(kq, kn);
 		if (err)
 			kq_drop(kq, kn);
 	} else if (kn->active && !kn->disabled) {
@@ -98,18 +96,19 @@ static int kq_signal_check(const struct kevent *kev)
 	return kev->ident < 1 || kev->ident > (uintptr_t)SIGRTMAX ? EINVAL : 0;
 }
 
-static int kq_signal_add(struct kq *kq, struct kq_note *kn)
+static int kq_signal_add(struct kq_note *kn, struct ukevent *uk)
 {
-	struct ukevent uk = { .type = KEVENT_SIGNAL, .event = KEVENT_SIGNAL_DELIVERY };
-
-	uk.id.raw_u64 = kn->kev.ident;
-	return kq_watch_add(kq, kn, &uk);
+	uk->type = KEVENT_SIGNAL;
+	uk->event = KEVENT_SIGNAL_DELIVERY;
+	uk->id.raw_u64 = kn->kev.ident;
+	return 0;
 }
 
-static int kq_signal_change(struct kq *kq, struct kq_note *kn, const struct kevent *kev)
+static int kq_signal_change(struct kq *kq, struct kq_note *kn, const struct kevent *kev,
+			    int err)
 {
 	(void)kev;
-	return kn->active && !kn->disabled ? kq_watch_fire(kq, kn) : 0;
+	return kn->active && !kn->disabled ? kq_watch_fire(kq, kn) : err;
 }
 
 const struct kq_filter kq_filter_timer = {

@@ -61,26 +61,25 @@ static unsigned int kq_io_terms(const struct kq_note *kn, unsigned int type,
 	return req;
 }
 
-static int kq_io_watch(struct kq *kq, struct kq_note *kn, unsigned int type)
+static void kq_io_plan(struct kq_note *kn, struct ukevent *uk, unsigned int type)
 {
-	struct ukevent uk = { .type = type };
-	int err;
-
-	uk.id.raw[0] = (uint32_t)kn->kev.ident;
+	uk->type = type;
+	uk->id.raw[0] = (uint32_t)kn->kev.ident;
 	if (type == KEVENT_INODE) {
 		kn->soft = true;
-		uk.event = kq_io_events(kn, type);
-		uk.req_flags = KEVENT_REQ_READY;
+		uk->event = kq_io_events(kn, type);
+		uk->req_flags |= KEVENT_REQ_READY;
 	} else {
-		uk.req_flags = kq_io_terms(kn, type, &uk.event);
+		uk->req_flags |= kq_io_terms(kn, type, &uk->event);
 	}
-	err = kq_watch_add(kq, kn, &uk);
-	/* a kqueue can't be written */
-	if (!err && kn->kev.filter == EVFILT_WRITE && (uk.ret_flags & KEVENT_RET_QUEUE)) {
-		kq_watch_remove(kq, kn);
-		return EINVAL;
-	}
-	return err;
+}
+
+static int kq_io_watch(struct kq *kq, struct kq_note *kn, unsigned int type)
+{
+	struct ukevent uk = { .req_flags = 0 };
+
+	kq_io_plan(kn, &uk, type);
+	return kq_watch_add(kq, kn, &uk, 0);
 }
 
 /* Neither a socket, nor, to be read, a pipe. */
@@ -95,48 +94,64 @@ static int kq_io_watch_other(struct kq *kq, struct kq_note *kn)
 		return kq_io_watch(kq, kn, KEVENT_PIPE);
 	if (S_ISREG(st.st_mode) || S_ISDIR(st.st_mode) || S_ISBLK(st.st_mode))
 		return kq_io_watch(kq, kn, KEVENT_INODE);
+	if (kn->kev.filter == EVFILT_WRITE)
+		return EINVAL;
 	err = kq_io_watch(kq, kn, KEVENT_POLL);
 	return err == EPERM ? EINVAL : err;
 }
 
-static int kq_read_add(struct kq *kq, struct kq_note *kn)
+static int kq_read_add(struct kq_note *kn, struct ukevent *uk)
 {
-	int err = kq_io_watch(kq, kn, KEVENT_SOCKET);
+	kq_io_plan(kn, uk, KEVENT_SOCKET);
+	return 0;
+}
 
+static int kq_read_added(struct kq *kq, struct kq_note *kn, const struct ukevent *uk, int err)
+{
+	(void)uk;
 	return err == EINVAL ? kq_io_watch_other(kq, kn) : err;
 }
 
-static int kq_write_add(struct kq *kq, struct kq_note *kn)
+static int kq_write_add(struct kq_note *kn, struct ukevent *uk)
 {
-	int err = kq_io_watch(kq, kn, KEVENT_POLL);
-
-	return err == EPERM ? kq_io_watch_other(kq, kn) : err;
+	kq_io_plan(kn, uk, KEVENT_POLL);
+	return 0;
 }
 
-/* Asks the watch of the fd, which tells if that is another file's now. */
-static int kq_io_renew(struct kq *kq, struct kq_note *kn)
+static int kq_write_added(struct kq *kq, struct kq_note *kn, const struct ukevent *uk, int err)
 {
-	unsigned int event, req;
+	if (err == EPERM)
+		return kq_io_watch_other(kq, kn);
+	/* a kqueue can't be written */
+	if (!err && (uk->ret_flags & KEVENT_RET_QUEUE)) {
+		kq_watch_remove(kq, kn);
+		return EINVAL;
+	}
+	return err;
+}
 
-	if (kn->type == KEVENT_INODE)
-		return kq_watch_modify(kq, kn, kq_io_events(kn, kn->type), KEVENT_REQ_READY);
-	req = kq_io_terms(kn, kn->type, &event);
-	return kq_watch_modify(kq, kn, event, req);
+/* By its fd, which tells if that is another file's now. */
+static void kq_io_ask(const struct kq_note *kn, struct ukevent *uk)
+{
+	if (kn->type == KEVENT_INODE) {
+		uk->event = kq_io_events(kn, kn->type);
+		uk->req_flags |= KEVENT_REQ_READY;
+	} else {
+		uk->req_flags |= kq_io_terms(kn, kn->type, &uk->event);
+	}
 }
 
 /*
  * ENOENT: the fd is another file's, or the only event of the watch has come and was not
  * yet taken.
  */
-static int kq_io_change(struct kq *kq, struct kq_note *kn, const struct kevent *kev)
+static int kq_io_change(struct kq *kq, struct kq_note *kn, const struct kevent *kev, int err)
 {
-	int err = kq_io_renew(kq, kn);
-
 	if (err == ENOENT && ((kev->flags & EV_ADD) || (kn->kev.flags & EV_ONESHOT))) {
 		kq_watch_remove_fd(kq, kn);
 		kq_watch_remove(kq, kn);
 		kn->soft = kev->filter == EVFILT_READ && (kn->kev.fflags & NOTE_LOWAT);
-		err = kn->filter->add(kq, kn);
+		err = kq_watch_make(kq, kn);
 	}
 	if (err)
 		kq_drop(kq, kn);
@@ -265,6 +280,8 @@ const struct kq_filter kq_filter_read = {
 	.is_fd	= true,
 	.fflags	= NOTE_LOWAT | NOTE_FILE_POLL,
 	.add	= kq_read_add,
+	.added	= kq_read_added,
+	.ask	= kq_io_ask,
 	.change	= kq_io_change,
 	.event	= kq_read_event,
 };
@@ -273,6 +290,8 @@ const struct kq_filter kq_filter_write = {
 	.is_fd	= true,
 	.fflags	= NOTE_LOWAT,
 	.add	= kq_write_add,
+	.added	= kq_write_added,
+	.ask	= kq_io_ask,
 	.change	= kq_io_change,
 	.event	= kq_write_event,
 };

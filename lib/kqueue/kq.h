@@ -52,9 +52,14 @@ struct kq_note;
  * @is_soft: its notes are, always.
  * @fflags: NOTE_* that it takes.
  * @flags: EV_* that its notes have anyway.
- * @check: is it a change that can be made?  0 or an errno, like the next two.
- * @add: makes the watch of a new note.
- * @change: brings an old note to the terms that it has been given.
+ * @check: is it a change that can be made?  0 or an errno, like all that return int.
+ * @add: says what watch a new note is to have.
+ * @added: what becomes of the note, after the watch was made or refused; NULL: what the
+ *	kernel has said.
+ * @ask: says to what terms the watch of an old note is to be brought; NULL: that is left
+ *	to @change.
+ * @change: brings an old note to the terms that it has been given.  @err: what the kernel
+ *	has said to @ask; 0 without it.
  * @event: something has come.  Notes what; true if there is something to report.
  */
 struct kq_filter {
@@ -63,8 +68,10 @@ struct kq_filter {
 	unsigned int fflags;
 	unsigned short flags;
 	int (*check)(const struct kevent *kev);
-	int (*add)(struct kq *kq, struct kq_note *kn);
-	int (*change)(struct kq *kq, struct kq_note *kn, const struct kevent *kev);
+	int (*add)(struct kq_note *kn, struct ukevent *uk);
+	int (*added)(struct kq *kq, struct kq_note *kn, const struct ukevent *uk, int err);
+	void (*ask)(const struct kq_note *kn, struct ukevent *uk);
+	int (*change)(struct kq *kq, struct kq_note *kn, const struct kevent *kev, int err);
 	bool (*event)(struct kq *kq, struct kq_note *kn, const struct ukevent *uk);
 };
 
@@ -80,6 +87,7 @@ struct kq_filter {
  * @soft: see above.
  * @disabled: not to be reported.
  * @active: a soft one that is to be reported.
+ * @busy: there is a change of it that the kernel has not been told yet.
  * @data: what is to be reported.
  * @fflags: likewise.
  * @eof: likewise: EV_EOF or 0.
@@ -102,6 +110,7 @@ struct kq_note {
 	bool disabled;
 	bool active;
 	bool is_dir;
+	bool busy;
 	unsigned short eof;
 	unsigned int fflags;
 	int64_t data;
@@ -175,16 +184,48 @@ KQ_HIDDEN void kq_notes_free(struct kq *kq);
 
 /* watch.c; what returns int returns 0 or an errno */
 KQ_HIDDEN int kq_call(int fd, unsigned int cmd, struct ukevent *uk);
-KQ_HIDDEN int kq_watch_add(struct kq *kq, struct kq_note *kn, struct ukevent *uk);
-KQ_HIDDEN int kq_watch_modify(struct kq *kq, struct kq_note *kn, unsigned int event,
-			      unsigned int req_flags);
+KQ_HIDDEN int kq_queue(const struct kq *kq, unsigned int queue);
+KQ_HIDDEN int kq_watch_plan(const struct kq *kq, struct kq_note *kn, struct ukevent *uk);
+KQ_HIDDEN int kq_watch_done(struct kq *kq, struct kq_note *kn, struct ukevent *uk, int err);
+KQ_HIDDEN int kq_watch_add(struct kq *kq, struct kq_note *kn, struct ukevent *uk,
+			   unsigned int queue);
+KQ_HIDDEN int kq_watch_make(struct kq *kq, struct kq_note *kn);
+KQ_HIDDEN struct ukevent kq_watch_by_fd(const struct kq_note *kn);
+KQ_HIDDEN struct ukevent kq_watch_by_cookie(const struct kq_note *kn);
 KQ_HIDDEN int kq_watch_remove_fd(struct kq *kq, struct kq_note *kn);
 KQ_HIDDEN void kq_watch_remove(struct kq *kq, struct kq_note *kn);
 KQ_HIDDEN int kq_watch_fire(struct kq *kq, struct kq_note *kn);
 
+/**
+ * struct kq_op - a change that is being made
+ * @kev: the change.
+ * @kn: its note; NULL: there is none.
+ * @call: what the kernel is told of it; NULL: nothing.
+ * @cmd: KEVENT_CTL_*, of @call.
+ * @is_new: the note was made for it.
+ * @is_over: the note is to go.
+ * @err: why it can't be made.
+ */
+struct kq_op {
+	struct kevent kev;
+	struct kq_note *kn;
+	struct ukevent *call;
+	unsigned char cmd;
+	bool is_new;
+	bool is_over;
+	int err;
+};
+
 /* change.c */
-KQ_HIDDEN int kq_change(struct kq *kq, const struct kevent *kev);
+KQ_HIDDEN void kq_op_plan(struct kq *kq, struct kq_op *op, struct kq_note *kn,
+			  struct ukevent *uk);
+KQ_HIDDEN int kq_op_end(struct kq *kq, struct kq_op *op, int err);
+KQ_HIDDEN void kq_op_undo(struct kq *kq, struct kq_op *op, int err);
 KQ_HIDDEN void kq_drop(struct kq *kq, struct kq_note *kn);
+
+/* batch.c */
+KQ_HIDDEN int kq_make_changes(struct kq *kq, const struct kevent *changes, int num,
+			      struct kevent *events, int max);
 
 /* The filters: io.c, vnode.c, count.c, proc.c, user.c */
 extern KQ_HIDDEN const struct kq_filter kq_filter_read, kq_filter_write, kq_filter_vnode,

@@ -15,34 +15,43 @@ static int kq_proc_check(const struct kevent *kev)
 	return kev->fflags & NOTE_EXIT ? 0 : EINVAL;
 }
 
-static int kq_proc_watch(struct kq *kq, struct kq_note *kn, uint64_t id)
+static void kq_proc_plan(struct ukevent *uk, uint64_t id)
 {
-	struct ukevent uk = { .type = KEVENT_PROC, .event = KEVENT_PROC_EXIT };
-
-	uk.id.raw_u64 = id;
-	return kq_watch_add(kq, kn, &uk);
+	uk->type = KEVENT_PROC;
+	uk->event = KEVENT_PROC_EXIT;
+	uk->id.raw_u64 = id;
 }
 
-static int kq_proc_add(struct kq *kq, struct kq_note *kn)
+static int kq_proc_add(struct kq_note *kn, struct ukevent *uk)
 {
 	const uintptr_t pid = kn->kev.ident;
-	int err;
 
 	if (!pid || pid > INT_MAX)
 		return ESRCH;
-	err = kq_proc_watch(kq, kn, pid | KEVENT_PROC_PID);
+	kq_proc_plan(uk, pid | KEVENT_PROC_PID);
+	return 0;
+}
+
+/* No child of ours: then by a pidfd. */
+static int kq_proc_added(struct kq *kq, struct kq_note *kn, const struct ukevent *uk, int err)
+{
+	struct ukevent other = { .req_flags = 0 };
+
+	(void)uk;
 	if (err != ECHILD)
 		return err;
-	kn->helper = (int)syscall(SYS_pidfd_open, (pid_t)pid, 0);
+	kn->helper = (int)syscall(SYS_pidfd_open, (pid_t)kn->kev.ident, 0);
 	/* EINVAL: of a thread */
 	if (kn->helper < 0)
 		return errno == EINVAL || errno == ENOENT ? ESRCH : errno;
-	return kq_proc_watch(kq, kn, (uint32_t)kn->helper);
+	kq_proc_plan(&other, (uint32_t)kn->helper);
+	return kq_watch_add(kq, kn, &other, 0);
 }
 
-static int kq_procdesc_add(struct kq *kq, struct kq_note *kn)
+static int kq_procdesc_add(struct kq_note *kn, struct ukevent *uk)
 {
-	return kq_proc_watch(kq, kn, (uint32_t)kn->kev.ident);
+	kq_proc_plan(uk, (uint32_t)kn->kev.ident);
+	return 0;
 }
 
 /* It has exited while it was disabled, and its watch is over: there is another. */
@@ -57,25 +66,24 @@ static int kq_proc_tell(struct kq *kq, struct kq_note *kn)
 	if (kn->cookie)
 		return kq_watch_fire(kq, kn);
 	uk.id.raw_u64 = kn->index;
-	return kq_watch_add(kq, kn, &uk);
+	return kq_watch_add(kq, kn, &uk, 0);
 }
 
-static int kq_proc_change(struct kq *kq, struct kq_note *kn, const struct kevent *kev)
+static int kq_proc_change(struct kq *kq, struct kq_note *kn, const struct kevent *kev, int err)
 {
 	(void)kev;
-	return kn->active && !kn->disabled ? kq_proc_tell(kq, kn) : 0;
+	return kn->active && !kn->disabled ? kq_proc_tell(kq, kn) : err;
 }
 
 /* Its fd may be another's now. */
-static int kq_procdesc_change(struct kq *kq, struct kq_note *kn, const struct kevent *kev)
+static int kq_procdesc_change(struct kq *kq, struct kq_note *kn, const struct kevent *kev,
+			      int err)
 {
-	int err;
-
 	if (!(kev->flags & EV_ADD))
-		return kq_proc_change(kq, kn, kev);
+		return kq_proc_change(kq, kn, kev, err);
 	kq_watch_remove(kq, kn);
 	kn->active = false;
-	err = kq_procdesc_add(kq, kn);
+	err = kq_watch_make(kq, kn);
 	if (err)
 		kq_drop(kq, kn);
 	return err;
@@ -101,6 +109,7 @@ const struct kq_filter kq_filter_proc = {
 	.flags		= EV_CLEAR,
 	.check		= kq_proc_check,
 	.add		= kq_proc_add,
+	.added		= kq_proc_added,
 	.change		= kq_proc_change,
 	.event		= kq_proc_event,
 };

@@ -20,26 +20,26 @@ static void kq_user_flags(struct kq_note *kn, unsigned int fflags)
 	}
 }
 
-static int kq_user_add(struct kq *kq, struct kq_note *kn)
+static int kq_user_add(struct kq_note *kn, struct ukevent *uk)
 {
-	struct ukevent uk = { .type = KEVENT_UNOTIFY, .event = 1 };
-
 	kn->fflags = kn->kev.fflags & NOTE_FFLAGSMASK;
 	kn->data = kn->kev.data;
 	kn->active = kn->kev.fflags & NOTE_TRIGGER;
-	uk.id.raw_u64 = kn->index;
+	uk->type = KEVENT_UNOTIFY;
+	uk->event = 1;
+	uk->id.raw_u64 = kn->index;
 	if (kn->active && !kn->disabled)
-		uk.req_flags = KEVENT_REQ_READY;
-	return kq_watch_add(kq, kn, &uk);
+		uk->req_flags |= KEVENT_REQ_READY;
+	return 0;
 }
 
-static int kq_user_change(struct kq *kq, struct kq_note *kn, const struct kevent *kev)
+static int kq_user_change(struct kq *kq, struct kq_note *kn, const struct kevent *kev, int err)
 {
 	kq_user_flags(kn, kev->fflags);
 	kn->data = kev->data;
 	if (kev->fflags & NOTE_TRIGGER)
 		kn->active = true;
-	return kn->active && !kn->disabled ? kq_watch_fire(kq, kn) : 0;
+	return kn->active && !kn->disabled ? kq_watch_fire(kq, kn) : err;
 }
 
 static bool kq_user_event(struct kq *kq, struct kq_note *kn, const struct ukevent *uk)

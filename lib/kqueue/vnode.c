@@ -70,28 +70,31 @@ static int kq_vnode_look(struct kq_note *kn)
 	return 0;
 }
 
-static int kq_vnode_add(struct kq *kq, struct kq_note *kn)
+static int kq_vnode_add(struct kq_note *kn, struct ukevent *uk)
 {
-	struct ukevent uk = { .type = KEVENT_INODE };
 	int err = kq_vnode_look(kn);
 
 	if (err)
 		return err;
 	kn->active = false;
 	kn->fflags = 0;
-	uk.id.raw[0] = (uint32_t)kn->kev.ident;
-	uk.event = kq_vnode_wanted(kn);
-	return kq_watch_add(kq, kn, &uk);
+	uk->type = KEVENT_INODE;
+	uk->id.raw[0] = (uint32_t)kn->kev.ident;
+	uk->event = kq_vnode_wanted(kn);
+	return 0;
 }
 
-/* Asks the watch of the fd, which tells if that is another file's now. */
-static int kq_vnode_change(struct kq *kq, struct kq_note *kn, const struct kevent *kev)
+/* By its fd, which tells if that is another file's now. */
+static void kq_vnode_ask(const struct kq_note *kn, struct ukevent *uk)
 {
-	int err = kq_watch_modify(kq, kn, kq_vnode_wanted(kn), 0);
+	uk->event = kq_vnode_wanted(kn);
+}
 
+static int kq_vnode_change(struct kq *kq, struct kq_note *kn, const struct kevent *kev, int err)
+{
 	if (err == ENOENT && (kev->flags & EV_ADD)) {
 		kq_watch_remove(kq, kn);
-		err = kq_vnode_add(kq, kn);
+		err = kq_watch_make(kq, kn);
 	}
 	if (!err && kn->active && !kn->disabled)
 		err = kq_watch_fire(kq, kn);
@@ -216,6 +219,7 @@ const struct kq_filter kq_filter_vnode = {
 	.is_soft	= true,
 	.fflags		= KQ_NOTES,
 	.add		= kq_vnode_add,
+	.ask		= kq_vnode_ask,
 	.change		= kq_vnode_change,
 	.event		= kq_vnode_event,
 };

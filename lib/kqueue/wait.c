@@ -278,36 +278,6 @@ static int kq_wait(int fd, struct kevent *events, int num, const struct timespec
 
 /* ---- The call ---------------------------------------------------------- */
 
-/*
- * Makes changes.  Errors go to events while there is room, and so do receipts.
- * Returns how many; -1: an error found no room, errno has it.
- */
-static int kq_make_changes(struct kq *kq, const struct kevent *changes, int num,
-			   struct kevent *events, int max)
-{
-	struct kevent kev;
-	int i, err, said = 0;
-
-	for (i = 0; i < num; i++) {
-		/* it may lie where what is said goes */
-		kev = changes[i];
-		err = kq_change(kq, &kev);
-		if (err && said == max) {
-			errno = err;
-			return -1;
-		}
-		if (!err && !(kev.flags & EV_RECEIPT))
-			continue;
-		/* a receipt that finds no room ends it, too */
-		if (said == max)
-			break;
-		kev.flags = EV_ERROR;
-		kev.data = err;
-		events[said++] = kev;
-	}
-	return said;
-}
-
 static int kq_make_all(int fd, const struct kevent *changes, int num,
 		       struct kevent *events, int max)
 {

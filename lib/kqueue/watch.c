@@ -13,7 +13,7 @@ int kq_call(int fd, unsigned int cmd, struct ukevent *uk)
 	return ioctl(fd, KEVENT_IOC_CHANGE, uk) < 0 ? errno : 0;
 }
 
-static int kq_queue(const struct kq *kq, unsigned int queue)
+int kq_queue(const struct kq *kq, unsigned int queue)
 {
 	return queue ? kq->inner[queue - 1] : kq->fd;
 }
@@ -49,21 +49,29 @@ static int kq_inner_make(struct kq *kq, unsigned int queue)
 	return 0;
 }
 
+/* The watch of a note is there. */
+static void kq_watch_note(struct kq_note *kn, const struct ukevent *uk, unsigned int queue)
+{
+	kn->queue = (unsigned char)queue;
+	kn->type = (unsigned char)uk->type;
+	kn->cookie = uk->cookie;
+}
+
 /**
  * kq_watch_add() - add a watch of a note
  * @kq: its kq.
  * @kn: the note.
  * @uk: all but ptr, and KEVENT_REQ_ALWAYS_QUEUE.
+ * @queue: the first to be tried.
  *
  * Returns 0, or an errno: there is no watch, and the note is as it was.
  */
-int kq_watch_add(struct kq *kq, struct kq_note *kn, struct ukevent *uk)
+int kq_watch_add(struct kq *kq, struct kq_note *kn, struct ukevent *uk, unsigned int queue)
 {
 	const struct ukevent change = *uk;
-	unsigned int queue;
 	int err = EEXIST;
 
-	for (queue = 0; queue <= KQ_INNER && err == EEXIST; queue++) {
+	for (; queue <= KQ_INNER && err == EEXIST; queue++) {
 		if (queue && kq->inner[queue - 1] < 0) {
 			err = kq_inner_make(kq, queue);
 			if (err)
@@ -73,17 +81,51 @@ int kq_watch_add(struct kq *kq, struct kq_note *kn, struct ukevent *uk)
 		uk->req_flags |= KEVENT_REQ_ALWAYS_QUEUE;
 		uk->ptr = kq_ptr(kq, kn->index);
 		err = kq_call(kq_queue(kq, queue), KEVENT_CTL_ADD, uk);
+		if (!err)
+			kq_watch_note(kn, uk, queue);
 	}
-	if (err)
-		return err;
-	kn->queue = (unsigned char)(queue - 1);
-	kn->type = (unsigned char)change.type;
-	kn->cookie = uk->cookie;
-	return 0;
+	return err;
 }
 
+/* What the kernel is to be told, so that a new note has its watch. */
+int kq_watch_plan(const struct kq *kq, struct kq_note *kn, struct ukevent *uk)
+{
+	*uk = (struct ukevent){
+		.req_flags = KEVENT_REQ_ALWAYS_QUEUE,
+		.ptr = kq_ptr(kq, kn->index),
+	};
+	return kn->filter->add(kn, uk);
+}
+
+/* The kernel was told, of the first queue.  EEXIST: another note has such a watch there. */
+int kq_watch_done(struct kq *kq, struct kq_note *kn, struct ukevent *uk, int err)
+{
+	if (err == EEXIST) {
+		err = kq_watch_plan(kq, kn, uk);
+		if (!err)
+			err = kq_watch_add(kq, kn, uk, 1);
+	} else if (!err) {
+		kq_watch_note(kn, uk, 0);
+	}
+	return kn->filter->added ? kn->filter->added(kq, kn, uk, err) : err;
+}
+
+/* All of it. */
+int kq_watch_make(struct kq *kq, struct kq_note *kn)
+{
+	struct ukevent uk;
+	int err = kq_watch_plan(kq, kn, &uk);
+
+	if (err)
+		return err;
+	err = kq_call(kq->fd, KEVENT_CTL_ADD, &uk);
+	return kq_watch_done(kq, kn, &uk, err);
+}
+
+/* ---- Old ones ---------------------------------------------------------- */
+
 /* Names it by its fd: ENOENT, if that is another file's now. */
-static struct ukevent kq_watch_by_fd(const struct kq_note *kn)
+struct ukevent kq_watch_by_fd(const struct kq_note *kn)
 {
 	struct ukevent uk = { .type = kn->type };
 
@@ -91,24 +133,12 @@ static struct ukevent kq_watch_by_fd(const struct kq_note *kn)
 	return uk;
 }
 
-static struct ukevent kq_watch_by_cookie(const struct kq_note *kn)
+struct ukevent kq_watch_by_cookie(const struct kq_note *kn)
 {
 	struct ukevent uk = { .type = kn->type, .req_flags = KEVENT_REQ_COOKIE };
 
 	uk.cookie = kn->cookie;
 	return uk;
-}
-
-/* Of a file only.  What is ready under the new terms is reported. */
-int kq_watch_modify(struct kq *kq, struct kq_note *kn, unsigned int event,
-		    unsigned int req_flags)
-{
-	struct ukevent uk = kq_watch_by_fd(kn);
-
-	uk.event = event;
-	uk.req_flags |= req_flags | KEVENT_REQ_ALWAYS_QUEUE;
-	uk.ptr = kq_ptr(kq, kn->index);
-	return kq_call(kq_queue(kq, kn->queue), KEVENT_CTL_MODIFY, &uk);
 }
 
 /* Of a file only: tells whether it is still that of the fd. */

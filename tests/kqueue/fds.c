@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Fds of kqueues that are duplicated, moved, closed and used again; fork. */
+#include "kqueue.h"
+
+TEST(duplicated)
+{
+	struct ends e = new_pipe();
+	int kq = new_kqueue(), other = CHECK_OK(dup(kq));
+
+	add(kq, e.fd[0], EVFILT_READ, 0);
+	put(e.fd[1], 1);
+	expect(other, e.fd[0], EVFILT_READ);
+	close(kq);
+	set(other, e.fd[0], EVFILT_READ, EV_ADD | EV_DISPATCH, 0, 0, NULL);
+	expect(other, e.fd[0], EVFILT_READ);
+	expect_none(other);
+}
+
+/* Moved to another number, and another kqueue has the old one. */
+TEST(moved)
+{
+	struct ends e = new_pipe();
+	int kq = new_kqueue(), moved, next;
+
+	add(kq, e.fd[0], EVFILT_READ, 0);
+	moved = CHECK_OK(fcntl(kq, F_DUPFD_CLOEXEC, 100));
+	close(kq);
+	next = new_kqueue();
+	CHECK_EQ(next, kq);
+	put(e.fd[1], 1);
+	expect_none(next);
+	CHECK_ERRNO(try_set(next, e.fd[0], EVFILT_READ, EV_DELETE, 0, 0, NULL), ENOENT);
+	expect(moved, e.fd[0], EVFILT_READ);
+	set(moved, e.fd[0], EVFILT_READ, EV_DELETE, 0, 0, NULL);
+	expect_none(moved);
+}
+
+/* One kqueue in place of another. */
+TEST(replaced)
+{
+	int kq = new_kqueue(), other = new_kqueue();
+
+	add(kq, 1, EVFILT_USER, 0);
+	add(other, 2, EVFILT_USER, 0);
+	CHECK_OK(dup2(other, kq));
+	CHECK_ERRNO(try_set(kq, 1, EVFILT_USER, EV_DELETE, 0, 0, NULL), ENOENT);
+	set(kq, 2, EVFILT_USER, 0, NOTE_TRIGGER, 0, NULL);
+	expect(other, 2, EVFILT_USER);
+	expect(kq, 2, EVFILT_USER);
+}
+
+static size_t open_fds(void)
+{
+	size_t n = 0;
+	int fd;
+
+	for (fd = 0; fd < 1000; fd++)
+		n += fcntl(fd, F_GETFD) >= 0;
+	return n;
+}
+
+/* A kqueue's inner fds go when the next one is made. */
+TEST(closed_and_made_again)
+{
+	struct ends e = new_pipe(), child = new_pipe();
+	size_t before = open_fds();
+	int kq, i;
+
+	(void)child;
+	for (i = 0; i < 100; i++) {
+		kq = new_kqueue();
+		set(kq, getppid(), EVFILT_PROC, EV_ADD, NOTE_EXIT, 0, NULL);
+		add(kq, e.fd[0], EVFILT_READ, 0);
+		close(kq);
+		CHECK_ERRNO(try_set(kq, 1, EVFILT_USER, EV_ADD, 0, 0, NULL), EBADF);
+	}
+	CHECK_LE(open_fds(), before + 2);
+}
+
+/* Numbers of fds that were the library's, and that a program has closed, are let alone. */
+TEST(all_closed)
+{
+	int kq = new_kqueue(), file, i;
+	char name[] = "/tmp/kqueue-XXXXXX";
+
+	file = CHECK_OK(mkstemp(name));
+	add(kq, file, EVFILT_READ, 0);
+	set(kq, file, EVFILT_VNODE, EV_ADD, NOTE_WRITE, 0, NULL);
+	set(kq, getppid(), EVFILT_PROC, EV_ADD, NOTE_EXIT, 0, NULL);
+	CHECK_OK(close_range(3, 1000, 0));
+	for (i = 3; i < 20; i++)
+		CHECK_EQ(open("/dev/null", O_RDWR), i);
+	for (i = 20; i < 25; i++)
+		CHECK_EQ(kqueue(), i);
+	for (i = 3; i < 20; i++)
+		CHECK_EQ(write(i, "x", 1), 1);
+}
+
+TEST(closed_in_any_order)
+{
+	int kq[50], i, round;
+
+	for (round = 0; round < 4; round++) {
+		for (i = 0; i < 50; i++) {
+			kq[i] = new_kqueue();
+			add(kq[i], i, EVFILT_USER, 0);
+		}
+		for (i = 0; i < 50; i++) {
+			set(kq[i], i, EVFILT_USER, 0, NOTE_TRIGGER, 0, NULL);
+			expect(kq[i], i, EVFILT_USER);
+		}
+		for (i = 0; i < 50; i++)
+			close(kq[i * 7 % 50]);
+	}
+}
+
+/* ---- fork -------------------------------------------------------------- */
+
+/* A child has no kqueue, and can make its own. */
+TEST(fork)
+{
+	struct ends e = new_pipe();
+	int kq = new_kqueue(), other = CHECK_OK(dup(kq));
+	pid_t pid;
+
+	add(kq, e.fd[0], EVFILT_READ, 0);
+	set(other, 1, EVFILT_USER, EV_ADD, 0, 0, NULL);
+	put(e.fd[1], 1);
+	pid = CHECK_OK(fork());
+	if (!pid) {
+		CHECK_ERRNO(fcntl(kq, F_GETFD), EBADF);
+		CHECK_ERRNO(fcntl(other, F_GETFD), EBADF);
+		CHECK_ERRNO(try_set(kq, 2, EVFILT_USER, EV_ADD, 0, 0, NULL), EBADF);
+		kq = new_kqueue();
+		expect_none(kq);
+		add(kq, e.fd[0], EVFILT_READ, 0);
+		expect(kq, e.fd[0], EVFILT_READ);
+		_exit(0);
+	}
+	wait_child(pid);
+	expect(kq, e.fd[0], EVFILT_READ);
+	set(kq, e.fd[0], EVFILT_READ, EV_DELETE, 0, 0, NULL);
+	expect_none(kq);
+}
+
+/* While other threads are at work on it. */
+static volatile bool over;
+
+static void *busy_run(void *arg)
+{
+	int kq = *(int *)arg, i;
+
+	while (!over)
+		for (i = 0; i < 100; i++) {
+			add(kq, i, EVFILT_USER, 0);
+			set(kq, i, EVFILT_USER, EV_DELETE, 0, 0, NULL);
+		}
+	return NULL;
+}
+
+TEST_TIMEOUT(fork_while_busy, 60)
+{
+	int kq = new_kqueue(), mine, i;
+	struct test_thread t;
+	pid_t pid;
+
+	thread_start(&t, busy_run, &kq);
+	for (i = 0; i < 50; i++) {
+		pid = CHECK_OK(fork());
+		if (!pid) {
+			mine = new_kqueue();
+			set(mine, 1, EVFILT_USER, EV_ADD, NOTE_TRIGGER, 0, NULL);
+			expect(mine, 1, EVFILT_USER);
+			_exit(0);
+		}
+		wait_child(pid);
+	}
+	over = true;
+	thread_join(&t);
+}
