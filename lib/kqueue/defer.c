@@ -15,9 +15,6 @@ struct kq_deferred {
 	struct kevent kev;
 };
 
-/* Of the static model: the first use of another may need memory. */
-#define KQ_THREAD	__thread __attribute__((tls_model("initial-exec")))
-
 static KQ_THREAD int kq_depth;
 static KQ_THREAD int kq_deferred_num;
 static KQ_THREAD bool kq_draining;

@@ -29,6 +29,9 @@
 
 #include <linux/kevent.h>
 
+/* Of the static model: the first use of another may need memory. */
+#define KQ_THREAD	__thread __attribute__((tls_model("initial-exec")))
+
 #define KQ_HIDDEN	__attribute__((visibility("hidden")))
 #define KQ_PUBLIC	__attribute__((visibility("default")))
 

@@ -164,16 +164,21 @@ struct kq *kq_of_ptr(uint64_t ptr)
 
 /* ---- The end ----------------------------------------------------------- */
 
-/* Locked, or nobody else is there. */
-static void kq_free(struct kq *kq)
+/* A program that closes all fds closes these as well. */
+static void kq_close_inner(const struct kq *kq)
 {
 	int i;
 
-	kq_notes_free(kq);
-	/* a program that closes all fds closes these as well */
 	for (i = 0; i < KQ_INNER; i++)
 		if (kq->inner[i] >= 0 && kq_is_inner(kq->inner[i], kq))
 			close(kq->inner[i]);
+}
+
+/* Locked, or nobody else is there. */
+static void kq_free(struct kq *kq)
+{
+	kq_notes_free(kq);
+	kq_close_inner(kq);
 	kq->used = false;
 }
 
@@ -232,10 +237,19 @@ static void kq_sweep_some(int fd)
 
 /* ---- fork: a child has none -------------------------------------------- */
 
+/*
+ * By a handler of a signal that has interrupted a call: the locks may be held by this very
+ * thread. They are left alone, and in the child the call goes on when the handler returns.
+ */
+static KQ_THREAD bool kq_fork_inside;
+
 static void kq_fork_prepare(void)
 {
 	unsigned int i;
 
+	kq_fork_inside = kq_is_inside();
+	if (kq_fork_inside)
+		return;
 	kq_registry_lock();
 	for (i = 0; i < kq_top; i++)
 		kq_lock(kq_all[i]);
@@ -245,6 +259,8 @@ static void kq_fork_parent(void)
 {
 	unsigned int i;
 
+	if (kq_fork_inside)
+		return;
 	for (i = kq_top; i-- > 0;)
 		kq_unlock(kq_all[i]);
 	kq_registry_unlock();
@@ -270,10 +286,13 @@ static void kq_fork_child(void)
 	unsigned int i;
 
 	for (i = 0; i < kq_top; i++) {
-		if (kq_all[i]->used) {
-			kq_fork_close(kq_all[i]);
+		if (!kq_all[i]->used)
+			continue;
+		kq_fork_close(kq_all[i]);
+		if (kq_fork_inside)
+			kq_close_inner(kq_all[i]);
+		else
 			kq_free(kq_all[i]);
-		}
 	}
 	kq_secret = 0;
 	kq_fork_parent();

@@ -178,3 +178,70 @@ TEST_TIMEOUT(fork_while_busy, 60)
 	over = true;
 	thread_join(&t);
 }
+
+/* ---- fork, by a handler ------------------------------------------------ */
+
+static int the_kqueue;
+static volatile int forks_inside;
+static volatile bool in_child;
+
+/* Has the thread been interrupted in a call of the library? */
+static bool is_inside(void)
+{
+	struct kevent kev;
+
+	return kevent(the_kqueue, NULL, 0, &kev, 1, &no_time) < 0 && errno == EDEADLK;
+}
+
+static void handler(int signo)
+{
+	int err = errno, status;
+	pid_t pid;
+
+	(void)signo;
+	if (is_inside()) {
+		pid = fork();
+		in_child = !pid;
+		if (pid && (waitpid(pid, &status, 0) != pid || status))
+			abort();
+		forks_inside++;
+	}
+	errno = err;
+}
+
+/* The child goes on where its parent was, but it has no kqueues. */
+static void check_child(void)
+{
+	CHECK_ERRNO(fcntl(the_kqueue, F_GETFD), EBADF);
+	CHECK_ERRNO(try_set(the_kqueue, 2, EVFILT_USER, EV_ADD, 0, 0, NULL), EBADF);
+	the_kqueue = new_kqueue();
+	set(the_kqueue, 1, EVFILT_USER, EV_ADD, NOTE_TRIGGER, 0, NULL);
+	expect(the_kqueue, 1, EVFILT_USER);
+	_exit(0);
+}
+
+/* Whatever its thread is just doing to the kqueue. */
+TEST_TIMEOUT(fork_by_handler, 60)
+{
+	struct itimerspec often = {
+		.it_value.tv_nsec = 3000000,
+		.it_interval.tv_nsec = 3000000,
+	};
+	struct sigevent event = { .sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGUSR1 };
+	int added, deleted = 0;
+	timer_t timer;
+
+	the_kqueue = new_kqueue();
+	signal(SIGUSR1, handler);
+	CHECK_OK(timer_create(CLOCK_MONOTONIC, &event, &timer));
+	CHECK_OK(timer_settime(timer, 0, &often, NULL));
+	while (forks_inside < 20) {
+		added = try_set(the_kqueue, 2, EVFILT_USER, EV_ADD, 0, 0, NULL);
+		if (!in_child)
+			deleted = try_set(the_kqueue, 2, EVFILT_USER, EV_DELETE, 0, 0, NULL);
+		if (in_child)
+			check_child();
+		CHECK_EQ(added, 0);
+		CHECK_EQ(deleted, 0);
+	}
+}
