@@ -117,6 +117,7 @@ void tally_check(const struct tally *t);
 
 struct http_ops;
 struct sendfile_ops;
+struct kqueue_source;
 
 struct mech {
 	const struct mech_ops *ops;
@@ -139,6 +140,7 @@ enum {
 	MECH_FILES	= 0x1000,	/* and sendfile->begin, ->move */
 	MECH_LEVEL	= 0x2000,	/* says again what is ready still */
 	MECH_LOOK	= 0x4000,	/* can look without sleeping */
+	MECH_KQUEUE	= 0x8000,	/* has changelist and collect, and nothing else */
 };
 
 /**
@@ -158,6 +160,7 @@ enum {
  * @look: take and tally what is there, if anything.
  * @timers: arm timers at the points in time @at.
  * @expired: take the events of all timers; end what did not end by itself.
+ * @changelist: makes a change of work_kqueue.c to each of @num sources.
  * @http: a server of work_http.c.
  * @sendfile: a server of work_sendfile.c.
  */
@@ -179,6 +182,8 @@ struct mech_ops {
 	void (*timers)(struct mech *m, struct source *s, const uint64_t *at,
 		       unsigned int num);
 	void (*expired)(struct mech *m, struct tally *t);
+	void (*changelist)(struct mech *m, unsigned int what,
+			   struct kqueue_source *s, unsigned int num);
 	const struct http_ops *http;
 	const struct sendfile_ops *sendfile;
 };
@@ -298,7 +303,7 @@ struct work_case {
  * @run: measures; runs in a process of its own.
  */
 struct work {
-	const char *names[3];
+	const char *names[4];
 	const char *help;
 	uint32_t caps;
 	uint32_t not_caps;
@@ -320,7 +325,7 @@ extern const struct work work_pipe, work_eventfd, work_unix, work_tcp;
 extern const struct work work_libevent, work_batch;
 extern const struct work work_change, work_close, work_timer, work_pingpong;
 extern const struct work work_memory, work_http, work_sendfile, work_answer;
-extern const struct work work_files;
+extern const struct work work_files, work_kqueue, work_changelist;
 extern const struct work work_ready, work_overflow, work_cpus, work_spin;
 
 #endif /* BENCH_H */

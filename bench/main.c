@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 #include "http.h"
+#include "kqueue.h"
 #include "sendfile.h"
 
 #define ROW_SECONDS	300	/* a lost event must not hang the rest */
@@ -30,7 +31,8 @@ static const struct work *const works[] = {
 	&work_pipe, &work_eventfd, &work_unix, &work_tcp,
 	&work_libevent, &work_batch, &work_change, &work_close,
 	&work_timer, &work_pingpong, &work_memory, &work_http, &work_sendfile,
-	&work_answer, &work_files, &work_ready, &work_overflow,
+	&work_answer, &work_files, &work_kqueue, &work_changelist,
+	&work_ready, &work_overflow,
 	&work_cpus, &work_spin,
 };
 
@@ -41,7 +43,8 @@ static const struct mech_ops *const mechs[] = {
 	&http_epoll_lt, &http_epoll_et, &http_uring_poll,
 	&http_uring_operations, &http_ring_plain, &http_ring_batched,
 	&sendfile_epoll, &sendfile_uring_splice, &sendfile_uring_copy,
-	&sendfile_ring,
+	&sendfile_ring, &kqueue_hand_lt, &kqueue_hand_et, &kqueue_library,
+	&kqueue_library_clear,
 };
 
 #define NAMES_MAX	32
@@ -156,7 +159,8 @@ static void list(void)
 	for (i = 0; i < ARRAY_SIZE(mechs); i++)
 		printf("  %-15s %s%s\n", mechs[i]->name, mechs[i]->mode,
 		       mechs[i]->http ? " (http)" :
-		       mechs[i]->sendfile ? " (sendfile)" : "");
+		       mechs[i]->sendfile ? " (sendfile)" :
+		       mechs[i]->changelist ? " (kqueue)" : "");
 }
 
 static char **parse_names(char **arg, struct names *names,

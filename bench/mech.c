@@ -45,6 +45,15 @@ static void bare_change(struct mech *m, struct source *s, unsigned int num)
 	(void)num;
 }
 
+static void bare_changelist(struct mech *m, unsigned int what,
+			    struct kqueue_source *s, unsigned int num)
+{
+	(void)m;
+	(void)what;
+	(void)s;
+	(void)num;
+}
+
 static void bare_collect(struct mech *m, struct tally *t)
 {
 	(void)m;
@@ -71,5 +80,6 @@ const struct mech_ops mech_bare = {
 	.collect = bare_collect,
 	.timers = bare_timers,
 	.expired = bare_collect,
+	.changelist = bare_changelist,
 	.http = &http_blocking,
 };

@@ -60,6 +60,17 @@ sendfile/65536/copy the same of 64 KB (io_uring: read and send)
 answer/4096 opening, header, 4 KB, closing
 files/1 sending a file of 1 MB, one reader
 files/100 the same to 100 readers of different speed
+kqueue/1/socket kevent() of libkevent-kqueue, 1 of 64 sockets ready (epoll: by hand)
+kqueue/1/timer a timer (epoll: timerfd)
+kqueue/1/signal a signal (epoll: signalfd)
+kqueue/64/socket 64 of 64 sockets ready
+kqueue/64/mixed 40 sockets, 16 timers, 8 signals
+changelist-add/socket a changelist of 64 sockets: add
+changelist-disable/socket disable
+changelist-enable/socket enable
+changelist-delete/socket delete
+changelist-add/mixed a changelist of 40 sockets, 16 timers, 8 signals: add
+changelist-delete/mixed delete
 memory/slab memory of a watch, bytes
 END
 }
@@ -75,7 +86,7 @@ table() {
 		{ sub(/^\*/, ""); name[++n] = $1; sub(/^[^ ]* /, ""); label[n] = $0 }
 		END {
 			for (r = 1; r <= n; r++) {
-				if (cell[name[r], 6] !~ /^[0-9]/)
+				if (cell[name[r], 6] cell[name[r], 7] !~ /[0-9]/)
 					continue
 				line = "| " label[r]
 				for (i = 1; i <= 8; i++)
