@@ -123,7 +123,7 @@ run_program() {
 		echo "bad $program: the machine ended with status $?"
 }
 
-make -s epoll "$out/programs/load"
+make -s O="$out" epoll "$out/programs/load"
 cache_lock programs
 log=$out/programs/log
 : >"$log"
