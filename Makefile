@@ -175,6 +175,10 @@ check-programs:
 	@tests/vm/need.sh check
 	@tests/programs/run.sh --kernel $(KERNEL) $(PROGRAMS)
 
+check-kqueue:
+	@tests/vm/need.sh check
+	@tests/programs/kqueue.sh --kernel $(KERNEL)
+
 check-debug:
 	@KERNEL=debug tests/vm/need.sh check
 	@TESTS='$(TESTS)' scripts/check-debug.sh debug debug-rt
@@ -276,6 +280,7 @@ help:
 	@echo "make try PROG='./a.out ARG'    a program of your own in that machine, with the module loaded (KERNEL=, FILES=, TIMEOUT=)"
 	@echo 'make check-programs    redis, nginx and other programs, on epoll and on the drop-in (PROGRAMS=)'
 	@echo 'make check-perf     what kevent costs, against the figures that are kept (KERNEL=; RENEW=1 keeps new ones)'
+	@echo 'make check-kqueue   the tests of libevent, on its kqueue backend and libkevent-kqueue'
 	@echo 'make check-debug    the tests on debug and debug-rt, with a scan for leaks (TESTS=)'
 	@echo 'make check-kcsan    the tests on debug-kcsan (TESTS=)'
 	@echo 'make check-unload   load, use, unload, ROUNDS=1000 times, on the debug kernel'
@@ -297,7 +302,7 @@ help:
 	@echo 'make clean      removes what was built'
 	@echo 'KERNEL: 6.12 (default), 6.1, 7.2, 7.3; 7.3-rt, 7.3-cloud; 6.12@trixie; 6.12-arm64; debug, debug-rt, debug-kcsan'
 
-.PHONY: all module bench lib tests epoll kqueue tools run check check-perf try check-programs check-debug check-kcsan check-unload check-race \
+.PHONY: all module bench lib tests epoll kqueue tools run check check-perf try check-programs check-kqueue check-debug check-kcsan check-unload check-race \
 	check-fault check-install check-kernels check-builds lint model fuzz soak install install-headers install-lib uninstall deb rpm report clean help
 .SECONDARY:
 
