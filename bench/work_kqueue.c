@@ -188,17 +188,17 @@ static void changes_run(const struct job *job, struct results *res)
 /* ------------------------------------------------------------------------ */
 
 static const struct work_case event_sizes[] = {
-	{ 64, 1, "socket", LEVEL_QUICK, 0 },
-	{ 1, 1, "timer", LEVEL_DEFAULT, 0 },
-	{ 1, 1, "signal", LEVEL_DEFAULT, 0 },
-	{ 64, 64, "socket", LEVEL_DEFAULT, 0 },
-	{ 64, 64, "mixed", LEVEL_DEFAULT, 0 },
+	{ .n = 64, .k = 1, .mode = "socket", .level = LEVEL_QUICK },
+	{ .n = 1, .k = 1, .mode = "timer", .level = LEVEL_DEFAULT },
+	{ .n = 1, .k = 1, .mode = "signal", .level = LEVEL_DEFAULT },
+	{ .n = 64, .k = 64, .mode = "socket", .level = LEVEL_DEFAULT },
+	{ .n = 64, .k = 64, .mode = "mixed", .level = LEVEL_DEFAULT },
 	{ 0 }
 };
 
 static const struct work_case change_sizes[] = {
-	{ 64, 64, "socket", LEVEL_QUICK, 0 },
-	{ 64, 64, "mixed", LEVEL_DEFAULT, 0 },
+	{ .n = 64, .k = 64, .mode = "socket", .level = LEVEL_QUICK },
+	{ .n = 64, .k = 64, .mode = "mixed", .level = LEVEL_DEFAULT },
 	{ 0 }
 };
 
