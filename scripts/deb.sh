@@ -8,10 +8,11 @@ set -euo pipefail
 
 top=$(cd "$(dirname "$0")/.." && pwd)
 cd "$top"
-unset MAKEFLAGS MFLAGS MAKELEVEL
 # shellcheck source=scripts/files.sh
 . scripts/files.sh
 out=$(realpath -m -- "${1:-build}")/deb
+# What make was told is not for the package.
+unset O KERNEL MAKEFLAGS MFLAGS MAKELEVEL
 version=$(sed -n '1s/.*(\(.*\)).*/\1/p' debian/changelog)
 
 rm -rf "$out"

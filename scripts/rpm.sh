@@ -9,10 +9,11 @@ set -euo pipefail
 
 top=$(cd "$(dirname "$0")/.." && pwd)
 cd "$top"
-unset MAKEFLAGS MFLAGS MAKELEVEL
 # shellcheck source=scripts/files.sh
 . scripts/files.sh
 out=$(realpath -m -- "${1:-build}")/rpm
+# What make was told is not for the package.
+unset O KERNEL MAKEFLAGS MFLAGS MAKELEVEL
 version=$(sed -n 's/^PACKAGE_VERSION="\(.*\)"$/\1/p' dkms.conf)
 
 rm -rf "$out"
