@@ -26,6 +26,8 @@ cd "$top"
 . tests/vm/common.sh
 # shellcheck source=tests/vm/suite.sh
 . tests/vm/suite.sh
+# shellcheck source=tests/kernels/root.sh
+. tests/kernels/root.sh
 
 [[ ${1:-} != -* ]] || { usage; exit 2; }
 [ $# -gt 0 ] || set -- 6.1 6.1-rt 6.1-cloud 6.12 6.12-rt 6.12-cloud 7.2 7.3 7.3-rt 7.3-cloud
@@ -36,120 +38,7 @@ mkdir -p "$logs"
 work=$(mktemp -d "${TMPDIR:-/tmp}/kevent-kernels.XXXXXX")
 trap 'kill $(jobs -p) 2>/dev/null || true; rm -rf "$work"' EXIT
 
-# ---- The root ------------------------------------------------------------------
-
-suite_of() {
-	case $1 in
-	6.1 | 6.1-*) echo bookworm ;;
-	6.12*) echo trixie ;;
-	7.2*) echo sid ;;
-	7.3*) echo trixie-backports ;;
-	esac
-}
-
-# What the release calls it.
-flavour_of() {
-	case $1 in
-	*-rt) echo rt-amd64 ;;
-	*-cloud) echo cloud-amd64 ;;
-	*) echo amd64 ;;
-	esac
-}
-
-# A machine as its owner has it before he hears of kevent.
-make_root() {
-	local kernel=$1 tar=$cache/roots/kernel-$1.tar suite base
-
-	suite=$(suite_of "$kernel")
-	base=$(suite_base "$suite")
-	[ ! -e "$tar" ] || return 0
-	mkdir -p "${tar%/*}"
-	suite_sources "$suite" | sed 's/ \[[^]]*\]//' >"$work/sources"
-	mmdebstrap -q --format=tar --variant=minbase --aptopt="APT::Default-Release \"$suite\"" \
-		--include="systemd-sysv,udev,kmod,procps,linux-image-$(flavour_of "$kernel")" \
-		"$base" "$tar.new" - <"$work/sources"
-	mv "$tar.new" "$tar"
-}
-
-inside() {
-	# shellcheck disable=SC2016 # the inner shell expands it
-	unshare --mount bash -c '
-		mount -t proc proc "$1/proc"
-		mount -t sysfs sysfs "$1/sys"
-		mount --rbind /dev "$1/dev"
-		root=$1
-		shift
-		exec chroot "$root" /usr/bin/env -i HOME=/root DEBIAN_FRONTEND=noninteractive \
-			PATH=/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin "$@"' bash "$root" "$@"
-}
-
-# It is the running one, for who asks there.
-run_kernel() {
-	release=$(cd "$root/lib/modules" && echo *)
-	cat >"$root/usr/local/bin/uname" <<END2
-#!/bin/sh
-[ "\$1" != -r ] || exec echo $release
-exec /usr/bin/uname "\$@"
-END2
-	chmod +x "$root/usr/local/bin/uname"
-	printf '#!/bin/sh\nexit 101\n' >"$root/usr/sbin/policy-rc.d"
-	chmod +x "$root/usr/sbin/policy-rc.d"
-}
-
-install_packages() {
-	mkdir "$root/tmp/deb"
-	cp "${packages[@]}" "$root/tmp/deb"
-	cp -L /etc/resolv.conf "$root/etc/resolv.conf"
-	inside apt-get -qq update
-	# shellcheck disable=SC2016 # the inner shell expands it
-	inside sh -c 'apt-get -qq install -y --no-install-recommends --no-remove \
-		"linux-headers-$1" gcc libc6-dev /tmp/deb/*.deb' sh "$(flavour_of "$kernel")"
-	rm -r "$root/tmp/deb" "$root/usr/local/bin/uname" "$root/usr/sbin/policy-rc.d"
-	inside modinfo -k "$release" -F filename kevent
-}
-
 # ---- What is done there --------------------------------------------------------
-
-add_checks() {
-	local name
-
-	install -D "$here/guest.sh" "$root/usr/local/sbin/kevent-check"
-	install -D -m 644 tests/vm/klog.sh "$root/vm/klog.sh"
-	install -m 755 tests/vm/guest-runner.sh "$root/vm/guest-runner.sh"
-	for name in "${tests[@]}"; do
-		install -D "$out/tests/$name" "$root/vm/tests/$name"
-	done
-	printf '%s\n' "${tests[@]}" >"$root/vm/names"
-	inside useradd -m user
-	cat >"$root/etc/systemd/system/kevent-check.service" <<'END2'
-[Unit]
-After=multi-user.target
-[Service]
-Type=oneshot
-ExecStart=/usr/local/sbin/kevent-check
-StandardOutput=file:/dev/ttyS1
-StandardError=inherit
-ExecStopPost=/usr/bin/systemctl --no-block --force --force poweroff
-[Install]
-WantedBy=default.target
-END2
-	inside systemctl -q enable kevent-check.service
-	# the machine is slow, not dead
-	install -d "$root/etc/systemd/system.conf.d"
-	printf '[Manager]\nDefaultTimeoutStartSec=900\nDefaultDeviceTimeoutSec=900\n' \
-		>"$root/etc/systemd/system.conf.d/slow.conf"
-}
-
-make_disk() {
-	local size
-
-	size=$(($(du -sm "$root" | cut -f 1) * 5 / 4 + 512))
-	echo '/dev/vda / ext4 rw 0 0' >"$root/etc/fstab"
-	mke2fs -q -t ext4 -d "$root" "$work/disk" "${size}M"
-	cp "$root/boot/vmlinuz-$release" "$work/vmlinuz"
-	cp "$root/boot/initrd.img-$release" "$work/initrd"
-	rm -rf "$root"
-}
 
 boot() {
 	timeout "${KEVENT_KERNELS_TIMEOUT:-5400}" qemu-system-x86_64 -accel tcg,thread=multi -cpu max -smp 2 -m 2048 \
@@ -185,16 +74,10 @@ step() {
 	fi
 }
 
-unpack() {
-	make_root "$kernel"
-	mkdir "$root"
-	tar -x -C "$root" -f "$cache/roots/kernel-$kernel.tar" --exclude='./dev/*'
-}
-
 install_all() {
 	run_kernel
-	install_packages
-	add_checks
+	install_packages gcc libc6-dev
+	add_checks tests/kernels/guest.sh
 	make_disk
 }
 
