@@ -75,17 +75,6 @@ add_kernel() {
 	echo "$KREL"
 }
 
-# A module that does nothing.
-stand_in() {
-	mkdir "$root/tree/module"
-	printf 'obj-m := kevent.o\nkevent-y := main.o\n' >"$root/tree/module/Kbuild"
-	cat >"$root/tree/module/main.c" <<'END'
-#include <linux/module.h>
-MODULE_LICENSE("GPL");
-MODULE_VERSION("1.0");
-END
-}
-
 fill_root() {
 	local suite=$1 name
 	local -a names
@@ -102,7 +91,7 @@ fill_root() {
 	mkdir -p "$root/tree" "$root/sys/module"
 	tree_files | cpio -pdm --quiet "$root/tree"
 	mv "$root/tree/module" "$work/module"
-	stand_in
+	cp -r "$here/module" "$root/tree/module"
 	cat >"$root/usr/local/bin/uname" <<'END'
 #!/bin/sh
 [ "$1" != -r ] || exec cat /running
@@ -286,16 +275,79 @@ test_uninstall() {
 	expect "files that are left" "$(list_files | diff "$work/before" - | head -5)" ''
 }
 
-# The package, as apt would unpack it; built for the kernel that runs at least.
+dpkg_in_root() {
+	status=0
+	inside dpkg "$@" >"$said" 2>&1 || status=$?
+}
+
+# As the packages of kernels run what is there for that.
+kernel_comes() {
+	status=0
+	inside run-parts --report --exit-on-error --arg="$1" --arg="/boot/vmlinuz-$1" \
+		/etc/kernel/postinst.d >"$said" 2>&1 || status=$?
+}
+
+# Built for the kernel that runs; and for another one when that is installed.
 test_package() {
+	local headers
+
 	echo "$second" >"$root/running"
 	[ -n "$package" ] || package=$(scripts/deb.sh "${O:-build}" | grep '/kevent-dkms_')
 	cp "$package" "$root/tmp/kevent.deb"
-	status=0
-	inside dpkg -i /tmp/kevent.deb >"$said" 2>&1 || status=$?
+	headers=$(readlink "$root/lib/modules/$first/build")
+	rm "$root/lib/modules/$first/build"
+	dpkg_in_root -i /tmp/kevent.deb
 	expect "status of the package" $status 0
-	expect "state with the package" "$(state)" "* $version"
-	inside dpkg --purge kevent-dkms >"$said" 2>&1
+	expect "state with the package" "$(state)" "none $version"
+	ln -s "$headers" "$root/lib/modules/$first/build"
+	kernel_comes "$first"
+	expect "status of a new kernel" $status 0
+	expect "state with a new kernel" "$(state)" "$version $version"
+}
+
+# Its headers are there, so that nothing but its version keeps dkms from it.
+test_package_unsupported() {
+	mkdir -p "$root/lib/modules/9.9.0-amd64/kernel"
+	ln -s "/usr/src/linux-headers-$second" "$root/lib/modules/9.9.0-amd64/build"
+	kernel_comes 9.9.0-amd64
+	expect "status of an unsupported kernel" $status 0
+	expect_line '9.9.0-amd64 is not supported'
+	expect "its modules" "$(find "$root/lib/modules/9.9.0-amd64" -name 'kevent*')" ''
+	rm -r "$root/lib/modules/9.9.0-amd64"
+}
+
+stub() { printf '#!/bin/sh\n%s\n' "$2" >"$root/usr/local/bin/$1" && chmod +x "$root/usr/local/bin/$1"; }
+
+# As on a machine that was booted, with that version loaded, which a program uses.
+pretend_in_use() {
+	mkdir -p "$root/run/systemd/system" "$root/sys/module/kevent"
+	echo "$1" >"$root/sys/module/kevent/version"
+	echo 0123456789ABCDEF >"$root/sys/module/kevent/srcversion"
+	stub rmmod 'exit 1'
+	stub modprobe 'echo "kevent: would be loaded"'
+}
+
+# While it is in use; and, once more, while it is not.
+test_package_upgrade() {
+	tests/install/newer.sh "$package" 3.0 "$root/tmp/newer.deb"
+	pretend_in_use "$version"
+	dpkg_in_root -i /tmp/newer.deb
+	expect "status of the package's upgrade" $status 0
+	expect_line "version $version is in use and stays loaded; the new one is taken at the next boot"
+	expect "state after the package's upgrade" "$(state)" '* 3.0'
+	expect "sources after the package's upgrade" "$(sources)" kevent-3.0
+	expect "dkms after the package's upgrade" "$(inside dkms status | grep -c "kevent/$version")" 0
+	stub rmmod 'exit 0'
+	dpkg_in_root -i /tmp/newer.deb
+	expect_line 'would be loaded'
+}
+
+test_package_removal() {
+	pretend_in_use 3.0
+	dpkg_in_root --purge kevent-dkms
+	expect "status of the package's removal" $status 0
+	expect_line 'in use: it stays until the next boot'
+	rm -r "$root/run/systemd/system" "$root/sys/module/kevent" "$root"/usr/local/bin/{rmmod,modprobe}
 	expect "files that the package leaves" "$(list_files | diff "$work/before" - | head -5)" ''
 }
 
@@ -318,6 +370,9 @@ for suite; do
 	test_ours
 	test_uninstall
 	test_package
+	test_package_unsupported
+	test_package_upgrade
+	test_package_removal
 	rm -rf "$root"
 done
 echo "$passed passed, $failed failed"
