@@ -238,6 +238,13 @@ check-kernels:
 	@tests/vm/need.sh install
 	@TESTS='$(TESTS)' tests/kernels/run.sh $(KERNELS)
 
+check-secureboot:
+	@tests/vm/need.sh check
+	@tests/vm/need.sh deb
+	@tests/vm/need.sh install
+	@tests/vm/need.sh secureboot
+	@TESTS='$(TESTS)' tests/kernels/secureboot.sh $(KERNELS)
+
 soak:
 	@tests/vm/need.sh check
 	@tests/soak/run.sh $(DURATION)
@@ -287,6 +294,7 @@ help:
 	@echo 'make check-fault    makes each allocation and each copy in each call fail once (debug kernel, TESTS=)'
 	@echo 'make check-install  make install and uninstall, in roots of Debian 12 and 13 (as root)'
 	@echo 'make check-kernels  the packages, installed and booted with each kernel (as root, KERNELS=, TESTS=)'
+	@echo 'make check-secureboot    the packages with Secure Boot, in QEMU with OVMF (as root, KERNELS=, TESTS=)'
 	@echo 'make lint       checkpatch, sparse, kernel-doc, cppcheck, shellcheck, mandoc, codespell'
 	@echo 'make check-builds   builds the module for all supported kernels (KERNELS=: only for these)'
 	@echo 'make check-race     each pair of operations at the same time, with delays (DURATION=, CPUS= (2), KERNEL= (debug), TESTS=)'
@@ -302,8 +310,9 @@ help:
 	@echo 'make clean      removes what was built'
 	@echo 'KERNEL: 6.12 (default), 6.1, 7.2, 7.3; 7.3-rt, 7.3-cloud; 6.12@trixie; 6.12-arm64; debug, debug-rt, debug-kcsan'
 
-.PHONY: all module bench lib tests epoll kqueue tools run check check-perf try check-programs check-kqueue check-debug check-kcsan check-unload check-race \
-	check-fault check-install check-kernels check-builds lint model fuzz soak install install-headers install-lib uninstall deb rpm report clean help
+.PHONY: all module bench lib tests epoll kqueue tools run check check-perf try check-programs check-kqueue check-debug \
+	check-kcsan check-unload check-race check-fault check-install check-kernels check-builds lint model fuzz soak install \
+	install-headers install-lib uninstall deb rpm report clean help check-secureboot
 .SECONDARY:
 
 -include $(shell [ ! -d $(O) ] || find $(O)/tests $(O)/tools -name '*.d' 2>/dev/null)

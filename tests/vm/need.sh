@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# need.sh run|check|try|lint|model|deb|rpm|install: sees to it that the Debian packages are there
+# need.sh run|check|try|lint|model|deb|rpm|install|secureboot: sees to it that the Debian packages are there
 # that the make target of that name needs. Root gets them installed, others are
 # told the command.
 
@@ -42,6 +42,7 @@ esac
 	libc6-dev liburing-dev)
 [ "${1:-check}" != rpm ] || packages=(rpm cpio gcc make libc6-dev liburing-dev)
 [ "${1:-check}" != install ] || packages=(mmdebstrap cpio e2fsprogs)
+[ "${1:-check}" != secureboot ] || packages=(ovmf mtools dosfstools)
 
 missing=()
 for package in "${packages[@]}"; do
