@@ -26,6 +26,8 @@ top=$(cd "$(dirname "$0")/../.." && pwd)
 cd "$top"
 # shellcheck source=tests/vm/common.sh
 . tests/vm/common.sh
+# shellcheck source=tests/programs/packages.sh
+. tests/programs/packages.sh
 out=$(realpath -m "${O:-build}")
 kernel=${KERNEL:-6.12}
 declare -a programs=()
@@ -56,63 +58,15 @@ packages_of() {
 	esac
 }
 
-# Those packages, and the libraries that they need; the C library is the host's.
-closure() {
-	LC_ALL=C apt-cache depends --recurse --no-recommends --no-suggests \
-		--no-conflicts --no-breaks --no-replaces --no-enhances "$@" |
-		awk -v wanted="$*" '
-			/^[^ ]/ { from = $1; next }
-			/Depends:/ && $2 ~ /^lib/ { needs[from] = needs[from] " " $2 }
-			END {
-				n = split(wanted, todo, " ")
-				for (i = 1; i <= n; i++) {
-					if (seen[todo[i]]++)
-						continue
-					print todo[i]
-					m = split(needs[todo[i]], names, " ")
-					for (k = 1; k <= m; k++)
-						todo[++n] = names[k]
-				}
-			}' |
-		grep -vE '^(libc6|libc-bin|libgcc-s1|libcrypt1|libnginx-mod-.*)$' | sort
-}
-
-# Their names and versions.
-versions() {
-	LC_ALL=C apt-cache policy "$@" |
-		awk '/^[^ ]/ { name = $1 } $1 == "Candidate:" { print name, $2 }'
-}
-
-# Unpacked, never installed; again if apt knows another version.
-unpack() {
-	local program=$1 list dir deb
-	local -a names
-
-	read -ra names < <(packages_of "$program")
-	mapfile -t names < <(closure "${names[@]}")
-	list=$(versions "${names[@]}")
-	dir=$cache/programs/$program
-	[ "$(cat "$dir/.packages" 2>/dev/null)" != "$list" ] || return 0
-	log "fetching ${#names[@]} packages for $program"
-	rm -rf "$dir" "$dir.deb"
-	mkdir -p "$dir" "$dir.deb"
-	packages_fetch "$dir.deb" "${names[@]}" || return 1
-	for deb in "$dir.deb"/*.deb; do
-		dpkg-deb -x "$deb" "$dir" || return 1
-	done
-	rm -rf "$dir.deb" "$dir"/usr/share/{doc,man,locale,lintian}
-	# links to what other packages have: they can't be copied
-	find "$dir" -xtype l -delete
-	echo "$list" >"$dir/.packages"
-}
-
 # --- The machine ------------------------------------------------------------------
 
 # One for each program: a file system in memory has to hold it.
 run_program() {
 	local program=$1 root=$cache/programs/$1
+	local -a names
 
-	if ! unpack "$program"; then
+	read -ra names < <(packages_of "$program")
+	if ! unpack "$program" "${names[@]}"; then
 		echo "bad $program: its packages can not be had"
 		return
 	fi
