@@ -179,6 +179,10 @@ check-kqueue:
 	@tests/vm/need.sh check
 	@tests/programs/kqueue.sh --kernel $(KERNEL)
 
+check-backends:
+	@tests/vm/need.sh check
+	@tests/backends/run.sh --kernel $(KERNEL) $(BACKENDS)
+
 check-debug:
 	@KERNEL=debug tests/vm/need.sh check
 	@TESTS='$(TESTS)' scripts/check-debug.sh debug debug-rt
@@ -288,6 +292,7 @@ help:
 	@echo 'make check-programs    redis, nginx and other programs, on epoll and on the drop-in (PROGRAMS=)'
 	@echo 'make check-perf     what kevent costs, against the figures that are kept (KERNEL=; RENEW=1 keeps new ones)'
 	@echo 'make check-kqueue   the tests of libevent, on its kqueue backend and libkevent-kqueue'
+	@echo "make check-backends    the tests of Python and libevent, on epoll and on the backends of contrib/ (BACKENDS=)"
 	@echo 'make check-debug    the tests on debug and debug-rt, with a scan for leaks (TESTS=)'
 	@echo 'make check-kcsan    the tests on debug-kcsan (TESTS=)'
 	@echo 'make check-unload   load, use, unload, ROUNDS=1000 times, on the debug kernel'
@@ -312,7 +317,7 @@ help:
 
 .PHONY: all module bench lib tests epoll kqueue tools run check check-perf try check-programs check-kqueue check-debug \
 	check-kcsan check-unload check-race check-fault check-install check-kernels check-builds lint model fuzz soak install \
-	install-headers install-lib uninstall deb rpm report clean help check-secureboot
+	install-headers install-lib uninstall deb rpm report clean help check-secureboot check-backends
 .SECONDARY:
 
 -include $(shell [ ! -d $(O) ] || find $(O)/tests $(O)/tools -name '*.d' 2>/dev/null)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* vm: --python --add=docs/languages.md */
+/* vm: --python --add=docs/languages.md --add=contrib/python */
 /* Tests that the examples of docs/languages.md run, as they stand. */
 #include "kev.h"
 
@@ -41,6 +41,7 @@ static char *block(unsigned int n)
 static void run(void *arg)
 {
 	setenv("LD_LIBRARY_PATH", LIBRARY, 1);
+	setenv("PYTHONPATH", "contrib/python", 1);
 	execlp("python3", "python3", "-c", (char *)arg, (char *)NULL);
 	FAIL("python3: %s", test_errno_name(errno));
 }
@@ -67,8 +68,13 @@ TEST_TIMEOUT(library, 60)
 	run_block(2);
 }
 
+TEST_TIMEOUT(loop_of_asyncio, 60)
+{
+	run_block(3);
+}
+
 TEST(no_more)
 {
 	read_page();
-	CHECK(!block(3));
+	CHECK(!block(4));
 }
