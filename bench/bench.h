@@ -32,15 +32,20 @@ void *xcalloc(size_t num, size_t size);
 
 /* ---- clock.c ----------------------------------------------------------- */
 
-extern bool clock_ticks;
+enum clock_unit { CLOCK_NS, CLOCK_CYCLES, CLOCK_TICKS };
+
+extern enum clock_unit clock_unit;
 extern bool clock_marks;
 
-void clock_use_ticks(void);
+void clock_check_ticks(void);
+bool clock_has_cycles(void);
+void clock_start(enum clock_unit unit);
 uint64_t clock_now(void);
 uint64_t clock_begin(void);
 uint64_t clock_end(uint64_t begin);
-const char *clock_unit(void);
+const char *clock_name(void);
 const char *clock_total(void);
+const char *clock_cpu(void);
 uint64_t clock_monotonic(void);
 void clock_settle(void);
 
@@ -56,6 +61,7 @@ extern unsigned int samples_ops;
 void samples_init(struct samples *s, unsigned int max);
 void samples_add(struct samples *s, uint64_t ticks, unsigned int ops);
 double samples_median(struct samples *s);
+void samples_quartiles(const struct samples *s, double *low, double *high);
 void samples_free(struct samples *s);
 
 /* ---- source.c: files that become ready --------------------------------- */
@@ -118,6 +124,7 @@ void tally_check(const struct tally *t);
 struct http_ops;
 struct sendfile_ops;
 struct kqueue_source;
+struct workers_ops;
 
 struct mech {
 	const struct mech_ops *ops;
@@ -141,6 +148,7 @@ enum {
 	MECH_LEVEL	= 0x2000,	/* says again what is ready still */
 	MECH_LOOK	= 0x4000,	/* can look without sleeping */
 	MECH_KQUEUE	= 0x8000,	/* has changelist and collect, and nothing else */
+	MECH_WORKERS	= 0x10000,	/* has workers, and nothing else */
 };
 
 /**
@@ -163,6 +171,7 @@ enum {
  * @changelist: makes a change of work_kqueue.c to each of @num sources.
  * @http: a server of work_http.c.
  * @sendfile: a server of work_sendfile.c.
+ * @workers: those of work_workers.c.
  */
 struct mech_ops {
 	const char *name;
@@ -186,6 +195,7 @@ struct mech_ops {
 			   struct kqueue_source *s, unsigned int num);
 	const struct http_ops *http;
 	const struct sendfile_ops *sendfile;
+	const struct workers_ops *workers;
 };
 
 #define BATCH	64u	/* changes in one call; short runs that are timed */
@@ -257,11 +267,32 @@ struct results {
 void result_add(struct results *res, const char *workload, const char *mode,
 		const char *metric, double value);
 
+/**
+ * struct figure - what the repetitions of a job say
+ * @value: their median.
+ * @low: and
+ * @high: bounds of their middle half.
+ * @num: of repetitions.
+ * @bare: was subtracted, or can be compared; or NULL.
+ * @took: CPU time of the whole job, in seconds.
+ */
+struct figure {
+	double value, low, high;
+	unsigned int num;
+	const double *bare;
+	double took;
+};
+
 struct job;
-void report_open(const char *path);
+void report_open(const char *path, unsigned int repeat);
 void report_row(const struct job *job, const struct result *r,
-		const double *bare);
+		const struct figure *fig);
 void report_close(void);
+
+/* ---- info.c, compare.c -------------------------------------------------- */
+
+void info_write(FILE *f, unsigned int repeat);
+bool compare_files(const char *path_a, const char *path_b, double limit);
 
 /* ---- work_*.c ---------------------------------------------------------- */
 
@@ -298,6 +329,7 @@ struct work_case {
  * @not_caps: a mechanism must have none of these.
  * @bare: is there a bare run to subtract?
  * @total: report the whole, do not subtract.
+ * @own_clock: does it measure CPU time, whatever the unit?
  * @cases: sizes, up to n == 0.
  * @source: kind of file, for the workload itself.
  * @run: measures; runs in a process of its own.
@@ -309,6 +341,7 @@ struct work {
 	uint32_t not_caps;
 	bool bare;
 	bool total;
+	bool own_clock;
 	const struct work_case *cases;
 	const struct source_kind *source;
 	void (*run)(const struct job *job, struct results *res);
@@ -321,11 +354,22 @@ struct job {
 	const struct work_case *size;
 };
 
+/* What a workload says about itself: about.c, made from the comments at the top of
+ * work_*.c.
+ */
+struct about {
+	const struct work *work;
+	const char *text;
+};
+
+extern const struct about abouts[];
+
 extern const struct work work_pipe, work_eventfd, work_unix, work_tcp;
 extern const struct work work_libevent, work_batch;
 extern const struct work work_change, work_close, work_timer, work_pingpong;
 extern const struct work work_memory, work_http, work_sendfile, work_answer;
 extern const struct work work_files, work_kqueue, work_changelist;
 extern const struct work work_ready, work_overflow, work_cpus, work_spin;
+extern const struct work work_keepalive, work_load, work_workers;
 
 #endif /* BENCH_H */

@@ -65,7 +65,8 @@ void cpu_slices(void)
 		.sample_period = SLICE,
 	};
 
-	if (clock_ticks && syscall(SYS_perf_event_open, &attr, 0, -1, -1,
-				   PERF_FLAG_FD_CLOEXEC) < 0)
+	if (clock_unit == CLOCK_TICKS &&
+	    syscall(SYS_perf_event_open, &attr, 0, -1, -1,
+		    PERF_FLAG_FD_CLOEXEC) < 0)
 		die_errno("perf_event_open");
 }

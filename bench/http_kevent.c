@@ -6,25 +6,7 @@
  * back as the result of its entry.
  */
 
-#include <sys/ioctl.h>
-#include <unistd.h>
-
-#include "http.h"
-
-static inline int counted_ioctl(int fd, unsigned long request, void *arg)
-{
-	return CALL(ioctl(fd, request, arg));
-}
-
-static inline ssize_t counted_read(int fd, void *buf, size_t len)
-{
-	return CALL(read(fd, buf, len));
-}
-
-/* those that kevent.h makes are counted as well */
-#define ioctl counted_ioctl
-#define read counted_read
-#include <kevent.h>
+#include "counted.h"
 
 #define SLOTS	(4 * HTTP_CONNS)
 

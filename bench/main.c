@@ -10,33 +10,37 @@
  * entry to the kernel cost in time is not in them.
  */
 
+#include <assert.h>
 #include <errno.h>
 #include <sched.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/resource.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "http.h"
 #include "kqueue.h"
+#include "main.h"
 #include "sendfile.h"
+#include "workers.h"
 
-#define ROW_SECONDS	300	/* a lost event must not hang the rest */
 #define FILES		262144
+#define REPEAT		5u	/* where figures are not the same each time */
+#define SPREAD_MAX	5.0	/* percent: what --compare takes */
+#define WARM_NS		1000000000u
 
-static const struct work *const works[] = {
+const struct work *const works[] = {
 	&work_pipe, &work_eventfd, &work_unix, &work_tcp,
 	&work_libevent, &work_batch, &work_change, &work_close,
 	&work_timer, &work_pingpong, &work_memory, &work_http, &work_sendfile,
 	&work_answer, &work_files, &work_kqueue, &work_changelist,
 	&work_ready, &work_overflow,
 	&work_cpus, &work_spin,
+	&work_keepalive, &work_load, &work_workers,
+	NULL,
 };
 
-static const struct mech_ops *const mechs[] = {
+const struct mech_ops *const mechs[] = {
 	&mech_epoll_lt, &mech_epoll_et, &mech_uring, &mech_uring_defer,
 	&mech_uring_look, &mech_poll, &mech_ring_et, &mech_ring_lt, &mech_ring_socket,
 	&mech_ring_pipe, &mech_get_et, &mech_get_lt, &mech_get_socket,
@@ -45,28 +49,20 @@ static const struct mech_ops *const mechs[] = {
 	&sendfile_epoll, &sendfile_uring_splice, &sendfile_uring_copy,
 	&sendfile_ring, &kqueue_hand_lt, &kqueue_hand_et, &kqueue_library,
 	&kqueue_library_clear,
+	&workers_epoll_lt, &workers_epoll_et, &workers_epoll_own,
+	&workers_epoll_exclusive, &workers_epoll_reuseport,
+	&workers_ring_fifo, &workers_ring_lifo, &workers_ring_cpu,
+	&workers_ring_own, &workers_ring_exclusive,
+	NULL,
 };
 
-#define NAMES_MAX	32
+static_assert(ARRAY_SIZE(mechs) <= MECHS_MAX, "room in jobs.c");
 
-struct names {
-	const char *name[NAMES_MAX];
-	unsigned int num;
-};
-
-static struct {
-	struct names works, mechs;
-	const char *json;
-	enum level level;
-	bool list;
-	bool device;
-} opt = { .level = LEVEL_DEFAULT };
-
-static unsigned int failures;
+struct options opt = { .level = LEVEL_DEFAULT, .spread = SPREAD_MAX };
 
 /* ---- Options ----------------------------------------------------------- */
 
-static bool selected(const struct names *names, const char *name)
+bool selected(const struct names *names, const char *name)
 {
 	unsigned int i;
 
@@ -79,7 +75,7 @@ static bool selected(const struct names *names, const char *name)
 	return false;
 }
 
-static bool work_selected(const struct work *w)
+bool work_selected(const struct work *w)
 {
 	unsigned int i;
 
@@ -94,7 +90,7 @@ static bool work_exists(const char *name)
 {
 	unsigned int i, j;
 
-	for (i = 0; i < ARRAY_SIZE(works); i++) {
+	for (i = 0; works[i]; i++) {
 		for (j = 0; j < ARRAY_SIZE(works[i]->names); j++) {
 			if (works[i]->names[j] &&
 			    !strcmp(works[i]->names[j], name))
@@ -108,7 +104,7 @@ static bool mech_exists(const char *name)
 {
 	unsigned int i;
 
-	for (i = 0; i < ARRAY_SIZE(mechs); i++) {
+	for (i = 0; mechs[i]; i++) {
 		if (!strcmp(mechs[i]->name, name))
 			return true;
 	}
@@ -125,18 +121,30 @@ static void usage(FILE *f)
 	      "  --mechanism NAME...  only these mechanisms\n"
 	      "  --quick              one size of each workload\n"
 	      "  --all                every size of each workload\n"
-	      "  --unit ns|instructions\n"
-	      "                       instructions can be counted only in QEMU with\n"
-	      "                       -icount shift=0\n"
+	      "  --unit ns|cycles|instructions\n"
+	      "                       by default nanoseconds, and also cycles where they may\n"
+	      "                       be counted; instructions can be counted only in QEMU\n"
+	      "                       with -icount shift=0\n"
+	      "  --repeat N           measure each row N times, and say how far the middle half\n"
+	      "                       is apart (5; 1 for instructions)\n"
 	      "  --json FILE          write the figures to FILE, one object a line; -: to\n"
 	      "                       stdout, which then gets nothing else\n"
+	      "  --compare A B        compare two such files instead\n"
+	      "  --spread PERCENT     what --compare takes: rows whose repetitions are further\n"
+	      "                       apart are refused (5)\n"
 	      "  --list               print what can be measured\n"
+	      "  --explain            print what each workload asks, how, in what unit, and\n"
+	      "                       what the answer does not show\n"
+	      "  --jobs               print what would be measured, one job a line\n"
 	      "  --where              for bench/where.sh, which traces this program\n"
 	      "  --help               print this text\n"
 	      "\n"
 	      "Figures are the cost of one event (or change, close, timer), in addition to\n"
 	      "the same work without any mechanism. Exit status 1: a row could not be\n"
-	      "measured, or an event was missing or wrong.\n", f);
+	      "measured or compared, or an event was missing or wrong.\n"
+	      "\n"
+	      "To send the figures of a machine, as root on an idle one:\n"
+	      "  kevent-bench --all --json FILE\n", f);
 }
 
 static void list(void)
@@ -144,7 +152,7 @@ static void list(void)
 	unsigned int i, j;
 
 	printf("workloads:\n");
-	for (i = 0; i < ARRAY_SIZE(works); i++) {
+	for (i = 0; works[i]; i++) {
 		const struct work_case *size;
 
 		printf("  ");
@@ -156,11 +164,42 @@ static void list(void)
 		printf("\n");
 	}
 	printf("mechanisms:\n");
-	for (i = 0; i < ARRAY_SIZE(mechs); i++)
+	for (i = 0; mechs[i]; i++)
 		printf("  %-15s %s%s\n", mechs[i]->name, mechs[i]->mode,
 		       mechs[i]->http ? " (http)" :
 		       mechs[i]->sendfile ? " (sendfile)" :
-		       mechs[i]->changelist ? " (kqueue)" : "");
+		       mechs[i]->changelist ? " (kqueue)" :
+		       mechs[i]->workers ? " (workers)" : "");
+}
+
+static const char *about(const struct work *work)
+{
+	const struct about *a;
+
+	for (a = abouts; a->work; a++) {
+		if (a->work == work)
+			return a->text;
+	}
+	return "";
+}
+
+/* Those that are one piece of code have one text. */
+static void explain(void)
+{
+	const char *text = NULL;
+	unsigned int i, j;
+
+	for (i = 0; works[i]; i++) {
+		if (!work_selected(works[i]))
+			continue;
+		if (text && text != about(works[i]))
+			printf("%s\n\n", text);
+		for (j = 0; j < ARRAY_SIZE(works[i]->names) && works[i]->names[j]; j++)
+			printf("%s: %s\n", works[i]->names[j], works[i]->help);
+		text = about(works[i]);
+	}
+	if (text)
+		printf("%s\n", text);
 }
 
 static char **parse_names(char **arg, struct names *names,
@@ -188,10 +227,34 @@ static const char *value_of(char **arg)
 
 static void parse_unit(const char *unit)
 {
+	opt.num_units = 1;
 	if (!strcmp(unit, "instructions"))
-		clock_use_ticks();
-	else if (strcmp(unit, "ns"))
-		die("--unit ns or instructions");
+		opt.units[0] = CLOCK_TICKS;
+	else if (!strcmp(unit, "cycles"))
+		opt.units[0] = CLOCK_CYCLES;
+	else if (!strcmp(unit, "ns"))
+		opt.units[0] = CLOCK_NS;
+	else
+		die("--unit ns, cycles or instructions");
+}
+
+static double parse_number(char **arg, double least, double most)
+{
+	char *end;
+	double value = strtod(value_of(arg), &end);
+
+	if (*end || !(value >= least && value <= most))
+		die("%s: a number from %g to %g", *arg, least, most);
+	return value;
+}
+
+static char **parse_compare(char **arg)
+{
+	if (!arg[1] || !arg[2])
+		die("--compare needs two files");
+	opt.compare[0] = arg[1];
+	opt.compare[1] = arg[2];
+	return arg + 2;
 }
 
 static void parse(char **arg)
@@ -205,6 +268,12 @@ static void parse(char **arg)
 			opt.json = value_of(arg++);
 		} else if (!strcmp(*arg, "--unit")) {
 			parse_unit(value_of(arg++));
+		} else if (!strcmp(*arg, "--repeat")) {
+			opt.repeat = (unsigned int)parse_number(arg++, 1, REPEAT_MAX);
+		} else if (!strcmp(*arg, "--compare")) {
+			arg = parse_compare(arg);
+		} else if (!strcmp(*arg, "--spread")) {
+			opt.spread = parse_number(arg++, 0, 1000);
 		} else if (!strcmp(*arg, "--quick")) {
 			opt.level = LEVEL_QUICK;
 		} else if (!strcmp(*arg, "--all")) {
@@ -213,150 +282,16 @@ static void parse(char **arg)
 			clock_marks = true;
 		} else if (!strcmp(*arg, "--list")) {
 			opt.list = true;
+		} else if (!strcmp(*arg, "--explain")) {
+			opt.explain = true;
+		} else if (!strcmp(*arg, "--jobs")) {
+			opt.jobs = true;
 		} else if (!strcmp(*arg, "--help")) {
 			usage(stdout);
 			exit(0);
 		} else {
 			usage(stderr);
 			exit(2);
-		}
-	}
-}
-
-/* ---- Running ----------------------------------------------------------- */
-
-static void describe(const struct job *job)
-{
-	fprintf(stderr, "%s n=%u k=%u %s %s", job->work->names[0],
-		job->size->n, job->size->k, job->ops->name,
-		job->size->mode ? job->size->mode : job->ops->mode);
-}
-
-/* The next stop of bench/where.sh; what it sees follows. */
-static __attribute__((noinline)) void where_job(void)
-{
-	__asm__ volatile("");
-}
-
-static void run_here(const struct job *job, struct results *res)
-{
-	alarm(ROW_SECONDS);
-	if (clock_marks)
-		where_job();
-	job->work->run(job, res);
-	if (clock_marks)
-		printf("where %u %s-%s n=%u k=%u\n", samples_ops,
-		       job->ops->name,
-		       job->size->mode ? job->size->mode : job->ops->mode,
-		       job->size->n, job->size->k);
-	fflush(stdout);
-}
-
-/* In a process of its own: nothing is left for the next one. */
-static bool run_job(const struct job *job, struct results *res)
-{
-	pid_t pid;
-	int status;
-
-	res->num = 0;
-	if (opt.json && !strcmp(opt.json, "-")) {
-		describe(job);
-		fputc('\n', stderr);
-	}
-	fflush(NULL);
-	pid = fork();
-	if (pid < 0)
-		die_errno("fork");
-	if (!pid) {
-		run_here(job, res);
-		_exit(0);
-	}
-	while (waitpid(pid, &status, 0) < 0) {
-		if (errno != EINTR)
-			die_errno("waitpid");
-	}
-	if (status == 0 && res->num)
-		return true;
-	failures++;
-	describe(job);
-	if (WIFSIGNALED(status))
-		fprintf(stderr, ": killed by signal %d%s", WTERMSIG(status),
-			WTERMSIG(status) == SIGALRM ? " (events lost?)" : "");
-	fprintf(stderr, ": FAILED\n");
-	return false;
-}
-
-/* The bare figure of the same metric and mode, or else of the metric. */
-static const double *find_bare(const struct results *bare,
-			       const struct result *r)
-{
-	const double *found = NULL;
-	unsigned int i;
-
-	for (i = 0; i < bare->num; i++) {
-		if (strcmp(r->metric, bare->r[i].metric))
-			continue;
-		found = &bare->r[i].value;
-		if (r->mode && bare->r[i].mode &&
-		    !strcmp(r->mode, bare->r[i].mode))
-			break;
-	}
-	return found;
-}
-
-static bool suits(const struct work *w, const struct work_case *size,
-		  const struct mech_ops *ops)
-{
-	uint32_t need = w->caps | size->caps;
-
-	if ((ops->caps & need) != need || (ops->caps & w->not_caps))
-		return false;
-	if ((ops->caps & MECH_KEVENT) && !opt.device)
-		return false;
-	return selected(&opt.mechs, ops->name);
-}
-
-static void run_case(const struct work *w, const struct work_case *size,
-		     struct results *res, struct results *bare)
-{
-	struct job job = { w, &mech_bare, size };
-	unsigned int i, j;
-
-	bare->num = 0;
-	if (w->bare && !run_job(&job, bare))
-		return;
-	for (i = 0; i < ARRAY_SIZE(mechs); i++) {
-		if (!suits(w, size, mechs[i]))
-			continue;
-		job.ops = mechs[i];
-		if (!run_job(&job, res))
-			continue;
-		for (j = 0; j < res->num; j++) {
-			if (selected(&opt.works, res->r[j].workload))
-				report_row(&job, &res->r[j],
-					   find_bare(bare, &res->r[j]));
-		}
-	}
-}
-
-static void run_works(void)
-{
-	const struct work_case *size;
-	struct results *shared;
-	unsigned int i;
-
-	shared = mmap(NULL, 2 * sizeof(*shared), PROT_READ | PROT_WRITE,
-		      MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	if (shared == MAP_FAILED)
-		die_errno("mmap");
-	for (i = 0; i < ARRAY_SIZE(works); i++) {
-		if (!work_selected(works[i]))
-			continue;
-		for (size = works[i]->cases; size->n; size++) {
-			if (size->level <= opt.level &&
-			    size->cpus <= cpu_online())
-				run_case(works[i], size, &shared[0],
-					 &shared[1]);
 		}
 	}
 }
@@ -401,22 +336,68 @@ static void find_device(void)
 	fprintf(stderr, "kevent-bench: no /dev/kevent: the others only\n");
 }
 
-int main(int argc, char **argv)
+/* What was not asked for by options. */
+static void choose_units(void)
 {
-	(void)argc;
-	parse(argv);
-	if (opt.list) {
-		list();
-		return 0;
+	bool ticks = opt.num_units && opt.units[0] == CLOCK_TICKS;
+
+	if (!opt.repeat)
+		opt.repeat = ticks ? 1 : REPEAT;
+	if (opt.num_units)
+		return;
+	opt.units[opt.num_units++] = CLOCK_NS;
+	if (clock_has_cycles())
+		opt.units[opt.num_units++] = CLOCK_CYCLES;
+	else
+		fprintf(stderr, "kevent-bench: no cycles: %s\n", strerror(errno));
+}
+
+/* Until the clock of the processor has settled. */
+static void warm_up(void)
+{
+	uint64_t end = clock_monotonic() + WARM_NS;
+
+	if (opt.units[0] == CLOCK_TICKS) {
+		clock_check_ticks();
+		return;
 	}
+	if (opt.units[0] == CLOCK_CYCLES && !clock_has_cycles())
+		die_errno("--unit cycles");
+	while (clock_monotonic() < end)
+		;
+}
+
+static int measure(void)
+{
+	unsigned int failures;
+
+	stay_here();
+	warm_up();
 	if (opt.json)
-		report_open(opt.json);
+		report_open(opt.json, opt.repeat);
 	find_device();
 	raise_files();
-	stay_here();
-	run_works();
+	failures = jobs_run();
 	report_close();
 	if (failures)
 		fprintf(stderr, "kevent-bench: %u rows FAILED\n", failures);
 	return failures != 0;
+}
+
+int main(int argc, char **argv)
+{
+	(void)argc;
+	parse(argv);
+	if (opt.compare[0])
+		return !compare_files(opt.compare[0], opt.compare[1], opt.spread);
+	if (opt.list || opt.explain) {
+		(opt.list ? list : explain)();
+		return 0;
+	}
+	choose_units();
+	if (!opt.jobs)
+		return measure();
+	opt.device = true;
+	jobs_print();
+	return 0;
 }

@@ -6,6 +6,7 @@
  */
 
 #include "http.h"
+#include "workers.h"
 
 void tally_check(const struct tally *t)
 {
@@ -82,4 +83,5 @@ const struct mech_ops mech_bare = {
 	.expired = bare_collect,
 	.changelist = bare_changelist,
 	.http = &http_blocking,
+	.workers = &workers_blocking,
 };

@@ -43,6 +43,13 @@ double samples_median(struct samples *s)
 	return (s->v[s->num / 2 - 1] + s->v[s->num / 2]) / 2;
 }
 
+/* Around the middle half. After samples_median(). */
+void samples_quartiles(const struct samples *s, double *low, double *high)
+{
+	*low = s->v[s->num / 4];
+	*high = s->v[s->num - 1 - s->num / 4];
+}
+
 void samples_free(struct samples *s)
 {
 	free(s->v);

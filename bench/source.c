@@ -39,11 +39,15 @@ static void make_unix(struct source *s)
 	s->wfd = fd[1];
 }
 
+/* The one listener that all connections are made by. */
 static int tcp_listen(struct sockaddr_in *addr)
 {
 	socklen_t len = sizeof(*addr);
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	static int fd = -1;
 
+	if (fd >= 0 && !getsockname(fd, (struct sockaddr *)addr, &len))
+		return fd;
+	fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	*addr = (struct sockaddr_in){
 		.sin_family = AF_INET,
 		.sin_addr.s_addr = htonl(INADDR_LOOPBACK),
@@ -76,7 +80,6 @@ static void make_tcp(struct source *s)
 	s->rfd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
 	if (s->rfd < 0)
 		die_errno("accept4");
-	close(listener);
 	tcp_prepare(s->rfd);
 	tcp_prepare(s->wfd);
 }

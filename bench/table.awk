@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
 #
-# Reads bench/goals, then lines of kevent-bench --json, and prints the table
+# Reads bench/goals, then what kevent-bench --json has written, and prints the table
 # and the verdict. Exit status 1: a row has no kevent figure, or (strict=1) a
 # goal is missed. A row is what can be compared: figures of one workload and
 # size, in modes that do the same.
@@ -22,11 +22,15 @@ function put(row, mech, value) {
 }
 
 # Where a figure stands: in one row, or in all those that it is a rival of.
-function place(    w, n, k, mech, mode, value, row, kevent, more) {
+function place(    w, n, k, mech, mode, value, row, kevent, part) {
 	w = field("workload"); n = field("n"); k = field("k")
+	# the same in cycles, after the nanoseconds
+	if (w == "" || (unit == "ns" && field("metric") ~ /^cycles/))
+		return
 	mech = field("mechanism"); mode = field("mode")
 	value = field("value") + 0
 	kevent = mech ~ /^kevent/
+	part = field("metric") ~ /^(calls|wakeups|taken)$/ ? "/" field("metric") : ""
 
 	row = w
 	if (w == "libevent")
@@ -35,7 +39,7 @@ function place(    w, n, k, mech, mode, value, row, kevent, more) {
 		row = w "/" n
 	else if (w == "http" || w == "sendfile" || w == "answer")
 		row = w "/" n
-	else if (w == "files")
+	else if (w == "files" || w == "load")
 		row = w "/" k
 	else if (w == "ready")
 		row = w "/" n
@@ -43,6 +47,8 @@ function place(    w, n, k, mech, mode, value, row, kevent, more) {
 		row = w "/" mode
 	else if (w == "cpus")
 		row = w "/" n "/" mode
+	else if (w == "keepalive")
+		row = w "/" n "/" k
 
 	if (w ~ /^(add|modify|delete)$/) {
 		if (mode == "single")
@@ -62,13 +68,18 @@ function place(    w, n, k, mech, mode, value, row, kevent, more) {
 	} else if (w == "memory" || w == "timer") {
 		put(row "/" mode, mech, value)
 	} else if (w == "http") {
-		more = field("metric") == "calls" ? "/calls" : ""
 		if (mode != "operations" && mode != "batched")
-			put(row "/plain" more, mech, value)
+			put(row "/plain" part, mech, value)
 		if (mode != "poll" && mode != "plain")
-			put(row "/batched" more, mech, value)
-	} else if (field("metric") ~ /^(calls|taken)$/) {
-		put(row "/" field("metric"), mech, value)
+			put(row "/batched" part, mech, value)
+	} else if (w == "workers") {
+		put_workers(n "/" k, mech "/" mode, field("metric"), value)
+	} else if (w == "load" && kevent && mode == "lt") {
+		put(row "/level" part, mech, value)
+	} else if (part != "") {
+		put(row part, mech, value)
+		if (mech ~ /^(epoll-lt|poll)$/)
+			rival[row "/level" part, mech] = value
 	} else if (w ~ /^(ready|overflow|spin|cpus)$/) {
 		put(row, mech, value)
 	} else if (w == "sendfile") {
@@ -86,6 +97,30 @@ function place(    w, n, k, mech, mode, value, row, kevent, more) {
 			rival[row "/level", mech] = value
 		if (!kevent)
 			rival[row "/source", mech] = value
+	}
+}
+
+# Those have ways of their own: a line for each, in a table of its own.
+function put_workers(size, way, metric, value) {
+	if (!((size, way) in pool)) {
+		pool[size, way] = 1
+		pools[++num_pools] = size SUBSEP way
+	}
+	if (metric ~ /^(instructions|cpu)/)
+		metric = "cost"
+	pool[size, way, metric] = value
+}
+
+function print_workers(    i, part) {
+	if (!num_pools)
+		return
+	printf "\n%-24s %-28s %9s %9s %9s %9s\n", "workers, workers/clients", "way", \
+		"cost", "wakeups", "calls", "busiest %"
+	for (i = 1; i <= num_pools; i++) {
+		split(pools[i], part, SUBSEP)
+		printf "%-24s %-28s %9.0f %9.2f %9.2f %9.0f\n", part[1], part[2], \
+			pool[pools[i], "cost"], pool[pools[i], "wakeups"], \
+			pool[pools[i], "calls"], pool[pools[i], "share"]
 	}
 }
 
@@ -155,7 +190,7 @@ function share_rivals(row,    i) {
 }
 
 function print_row(row,    i, best, line, part, calls) {
-	calls = row ~ /\/(calls|taken)$/
+	calls = row ~ /\/(calls|wakeups|taken)$/
 	share_rivals(row)
 	line = sprintf("%-24s", row)
 	for (i = 1; i <= 7; i++) {
@@ -195,22 +230,24 @@ FILENAME ~ /goals$/ {
 }
 
 /^\{/ {
-	kernel = field("kernel")
-	if (field("metric") ~ /^(instructions|ns)$/)
-		unit = field("metric")
+	if (field("kernel") != "")
+		kernel = field("kernel")
+	metric = field("metric")
+	if (unit == "" && match(metric, /^(instructions|ns|cycles)/))
+		unit = substr(metric, 1, RLENGTH)
 	place()
 }
 
 END {
-	if (!num_rows) {
+	if (!num_rows && !num_pools) {
 		print "nothing was measured"
 		exit 1
 	}
 	printf "\nLinux %s, %s for an event (change, close, timer) above the bare work;\n", kernel, unit == "" ? "figures" : unit
-	print "pingpong, http, sendfile, files: a whole round trip, request, file; calls: system calls a request;"
-	print "taken: locks found taken in 1,000 events; memory: bytes a registration."
-	print "ratio: ring to the best rival. kqueue, changelist: get_events is kevent() of"
-	print "libkevent-kqueue, epoll what does the same by hand."
+	print "pingpong, http, keepalive, sendfile, files: a whole round trip, request, file; calls,"
+	print "wakeups: system calls and sleeps a request; taken: locks found taken in 1,000 events;"
+	print "memory: bytes a registration. ratio: ring to the best rival. kqueue, changelist:"
+	print "get_events is kevent() of libkevent-kqueue, epoll what does the same by hand."
 	print ""
 	line = sprintf("%-24s", "workload/n/k")
 	for (i = 1; i <= 7; i++)
@@ -218,6 +255,7 @@ END {
 	printf "%s %8s  %s\n", line, "ratio", "ratio to what, goal"
 	for (i = 1; i <= num_rows; i++)
 		print_row(rows[i])
+	print_workers()
 	printf "\n%d rows", num_rows
 	if (missing)
 		printf ", %d WITHOUT A KEVENT FIGURE", missing

@@ -87,7 +87,7 @@ static void change_run(const struct job *job, struct results *res)
 		change_all(&c, steps[i].fn[0]);
 		if (steps[i].fn[1])
 			change_all(&c, steps[i].fn[1]);
-		result_add(res, steps[i].name, NULL, clock_unit(),
+		result_add(res, steps[i].name, NULL, clock_name(),
 			   samples_median(&c.samples));
 	}
 	samples_free(&c.samples);

@@ -48,12 +48,12 @@ static void close_run(const struct job *job, struct results *res)
 	samples_init(&samples, n / BATCH + 1);
 	mech_add_all(m, s, n);
 	close_all(&samples, other, n, NULL);
-	result_add(res, "close", "unwatched", clock_unit(),
+	result_add(res, "close", "unwatched", clock_name(),
 		   samples_median(&samples));
 	samples.num = 0;
 	close_all(&samples, s, n, ends ? NULL : m);
 	result_add(res, "close", ends ? "watched" : "remove+close",
-		   clock_unit(), samples_median(&samples));
+		   clock_name(), samples_median(&samples));
 	samples_free(&samples);
 	m->ops->close(m);
 }

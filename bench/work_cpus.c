@@ -178,7 +178,7 @@ static void all_measured(struct cpus *all, struct cpu *first,
 		if (i)
 			samples_add(&samples, ticks, all->n * FILES);
 	}
-	result_add(res, "cpus", NULL, clock_unit(), samples_median(&samples));
+	result_add(res, "cpus", NULL, clock_name(), samples_median(&samples));
 	samples_free(&samples);
 }
 

@@ -27,6 +27,7 @@
 #define RUNS		31u
 #define RUN_EVENTS	64u		/* at least, in a run */
 #define MANY		10000u		/* files: shorter runs, for poll(2) */
+#define VERY_MANY	100000u
 #define EVENTS_MAX	60000u		/* then fewer runs do */
 
 struct rounds {
@@ -70,6 +71,13 @@ static void add_always(struct rounds *r, unsigned int num)
 	mech_add_all(r->m, r->always, num);
 }
 
+static unsigned int events_of_run(unsigned int n)
+{
+	if (n >= VERY_MANY)
+		return RUN_EVENTS / 16;
+	return n < MANY ? RUN_EVENTS : RUN_EVENTS / 4;
+}
+
 static void event_run(const struct job *job, struct results *res)
 {
 	unsigned int n = job->size->n, k = job->size->k, i, j, rounds, runs;
@@ -83,7 +91,7 @@ static void event_run(const struct job *job, struct results *res)
 	add_always(&r, job->size->always);
 	clock_settle();
 
-	rounds = max((n < MANY ? RUN_EVENTS : RUN_EVENTS / 4) / k, 1u);
+	rounds = max(events_of_run(n) / k, 1u);
 	runs = max(min(RUNS, EVENTS_MAX / (rounds * k)), 5u);
 	samples_init(&samples, runs);
 	for (i = 0; i < 2 * rounds; i++)
@@ -96,7 +104,7 @@ static void event_run(const struct job *job, struct results *res)
 		samples_add(&samples, clock_end(start),
 			    rounds * (k + r.num_always));
 	}
-	result_add(res, job->work->names[0], NULL, clock_unit(),
+	result_add(res, job->work->names[0], NULL, clock_name(),
 		   samples_median(&samples));
 	samples_free(&samples);
 	r.m->ops->close(r.m);
@@ -114,8 +122,11 @@ static const struct work_case libevent_sizes[] = {
 	{ .n = 1000, .k = 100, .level = LEVEL_QUICK },
 	{ .n = 1000, .k = 1000, .level = LEVEL_ALL },
 	{ .n = 10000, .k = 1, .level = LEVEL_DEFAULT },
+	{ .n = 10000, .k = 10, .level = LEVEL_ALL },
 	{ .n = 10000, .k = 100, .level = LEVEL_ALL },
+	{ .n = 10000, .k = 1000, .level = LEVEL_ALL },
 	{ .n = 10000, .k = 10000, .level = LEVEL_DEFAULT },
+	{ .n = 100000, .k = 1, .level = LEVEL_ALL },
 	{ 0 }
 };
 

@@ -21,8 +21,9 @@
  * Metric: median of rounds, a request, whole: nothing is subtracted. "calls":
  * system calls of the server a request, counted where they are made.
  *
- * Does not show: keep-alive, requests that come later than the connection,
- * sleeping, more CPUs.
+ * Does not show: what a mechanism costs the sender, in whose calls the events are
+ * made; connections that are kept (keepalive), requests that come later than the
+ * connection, sleeping, more CPUs.
  */
 
 #include <errno.h>
@@ -36,14 +37,14 @@
 #define ROUNDS		25u
 #define ROUND_REQUESTS	32u
 
-unsigned int http_calls;
+_Thread_local unsigned int http_calls;
 
 /* ---- The server -------------------------------------------------------- */
 
 int http_accept(struct http *h)
 {
 	int fd = CALL(accept4(h->listener, NULL, NULL,
-			      SOCK_CLOEXEC | SOCK_NONBLOCK));
+			      SOCK_CLOEXEC | h->accept_flags));
 
 	if (fd < 0 && errno != EAGAIN)
 		die_errno("accept4");
@@ -88,17 +89,18 @@ const struct http_ops http_blocking = {
 	.serve = blocking_serve,
 };
 
-static int http_listen(struct sockaddr_in *addr)
+/* @addr: the port of one with SO_REUSEPORT; or a new one, which is stored. */
+int http_listen(struct sockaddr_in *addr, bool reuseport)
 {
 	socklen_t len = sizeof(*addr);
-	int fd;
+	int fd, on = reuseport;
 
-	*addr = (struct sockaddr_in){
-		.sin_family = AF_INET,
-		.sin_addr.s_addr = htonl(INADDR_LOOPBACK),
-	};
+	addr->sin_family = AF_INET;
+	addr->sin_addr.s_addr = htonl(INADDR_LOOPBACK);
 	fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (fd < 0 || bind(fd, (struct sockaddr *)addr, len) < 0 ||
+	if (fd < 0 ||
+	    setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on)) < 0 ||
+	    bind(fd, (struct sockaddr *)addr, len) < 0 ||
 	    listen(fd, 2 * HTTP_CONNS) < 0 ||
 	    getsockname(fd, (struct sockaddr *)addr, &len) < 0)
 		die_errno("listen");
@@ -107,7 +109,7 @@ static int http_listen(struct sockaddr_in *addr)
 
 /* ---- The clients ------------------------------------------------------- */
 
-static int client_start(const struct sockaddr_in *addr)
+int http_client_start(const struct sockaddr_in *addr)
 {
 	const struct linger linger = { .l_onoff = 1 };
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -121,7 +123,7 @@ static int client_start(const struct sockaddr_in *addr)
 	return fd;
 }
 
-static void client_finish(int fd)
+void http_client_finish(int fd)
 {
 	char response[512];
 	ssize_t len = recv(fd, response, sizeof(response), MSG_WAITALL);
@@ -132,6 +134,11 @@ static void client_finish(int fd)
 	close(fd);
 }
 
+static unsigned int round_requests(unsigned int n)
+{
+	return max(ROUND_REQUESTS, n);
+}
+
 static uint64_t one_round(struct http *h, const struct http_ops *ops,
 			  const struct sockaddr_in *addr, unsigned int n)
 {
@@ -139,15 +146,15 @@ static uint64_t one_round(struct http *h, const struct http_ops *ops,
 	int client[HTTP_CONNS];
 	unsigned int i, done;
 
-	for (done = 0; done < ROUND_REQUESTS; done += n) {
+	for (done = 0; done < round_requests(n); done += n) {
 		for (i = 0; i < n; i++)
-			client[i] = client_start(addr);
+			client[i] = http_client_start(addr);
 		h->want += n;
 		start = clock_begin();
 		ops->serve(h);
 		ticks += clock_end(start);
 		for (i = 0; i < n; i++)
-			client_finish(client[i]);
+			http_client_finish(client[i]);
 	}
 	return ticks;
 }
@@ -155,12 +162,12 @@ static uint64_t one_round(struct http *h, const struct http_ops *ops,
 static void http_run(const struct job *job, struct results *res)
 {
 	const struct http_ops *ops = job->ops->http;
-	struct http h = { .want = 0 };
-	struct sockaddr_in addr;
+	struct http h = { .accept_flags = SOCK_NONBLOCK };
+	struct sockaddr_in addr = { 0 };
+	unsigned int i, requests = round_requests(job->size->n);
 	struct samples samples;
-	unsigned int i;
 
-	h.listener = http_listen(&addr);
+	h.listener = http_listen(&addr, false);
 	ops->open(&h);
 	clock_settle();
 	samples_init(&samples, ROUNDS);
@@ -168,20 +175,24 @@ static void http_run(const struct job *job, struct results *res)
 		uint64_t ticks = one_round(&h, ops, &addr, job->size->n);
 
 		if (i >= 2)
-			samples_add(&samples, ticks, ROUND_REQUESTS);
+			samples_add(&samples, ticks, requests);
 		else
 			http_calls = 0;
 	}
 	result_add(res, "http", NULL, clock_total(),
 		   samples_median(&samples));
 	result_add(res, "http", NULL, "calls",
-		   (double)http_calls / (ROUNDS * ROUND_REQUESTS));
+		   (double)http_calls / (ROUNDS * requests));
 	samples_free(&samples);
 }
 
 static const struct work_case sizes[] = {
 	{ .n = 1, .k = 1, .level = LEVEL_QUICK },
+	{ .n = 4, .k = 4, .level = LEVEL_ALL },
+	{ .n = 16, .k = 16, .level = LEVEL_ALL },
 	{ .n = 32, .k = 32, .level = LEVEL_DEFAULT },
+	{ .n = 64, .k = 64, .level = LEVEL_ALL },
+	{ .n = 256, .k = 256, .level = LEVEL_ALL },
 	{ 0 }
 };
 

@@ -140,7 +140,7 @@ static void events_run(const struct job *job, struct results *res)
 		if (job->ops != &mech_bare)
 			check_counts(s, k);
 	}
-	result_add(res, "kqueue", NULL, clock_unit(), samples_median(&samples));
+	result_add(res, "kqueue", NULL, clock_name(), samples_median(&samples));
 	samples_free(&samples);
 	m->ops->close(m);
 }
@@ -178,7 +178,7 @@ static void changes_run(const struct job *job, struct results *res)
 	for (what = 0; what < KQUEUE_CHANGES; what++) {
 		/* those are of sockets only: see there */
 		if (mix->sockets == num || what == KQUEUE_ADD || what == KQUEUE_DELETE)
-			result_add(res, names[what], NULL, clock_unit(),
+			result_add(res, names[what], NULL, clock_name(),
 				   samples_median(&samples[what]));
 		samples_free(&samples[what]);
 	}

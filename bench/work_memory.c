@@ -110,6 +110,7 @@ const struct work work_memory = {
 	.names = { "memory" },
 	.help = "kernel memory of n registered eventfds",
 	.caps = MECH_CHANGES,
+	.own_clock = true,
 	.cases = sizes,
 	.run = memory_run,
 };

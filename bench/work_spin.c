@@ -109,7 +109,7 @@ static void spin_measure(struct spin *spin, struct results *res,
 		if (i)
 			samples_add(&samples, ticks, EVENTS);
 	}
-	result_add(res, "spin", mode, clock_unit(), samples_median(&samples));
+	result_add(res, "spin", mode, clock_name(), samples_median(&samples));
 	samples_free(&samples);
 }
 

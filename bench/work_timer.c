@@ -99,7 +99,7 @@ static void timer_run(const struct job *job, struct results *res)
 		if (i)
 			samples_add(&samples, ticks, n);
 	}
-	result_add(res, "timer", NULL, clock_unit(), samples_median(&samples));
+	result_add(res, "timer", NULL, clock_name(), samples_median(&samples));
 	samples_free(&samples);
 	m->ops->close(m);
 }
