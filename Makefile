@@ -15,6 +15,7 @@ O ?= build
 PREFIX ?= /usr/local
 TESTS ?=
 WORKLOADS ?=
+QUICK ?= 0
 MODEL ?=
 DURATION ?= 600
 CPUS ?= 2
@@ -40,12 +41,12 @@ test_sources := $(filter-out tests/lib/% tests/vm/% tests/fuzz/% tests/programs/
 test_programs := $(patsubst %.c,$(O)/%,$(test_sources)) \
 	$(patsubst %.c,$(O)/%.32,$(filter tests/abi/%,$(test_sources)))
 
-all: bench lib tests module epoll kqueue tools
+all: kevent-bench lib tests module epoll kqueue tools
 
 module:
 	@scripts/build-module.sh $(KDIR) $(O)
 
-bench:
+kevent-bench:
 	@$(MAKE) --no-print-directory -C bench BUILD=$(abspath $(O))/bench
 
 lib:
@@ -159,6 +160,10 @@ run:
 check-perf:
 	@tests/vm/need.sh run
 	@RENEW='$(RENEW)' bench/check.sh
+
+bench:
+	@tests/vm/need.sh bench
+	@QUICK='$(QUICK)' bench/all.sh
 
 check:
 	@tests/vm/need.sh check
@@ -287,6 +292,7 @@ help:
 	@echo 'make kqueue     libkevent-kqueue; make -C lib/kqueue install installs it'
 	@echo 'make tools      kevent-top (O=)'
 	@echo "make run        the comparison, in a virtual machine (KERNEL=, WORKLOADS='pipe tcp' or all, SMP=4)"
+	@echo 'make bench      every size of every workload, with a report and plots in build/bench (KERNEL=, QUICK=1)'
 	@echo "make check      the tests, in a virtual machine (KERNEL=, TESTS='ring/*')"
 	@echo "make try PROG='./a.out ARG'    a program of your own in that machine, with the module loaded (KERNEL=, FILES=, TIMEOUT=)"
 	@echo 'make check-programs    redis, nginx and other programs, on epoll and on the drop-in (PROGRAMS=)'
@@ -317,7 +323,7 @@ help:
 
 .PHONY: all module bench lib tests epoll kqueue tools run check check-perf try check-programs check-kqueue check-debug \
 	check-kcsan check-unload check-race check-fault check-install check-kernels check-builds lint model fuzz soak install \
-	install-headers install-lib uninstall deb rpm report clean help check-secureboot check-backends
+	install-headers install-lib uninstall deb rpm report clean help check-secureboot check-backends kevent-bench
 .SECONDARY:
 
 -include $(shell [ ! -d $(O) ] || find $(O)/tests $(O)/tools -name '*.d' 2>/dev/null)

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# need.sh run|check|try|lint|model|deb|rpm|install|secureboot: sees to it that the Debian packages are there
+# need.sh run|bench|check|try|lint|model|deb|rpm|install|secureboot: sees to it that the Debian packages are there
 # that the make target of that name needs. Root gets them installed, others are
 # told the command.
 
@@ -35,6 +35,7 @@ case ${KERNEL:-} in
 	;;
 esac
 [ "${1:-check}" != check ] || packages+=(g++ pkgconf python3)
+[ "${1:-check}" != bench ] || packages+=(gnuplot-nox)
 [ "${1:-check}" != lint ] || packages+=(sparse cppcheck mandoc shellcheck codespell perl xz-utils git)
 [[ ${KERNEL:-} != debug* ]] || packages+=(bc bison flex libelf-dev libssl-dev)
 [ "${1:-check}" != model ] || packages=(libc6-dev spin tcc)
