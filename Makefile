@@ -167,7 +167,7 @@ bench:
 
 check:
 	@tests/vm/need.sh check
-	@{ scripts/check-tree.sh && scripts/check-lib.sh; } || { echo '0 passed, 1 failed'; exit 1; }
+	@{ scripts/check-tree.sh && scripts/check-lib.sh && scripts/check-bench.sh; } || { echo '0 passed, 1 failed'; exit 1; }
 	@case $(KERNEL) in *-arm64) scripts/check-barriers.sh || { echo '0 passed, 1 failed'; exit 1; } ;; esac
 	@tests/run.sh --kernel $(KERNEL) $(foreach t,$(TESTS),'$(t)')
 
@@ -290,7 +290,7 @@ help:
 	@echo 'make module     the module for the running kernel (KDIR=), or for another one (KERNEL=6.12)'
 	@echo 'make epoll      the epoll drop-in; make -C lib/epoll install installs it'
 	@echo 'make kqueue     libkevent-kqueue; make -C lib/kqueue install installs it'
-	@echo 'make tools      kevent-top (O=)'
+	@echo 'make tools      kevent-top (O=); make kevent-bench: kevent-bench, which measures what an event costs'
 	@echo "make run        the comparison, in a virtual machine (KERNEL=, WORKLOADS='pipe tcp' or all, SMP=4)"
 	@echo 'make bench      every size of every workload, with a report and plots in build/bench (KERNEL=, QUICK=1)'
 	@echo "make check      the tests, in a virtual machine (KERNEL=, TESTS='ring/*')"
