@@ -95,7 +95,7 @@ check_lists() {
 	"$bench" --explain >"$work/explain"
 	for name in $("$bench" --list | sed -n '/^workloads:/,/^mechanisms:/s/^  \([a-z0-9, -]*\): .*/\1/p' | tr -d ,); do
 		grep -q "^$name: " "$work/explain" || complain "--explain does not explain $name"
-		grep -qF ".B $name" man/kevent-bench.1 || complain "kevent-bench(1) does not name $name"
+		grep -qF ".B ${name//-/\\-}" man/kevent-bench.1 || complain "kevent-bench(1) does not name $name"
 	done
 	expect 0 '^Does not show: ' "$bench" --explain --workload http
 	[ "$("$bench" --jobs --unit instructions --workload pipe --mechanism poll | wc -l)" = 2 ] ||
