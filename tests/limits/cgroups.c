@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Tests that a transfer's processor time and disk bandwidth are the caller's. */
 /* kernel: [0-9]* */
+/* vm: --icount --smp 2 */
 #include "../source/cgroup.h"
 #include "../source/disk.h"
 
@@ -92,8 +93,8 @@ static uint64_t cpu_ns(void)
 }
 
 /*
- * A page comes every half second or so, and the call does not wait for the first.
- * Under TCG a millisecond of a machine is some tens.
+ * A page comes every half second or so, and the call does not wait for the first.  Time
+ * is counted in instructions here, a nanosecond each: some 1,700 us are these.
  */
 static void start_cold(int q, int sock, int file)
 {
@@ -105,8 +106,8 @@ static void start_cold(int q, int sock, int file)
 	NOTE("the call took %llu us, %llu of processor time",
 	     (unsigned long long)(start / 1000),
 	     (unsigned long long)(cpu / 1000));
-	CHECK_LT(cpu, test_scale() * 20 * MS);
-	CHECK_LT(start, test_scale() * 100 * MS);
+	CHECK_LT(cpu, test_scale() * 4 * MS);
+	CHECK_LT(start, test_scale() * 4 * MS);
 }
 
 /* What is in memory does not wait for the disk. */
@@ -159,7 +160,7 @@ TEST_TIMEOUT(disk, 60)
 	     (unsigned long long)(start / MS), ticks,
 	     (unsigned long long)(late / MS));
 	CHECK_GE(start, PART * 1000 * MS / RATE / 2);
-	CHECK_LT(late, test_scale() * 250 * MS);
+	CHECK_LT(late, test_scale() * 40 * MS);
 	close(fds[0]);
 	close(file);
 	disk_drop(&d);
