@@ -23,6 +23,7 @@
 #include "source/pace.h"
 #include "source/transfer.h"
 #include "take.h"
+#include "watch.h"
 
 /* Most entries of one batch: bounds one call's work. */
 #define KEV_BATCH_MAX		65536u

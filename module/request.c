@@ -13,7 +13,6 @@
 #include "lookup.h"
 #include "quota.h"
 #include "ready.h"
-#include "record.h"
 #include "request.h"
 #include "source.h"
 #include "trace.h"
@@ -677,32 +676,4 @@ int kev_watch_fire(struct kev_queue *q, struct file *self, struct ukevent *uk)
 	}
 	kev_request_end(q, &t);
 	return err;
-}
-
-/* ---- READ -------------------------------------------------------------- */
-
-/**
- * kev_watch_records() - the buffer of a watch's records
- * @q: the queue.
- * @cookie: the watch's.
- *
- * Context: process, no locks.  Returns it, referenced, or an ERR_PTR: ENOENT,
- * EINVAL where the type has none.
- */
-struct kev_records *kev_watch_records(struct kev_queue *q, u64 cookie)
-{
-	struct kev_records *r = ERR_PTR(-ENOENT);
-	struct kev_watch *w;
-
-	mutex_lock(&q->mutex);
-	w = kev_find_cookie(q, cookie);
-	/* one that is unhooked has given them back */
-	if (w && !kev_source_of(w)->records)
-		r = ERR_PTR(-EINVAL);
-	else if (w && !(w->state & KEV_W_UNHOOKED))
-		r = kev_source_of(w)->records(w) ?: r;
-	if (!IS_ERR(r))
-		kev_records_get(r);
-	mutex_unlock(&q->mutex);
-	return r;
 }

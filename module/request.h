@@ -5,7 +5,6 @@
 
 #include "kev.h"
 
-struct kev_records;
 struct kev_source_ops;
 struct kev_values;
 
@@ -18,7 +17,6 @@ int kev_watch_remove(struct kev_queue *q, struct file *self,
 		     struct ukevent *uk);
 int kev_watch_modify(struct kev_queue *q, struct file *self,
 		     struct ukevent *uk);
-struct kev_records *kev_watch_records(struct kev_queue *q, u64 cookie);
 int kev_watch_fire(struct kev_queue *q, struct file *self, struct ukevent *uk);
 
 #endif /* KEV_REQUEST_H */

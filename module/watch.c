@@ -11,6 +11,7 @@
 #include "queue.h"
 #include "quota.h"
 #include "ready.h"
+#include "record.h"
 #include "source.h"
 #include "trace.h"
 #include "watch.h"
@@ -448,6 +449,34 @@ static bool kev_watch_ask_task(struct kev_watch *w, struct kev_values *v)
 bool kev_watch_ask(struct kev_watch *w, struct kev_values *v)
 {
 	return likely(kev_watch_look(w, v)) || kev_watch_ask_task(w, v);
+}
+
+/* ---- READ -------------------------------------------------------------- */
+
+/**
+ * kev_watch_records() - the buffer of a watch's records
+ * @q: the queue.
+ * @cookie: the watch's.
+ *
+ * Context: process, no locks.  Returns it, referenced, or an ERR_PTR: ENOENT,
+ * EINVAL where the type has none.
+ */
+struct kev_records *kev_watch_records(struct kev_queue *q, u64 cookie)
+{
+	struct kev_records *r = ERR_PTR(-ENOENT);
+	struct kev_watch *w;
+
+	mutex_lock(&q->mutex);
+	w = kev_find_cookie(q, cookie);
+	/* one that is unhooked has given them back */
+	if (w && !kev_source_of(w)->records)
+		r = ERR_PTR(-EINVAL);
+	else if (w && !(w->state & KEV_W_UNHOOKED))
+		r = kev_source_of(w)->records(w) ?: r;
+	if (!IS_ERR(r))
+		kev_records_get(r);
+	mutex_unlock(&q->mutex);
+	return r;
 }
 
 /* ---- Load and unload --------------------------------------------------- */

@@ -5,6 +5,7 @@
 
 #include "kev.h"
 
+struct kev_records;
 struct kev_source_ops;
 
 /* One-shots reaped by one call; by one change: more than it can make. */
@@ -14,6 +15,7 @@ struct kev_source_ops;
 struct kev_watch *kev_watch_alloc(struct kev_queue *q,
 				  const struct kev_source_ops *ops,
 				  struct file *file, const struct ukevent *uk);
+struct kev_records *kev_watch_records(struct kev_queue *q, u64 cookie);
 void kev_watch_set(struct kev_watch *w, const struct ukevent *uk);
 u32 kev_watch_kill(struct kev_watch *w);
 void kev_watch_retire(struct kev_watch *w);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Programs in a bad state: fds closed, calls forbidden, limits reached, many processes. */
 #include "epoll.h"
+#include "seccomp.h"
 
 #include <linux/audit.h>
 #include <linux/filter.h>
@@ -33,21 +34,6 @@ TEST(all_other_fds_closed)
 
 /* ---- Filters ----------------------------------------------------------- */
 
-/* From here on the call fails with EPERM. */
-static void forbid(unsigned int nr)
-{
-	struct sock_filter filter[] = {
-		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, nr, 0, 1),
-		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
-		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
-	};
-	struct sock_fprog prog = { .len = ARRAY_SIZE(filter), .filter = filter };
-
-	CHECK_OK(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0));
-	CHECK_OK(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &prog));
-}
-
 /* A filter that was there before: what is made is an epoll, and works. */
 TEST(ioctl_forbidden_before)
 {
@@ -55,7 +41,7 @@ TEST(ioctl_forbidden_before)
 	struct epoll_event ev;
 	int ep;
 
-	forbid(SYS_ioctl);
+	forbid(SYS_ioctl, EPERM);
 	ep = new_epoll();
 	add(ep, e.fd[0], EPOLLIN);
 	expect_none(ep);
@@ -84,7 +70,7 @@ TEST(ioctl_forbidden_later)
 	uint64_t start;
 
 	add(ep, e.fd[0], EPOLLIN);
-	forbid(SYS_ioctl);
+	forbid(SYS_ioctl, EPERM);
 	expect_none(ep);
 	put_byte(e);
 	expect(ep, e.fd[0], EPOLLIN);
@@ -114,7 +100,7 @@ TEST(ioctl_forbidden_in_another_root)
 
 	add(ep, e.fd[0], EPOLLIN);
 	CHECK_OK(chroot("/proc"));
-	forbid(SYS_ioctl);
+	forbid(SYS_ioctl, EPERM);
 	expect_none(ep);
 	put_byte(e);
 	expect(ep, e.fd[0], EPOLLIN);

@@ -12,27 +12,13 @@ static struct kevent_ring *new_ring(unsigned int num)
 	return ring;
 }
 
-/* How many mappings of the device there are. */
-static unsigned int mappings(void)
-{
-	FILE *f = fopen("/proc/self/maps", "re");
-	char line[512];
-	unsigned int n = 0;
-
-	CHECK(f);
-	while (fgets(line, sizeof(line), f))
-		n += !!strstr(line, "/dev/kevent");
-	fclose(f);
-	return n;
-}
-
 TEST(new_and_free)
 {
 	unsigned int fds = count_fds();
 	struct kevent_ring *ring = new_ring(16);
 
 	CHECK_EQ(count_fds(), fds + 1);
-	CHECK_EQ(mappings(), 3);
+	CHECK_EQ(device_mappings(), 3);
 	CHECK(fcntl(kevent_fd(ring), F_GETFD) & FD_CLOEXEC);
 	kev_add_user(kevent_fd(ring), 1);
 	kev_fire(kevent_fd(ring), 1, 1);
@@ -41,7 +27,7 @@ TEST(new_and_free)
 	kevent_free(ring);
 	CHECK_EQ(errno, EXDEV);
 	CHECK_EQ(count_fds(), fds);
-	CHECK_EQ(mappings(), 0);
+	CHECK_EQ(device_mappings(), 0);
 	kevent_free(NULL);
 }
 
@@ -63,7 +49,7 @@ TEST(refused)
 	CHECK_NO_RING(kevent_new_attached(-1), EBADF);
 	CHECK_OK(close(q));
 	CHECK_EQ(count_fds(), fds);
-	CHECK_EQ(mappings(), 0);
+	CHECK_EQ(device_mappings(), 0);
 }
 
 /* Two views of one queue: each event goes to one of them. */
@@ -83,7 +69,7 @@ TEST(attached)
 	kev_fire(kevent_fd(other), 1, 1);
 	CHECK_EQ(kevent_ring_take(other, &uk, 1), 1);
 	kevent_free(other);
-	CHECK_EQ(mappings(), 0);
+	CHECK_EQ(device_mappings(), 0);
 }
 
 /* A child puts memory of its own where its parent has the ring, and then lets go of it. */

@@ -1,13 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Tests what is said where /dev/kevent can't be used, in places that are made so. */
 #include "kev.h"
+#include "seccomp.h"
 
 #include <linux/audit.h>
-#include <linux/filter.h>
-#include <linux/seccomp.h>
 #include <sys/mount.h>
 #include <sys/personality.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
@@ -249,21 +247,6 @@ TEST(no_more_files)
 
 	CHECK_OK(setrlimit(RLIMIT_NOFILE, &limit));
 	CHECK_WHY(EMFILE, "RLIMIT_NOFILE");
-}
-
-/* From now on this call fails with that errno. */
-static void forbid(unsigned int nr, unsigned int error)
-{
-	struct sock_filter filter[] = {
-		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, nr, 0, 1),
-		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | error),
-		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
-	};
-	struct sock_fprog program = { ARRAY_SIZE(filter), filter };
-
-	CHECK_OK(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0));
-	CHECK_OK(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program));
 }
 
 TEST(forbidden_to_open)

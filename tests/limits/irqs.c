@@ -7,7 +7,8 @@
 /*
  * What keeps interrupts off for all of the call makes a timer as late as the call is
  * long.  A machine that counts instructions takes its time from them, so a busy host
- * makes nothing late.  The best of some tries counts: the first may have been disturbed.
+ * makes nothing late.  The best of some tries counts, or most of them: who else has the CPU
+ * may still come in between.
  */
 enum {
 	SLOTS = 262144,			/* the largest ring */

@@ -233,15 +233,3 @@ TEST(sleeps_behind_cancelled_entries)
 	CHECK_EQ(kevent_get_events(q, 1, 1, NULL, &uk, 0), 1);
 	CHECK_EQ(uk.ptr, 7);
 }
-
-/* Also in the call that needs no structure, and so might be made without looking. */
-TEST(flags_are_looked_at)
-{
-	int q = kev_queue(NULL, 0);
-	struct ukevent uk;
-
-	kev_add_user(q, 7);
-	kev_fire(q, 7, 1);
-	CHECK_ERRNO(kevent_get_events(q, 1, 1, NULL, &uk, ~0u), EINVAL);
-	CHECK_EQ(kevent_get_events(q, 1, 1, NULL, &uk, 0), 1);
-}

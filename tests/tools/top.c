@@ -1,19 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0
 /* kevent-top: the queues that it finds, its figures, its lines, and what it does to a terminal. */
 #include "kev.h"
+#include "seccomp.h"
+#include "term.h"
 
 #include <libgen.h>
 #include <limits.h>
-#include <linux/filter.h>
-#include <linux/seccomp.h>
 #include <sched.h>
-#include <stddef.h>
 #include <sys/mount.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
-#include <termios.h>
 
 #define HEAD	"    PID COMMAND            FD WATCHES EVENTS MERGED   OVER WAITS IMMED TYPES"
 
@@ -38,16 +35,7 @@ static void exec_top(char *const *argv)
 /* As that user; kcmp(2) fails if it is to. */
 static void deny_kcmp(void)
 {
-	struct sock_filter code[] = {
-		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_kcmp, 0, 1),
-		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
-		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
-	};
-	struct sock_fprog program = { .len = ARRAY_SIZE(code), .filter = code };
-
-	CHECK_OK(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0));
-	CHECK_OK(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program));
+	forbid(SYS_kcmp, EPERM);
 }
 
 static struct top *top_start_in(void (*prepare)(void), char *const *argv)
@@ -483,170 +471,8 @@ TEST(failures)
 
 /* ---- A terminal --------------------------------------------------------------------- */
 
-/* What it shows: as much of ECMA-48 as is needed. */
-static struct {
-	int master, slave;
-	pid_t top;
-	struct termios before;
-	int width, height, row, col;
-	char cell[64][160], other[64][160];
-	bool alternate, cursor, escape;
-	char sequence[32];
-	char *bad;		/* what no program should send */
-} term;
-
-static void term_clear(int row, int col, int rows)
-{
-	memset(&term.cell[row][col], 0, sizeof(term.cell[0]) - col);
-	if (--rows > 0)
-		term_clear(row + 1, 0, rows);
-}
-
-static void term_switch(bool on)
-{
-	char kept[64][160];
-
-	if (on == term.alternate)
-		return;
-	memcpy(kept, term.cell, sizeof(kept));
-	memcpy(term.cell, term.other, sizeof(kept));
-	memcpy(term.other, kept, sizeof(kept));
-	term.alternate = on;
-}
-
-static void term_sequence(const char *s)
-{
-	int row, col;
-	char c;
-
-	if (sscanf(s, "[%d;%d%c", &row, &col, &c) == 3 && c == 'H') {
-		term.row = row - 1;
-		term.col = col - 1;
-		if (term.row >= term.height)
-			term.bad = "below the screen";
-	} else if (!strcmp(s, "[K")) {
-		if (term.col >= term.width)
-			term.bad = "K behind the last column";
-		else
-			term_clear(term.row, term.col, 1);
-	} else if (!strcmp(s, "[J")) {
-		term_clear(term.row, term.col, 64 - term.row);
-	} else if (!strcmp(s, "[2J")) {
-		term_clear(0, 0, 64);
-	} else if (!strcmp(s, "[?1049h") || !strcmp(s, "[?1049l")) {
-		term_switch(s[6] == 'h');
-	} else if (!strcmp(s, "[?25h") || !strcmp(s, "[?25l")) {
-		term.cursor = s[4] == 'h';
-	} else if (s[strlen(s) - 1] != 'm') {
-		term.bad = "an unknown sequence";
-	}
-}
-
-static void term_put(char c)
-{
-	size_t n = strlen(term.sequence);
-
-	if (term.escape) {
-		term.sequence[n] = c;
-		term.sequence[n + 1] = '\0';
-		if (n > 20 || (n && c >= '@')) {
-			term_sequence(term.sequence);
-			term.escape = false;
-		}
-	} else if (c == '\033') {
-		term.escape = true;
-		term.sequence[0] = '\0';
-	} else if (c == '\r') {
-		term.col = 0;
-	} else if (c == '\n') {
-		if (++term.row >= 60)
-			term.bad = "too many lines";
-	} else if (term.alternate && term.col >= term.width) {
-		term.bad = "beyond the last column";
-	} else if (term.col < 159) {
-		term.cell[term.row][term.col++] = c;
-	}
-	CHECK(term.row < 64);
-}
-
-/* Shows what has come; is this anywhere in it? */
-static bool term_has(const char *text)
-{
-	struct pollfd p = { .fd = term.master, .events = POLLIN };
-	char buf[4096];
-	ssize_t n, i;
-	int row;
-
-	while (poll(&p, 1, 0) > 0 && (n = read(term.master, buf, sizeof(buf))) > 0)
-		for (i = 0; i < n; i++)
-			term_put(buf[i]);
-	if (term.bad)
-		FAIL("%s: row %d, column %d, %s", term.bad, term.row, term.col, term.sequence);
-	for (row = 0; row < 64; row++)
-		if (strstr(term.cell[row], text))
-			return true;
-	return false;
-}
-
-static void term_size(int width, int height)
-{
-	struct winsize size = { .ws_col = width, .ws_row = height };
-
-	/* what comes late was made for the other size */
-	term.width = width;
-	term.height = height;
-	CHECK_OK(ioctl(term.master, TIOCSWINSZ, &size));
-}
-
-static void term_start(char *const *argv)
-{
-	term.master = CHECK_OK(posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC));
-	CHECK_OK(grantpt(term.master));
-	CHECK_OK(unlockpt(term.master));
-	term.slave = CHECK_OK(open(ptsname(term.master), O_RDWR | O_NOCTTY | O_CLOEXEC));
-	CHECK_OK(tcgetattr(term.slave, &term.before));
-	term.cursor = true;
-	term_size(100, 20);
-	term.top = CHECK_OK(fork());
-	if (!term.top) {
-		setsid();
-		CHECK_OK(ioctl(term.slave, TIOCSCTTY, 0));
-		dup2(term.slave, 0);
-		dup2(term.slave, 1);
-		dup2(term.slave, 2);
-		exec_top(argv);
-	}
-}
-
-#define TERM(...) term_start((char *const []){ "kevent-top", ##__VA_ARGS__, NULL })
-
-static void term_type(const char *keys)
-{
-	CHECK_EQ(write(term.master, keys, strlen(keys)), strlen(keys));
-}
-
-static bool term_is_cooked(void)
-{
-	struct termios now;
-
-	/* padding is compared, too */
-	memset(&now, 0, sizeof(now));
-	CHECK_OK(tcgetattr(term.slave, &now));
-	return !memcmp(&now, &term.before, sizeof(now));
-}
-
-/* It has ended, with that status, and left all as it was. */
-static void term_expect_end(int status)
-{
-	int got;
-
-	CHECK_EQ(waitpid(term.top, &got, 0), term.top);
-	CHECK(WIFEXITED(got));
-	CHECK_EQ(WEXITSTATUS(got), status);
-	term_has("");
-	CHECK(term_is_cooked());
-	CHECK(!term.alternate && term.cursor);
-}
+#define TERM(...) \
+	term_start(exec_top, (char *const []){ "kevent-top", ##__VA_ARGS__, NULL })
 
 /* It draws, again each interval, in place; keys but q change nothing. */
 TEST_TIMEOUT(draws, 60)
@@ -717,7 +543,7 @@ TEST_TIMEOUT(ended_by_signals, 60)
 	for (i = 0; i < ARRAY_SIZE(numbers); i++) {
 		TERM("-d", "1000");
 		CHECK_SOON(term_has("total"));
-		CHECK_OK(kill(term.top, numbers[i]));
+		CHECK_OK(kill(term.pid, numbers[i]));
 		term_expect_end(0);
 	}
 }
@@ -730,10 +556,10 @@ TEST(stopped)
 	TERM("-d", "1000");
 	CHECK_SOON(term_has("total"));
 	term_type("\032");
-	CHECK_EQ(waitpid(term.top, &status, WUNTRACED), term.top);
+	CHECK_EQ(waitpid(term.pid, &status, WUNTRACED), term.pid);
 	CHECK(WIFSTOPPED(status));
 	CHECK(!term_has("total") && !term.alternate && term.cursor && term_is_cooked());
-	CHECK_OK(kill(term.top, SIGCONT));
+	CHECK_OK(kill(term.pid, SIGCONT));
 	CHECK_SOON(term_has("total"));
 	CHECK(term.alternate && !term_is_cooked());
 	term_type("q");
