@@ -4,8 +4,8 @@
 # debug-kernel.sh FLAVOUR: builds, once, a 6.12 with every checker that finds our
 # kind of bug, from Debian's linux-source-6.12, debug.config and the fragments of
 # the flavour: debug, debug-rt, debug-kcsan. Prints what kernel.sh prints. The
-# result is kept under the cache, keyed by package version and fragments; some
-# ten minutes on two cores, the log is beside it.
+# result is kept under the cache, keyed by package version, fragments and variables
+# of its build; some ten minutes on two cores, the log is beside it.
 
 set -euo pipefail
 
@@ -18,10 +18,16 @@ unset MAKEFLAGS MFLAGS MAKELEVEL
 
 # KCSAN looks at one access in so many: all of them are the module's if the kernel
 # itself is not instrumented, but for its barriers, which say what is ordered.
-build_environment=()
+# On PREEMPT_RT a process's CPU timer expires by task_work_add() in a hard interrupt,
+# where KASAN must not allocate a page for the stack that it records: "Invalid wait
+# context". Linux 6.14 never allocates there.
+build_environment=() build_variables=()
 case ${1:-} in
 debug) fragments=(debug.config debug-preempt.config debug-memory.config) ;;
-debug-rt) fragments=(debug.config debug-rt.config debug-memory.config) ;;
+debug-rt)
+	fragments=(debug.config debug-rt.config debug-memory.config)
+	build_variables=(CFLAGS_task_work.o=-Dkasan_record_aux_stack=kasan_record_aux_stack_noalloc)
+	;;
 debug-kcsan)
 	fragments=(debug.config debug-races.config)
 	# shellcheck disable=SC2016 # make expands it, for each object
@@ -107,7 +113,7 @@ build() {
 	fi
 	log "building the kernel $flavour, some ten minutes; log: $dir.log"
 	cd "$dir"
-	nice -n 5 env "${build_environment[@]}" make -j"$(nproc)" bzImage modules >"$dir.log" 2>&1 ||
+	nice -n 5 env "${build_environment[@]}" make -j"$(nproc)" "${build_variables[@]}" bzImage modules >"$dir.log" 2>&1 ||
 		die "the kernel $flavour did not build: $(tail -3 "$dir.log")"
 	make -s kernelrelease >.release
 	install -D -t "modroot/lib/modules/$(cat .release)" modules.builtin
@@ -124,7 +130,7 @@ newest_cached() {
 flavour=$1
 cache_lock "$flavour"
 store=$cache/debug
-sha=$(fragment_options | sha256sum | cut -c1-12)
+sha=$({ fragment_options && printf '%s' "${build_environment[*]}${build_variables[*]}"; } | sha256sum | cut -c1-12)
 version=$(package_candidate "$package")
 dir=$store/${version:-none}-$sha
 if [ -z "$version" ]; then

@@ -18,7 +18,7 @@ show_kernel_log() {
 	dmesg -c | klog_ours >/tmp/.klog
 	grep -qE "$klog_bad" /tmp/.klog || return 0
 	echo "#> klog"
-	grep -E -B 3 -A 40 "$klog_bad" /tmp/.klog | head -200 | sed 's/^/#| /'
+	grep -E -B 3 -A 100 "$klog_bad" /tmp/.klog | head -400 | sed 's/^/#| /'
 }
 
 # What a program leaves open would be blamed on whoever comes later.
