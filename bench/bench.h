@@ -207,6 +207,7 @@ extern const struct mech_ops mech_poll;
 extern const struct mech_ops mech_ring_et, mech_ring_lt, mech_ring_socket,
 	mech_ring_pipe;
 extern const struct mech_ops mech_get_et, mech_get_lt, mech_get_socket;
+extern const struct mech_ops mech_get_epoll_et, mech_get_epoll_lt;
 
 void mech_add_all(struct mech *m, struct source *s, unsigned int num);
 

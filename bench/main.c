@@ -44,6 +44,7 @@ const struct mech_ops *const mechs[] = {
 	&mech_epoll_lt, &mech_epoll_et, &mech_uring, &mech_uring_defer,
 	&mech_uring_look, &mech_poll, &mech_ring_et, &mech_ring_lt, &mech_ring_socket,
 	&mech_ring_pipe, &mech_get_et, &mech_get_lt, &mech_get_socket,
+	&mech_get_epoll_et, &mech_get_epoll_lt,
 	&http_epoll_lt, &http_epoll_et, &http_uring_poll,
 	&http_uring_operations, &http_ring_plain, &http_ring_batched,
 	&sendfile_epoll, &sendfile_uring_splice, &sendfile_uring_copy,

@@ -5,12 +5,15 @@
  * waits for, as the others do; slots are freed when the next event is asked
  * for. "lt" makes one WAIT each time. Every event is checked as those of the
  * others are; the socket modes check the number of bytes as well, where the
- * kernel can tell it (TCP).
+ * kernel can tell it (TCP). The modes of epoll are epoll's contract, as libkevent-epoll
+ * has it: an event is true when it is handed out, and it is a struct epoll_event.
  */
 
 #include <assert.h>
 #include <kevent.h>
 #include <stdlib.h>
+#include <sys/epoll.h>
+#include <sys/ioctl.h>
 
 #include "bench.h"
 
@@ -249,6 +252,27 @@ static void get_socket_collect(struct mech *m, struct tally *t)
 	} while (unlikely(t->seen < t->want));
 }
 
+static void get_epoll_collect(struct mech *m, struct tally *t)
+{
+	struct mech_kevent *k = to_kevent(m);
+	struct epoll_event *events = (struct epoll_event *)k->events;
+	struct kevent_ioc_get get = {
+		.events = (uintptr_t)events,
+		.min = 1,
+		.max = k->max,
+		.flags = KEVENT_FLAGS_EPOLL,
+	};
+	int i, num;
+
+	do {
+		num = ioctl(k->fd, KEVENT_IOC_GET_EVENTS, &get);
+		if (unlikely(num < 0))
+			die_errno("KEVENT_IOC_GET_EVENTS");
+		for (i = 0; i < num; i++)
+			tally_event(t, events[i].data.ptr, events[i].events, EPOLLIN);
+	} while (unlikely(t->seen < t->want));
+}
+
 static void kevent_timers(struct mech *m, struct source *s, const uint64_t *at,
 			  unsigned int num)
 {
@@ -379,3 +403,17 @@ const struct mech_ops mech_get_socket = {
 	KEVENT_COMMON(get),
 	.collect = get_socket_collect,
 };
+
+#define DEFINE_GET_EPOLL(_name, _mode, _caps, _flags)			\
+const struct mech_ops _name = {						\
+	.name = "kevent-get",						\
+	.mode = _mode,							\
+	.caps = MECH_KEVENT | MECH_EVENTS | (_caps),			\
+	.flags = KEVENT_REQ_LAST_CHECK | KEVENT_REQ_ALWAYS_QUEUE | (_flags), \
+	.type = KEVENT_POLL,						\
+	KEVENT_COMMON(get),						\
+	.collect = get_epoll_collect,					\
+}
+
+DEFINE_GET_EPOLL(mech_get_epoll_et, "et-epoll", 0, KEVENT_REQ_ET);
+DEFINE_GET_EPOLL(mech_get_epoll_lt, "lt-epoll", MECH_LEVEL, 0);

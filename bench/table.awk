@@ -87,6 +87,8 @@ function place(    w, n, k, mech, mode, value, row, kevent, part) {
 			put(row "/splice", mech, value)
 		if (mode != "splice")
 			put(row "/copy", mech, value)
+	} else if (mode ~ /-epoll$/) {
+		put(row (mode == "lt-epoll" ? "/level" : "") "/epoll", mech, value)
 	} else if (kevent && mode == "lt") {
 		put(row "/level", mech, value)
 	} else if (kevent && mode ~ /^et-/) {
@@ -97,6 +99,10 @@ function place(    w, n, k, mech, mode, value, row, kevent, part) {
 			rival[row "/level", mech] = value
 		if (!kevent)
 			rival[row "/source", mech] = value
+		if (mech ~ /^epoll/)
+			rival[row "/epoll", mech] = value
+		if (mech == "epoll-lt")
+			rival[row "/level/epoll", mech] = value
 	}
 }
 
@@ -135,6 +141,8 @@ function least(row, a, b) {
 function rival_value(row, who) {
 	if (who == "epoll")
 		return least(row, "epoll-lt", "epoll-et")
+	if (who == "best")
+		return best_rival(row)
 	if (who == "uring")
 		return least(row, "io_uring", "io_uring-defer")
 	return ((row, who) in cell) ? cell[row, who] : ""
@@ -152,15 +160,16 @@ function best_rival(row,    i, best) {
 
 # The column of what is measured, and not a rival.
 function ours(row) {
-	return row ~ /^(kqueue|changelist-[a-z]*)\// ? "kevent-get" : "kevent-ring"
+	return row ~ /^(kqueue|changelist-[a-z]*)\/|\/epoll$/ ? "kevent-get" : "kevent-ring"
 }
 
-function judge(row,    i, other, got, text) {
+function judge(row,    i, other, got, text, mech) {
 	text = ""
 	for (i = 1; i <= num_goals; i++) {
-		if (goal_row[i] != row || !((row, ours(row)) in cell))
+		mech = goal_mech[i] ? goal_mech[i] : ours(row)
+		if (goal_row[i] != row || !((row, mech) in cell))
 			continue
-		got = cell[row, ours(row)]
+		got = cell[row, mech]
 		if (goal_to[i] != "value") {
 			if (goal_to[i] in known)
 				other = cell[goal_to[i], "kevent-ring"]
@@ -173,7 +182,7 @@ function judge(row,    i, other, got, text) {
 		goals_seen++
 		if (got <= goal_max[i])
 			goals_met++
-		text = text (text == "" ? "" : ", ") sprintf( \
+		text = text (text == "" ? "" : ", ") (goal_mech[i] ? "get_events " : "") sprintf( \
 			goal_to[i] == "value" ? "%.0f (%s%.0f) %s" : "%.2f (%s %.2f) %s", \
 			got, goal_to[i] == "value" ? "at most " : goal_to[i], \
 			goal_max[i], got <= goal_max[i] ? "met" : "MISSED")
@@ -223,6 +232,7 @@ BEGIN {
 FILENAME ~ /goals$/ {
 	if ($0 !~ /^#/ && NF == 3) {
 		goal_row[++num_goals] = $1
+		goal_mech[num_goals] = sub(/^get:/, "", goal_row[num_goals]) ? "kevent-get" : ""
 		goal_to[num_goals] = $2
 		goal_max[num_goals] = $3 + 0
 	}
