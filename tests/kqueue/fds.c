@@ -224,8 +224,8 @@ static void check_child(void)
 TEST_TIMEOUT(fork_by_handler, 60)
 {
 	struct itimerspec often = {
-		.it_value.tv_nsec = 3000000,
-		.it_interval.tv_nsec = 3000000,
+		.it_value.tv_nsec = 3000000 * test_scale(),
+		.it_interval.tv_nsec = 3000000 * test_scale(),
 	};
 	struct sigevent event = { .sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGUSR1 };
 	int added, deleted = 0;

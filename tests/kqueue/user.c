@@ -145,8 +145,8 @@ static void handler(int signo)
 TEST_TIMEOUT(by_handler, 60)
 {
 	struct itimerspec often = {
-		.it_value.tv_nsec = 1000000,
-		.it_interval.tv_nsec = 1000000,
+		.it_value.tv_nsec = 1000000 * test_scale(),
+		.it_interval.tv_nsec = 1000000 * test_scale(),
 	};
 	struct sigevent event = { .sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGUSR1 };
 	struct kevent kev;
