@@ -113,7 +113,8 @@ bool kev_enlist_ask(struct kev_watch *w)
 		q->nask += !kev_has_ring(q);
 		return false;
 	}
-	kev_unlist(w);
+	if (w->on != KEV_ON_NONE)
+		kev_unlist(w);
 	q->nask++;
 	if (kev_has_ring(q)) {
 		kev_list_move(w, &q->check, KEV_ON_CHECK);
@@ -360,16 +361,11 @@ unsigned int kev_handover(struct kev_queue *q, unsigned int max, bool *taker)
 	return told;
 }
 
-/* To the end of the ready list; and into the ring, as far as there is room by now. */
-static unsigned int kev_wait_in_line(struct kev_watch *w)
+/* Into the ring, as far as there is room by now. */
+static noinline unsigned int kev_push(struct kev_queue *q)
 {
-	struct kev_queue *q = w->queue;
-	unsigned int told;
+	unsigned int told = kev_handover(q, KEV_HANDOVER_POST, NULL);
 
-	kev_enlist_ready(w);
-	if (!kev_has_ring(q))
-		return kev_made(w, 0, 0);
-	told = kev_handover(q, KEV_HANDOVER_POST, NULL);
 	if (!(q->attention & KEV_Q_READY))
 		return told;
 	q->overflowed++;
@@ -380,8 +376,15 @@ static unsigned int kev_wait_in_line(struct kev_watch *w)
 	return told | kev_handover(q, KEV_HANDOVER_POST, NULL);
 }
 
+/* To the end of the ready list. */
+static __always_inline unsigned int kev_wait_in_line(struct kev_watch *w)
+{
+	kev_enlist_ready(w);
+	return kev_has_ring(w->queue) ? kev_push(w->queue) : kev_made(w, 0, 0);
+}
+
 /* No ring, no slot, or others wait for one: to the end of the ready list. */
-static unsigned int kev_overflow(struct kev_watch *w,
+static __always_inline unsigned int kev_overflow(struct kev_watch *w,
 				 const struct kev_values *v)
 {
 	bool ask = w->on == KEV_ON_CHECK;
@@ -437,18 +440,21 @@ unsigned int kev_post(struct kev_watch *w, const struct kev_values *v, int sync,
 	struct kev_view view;
 
 	if (!kev_has_ring(q) || w->on == KEV_ON_READY)
-		return kev_overflow(w, v);
+		goto overflow;
 	if (q->attention & KEV_Q_READY)
 		kev_handover(q, KEV_HANDOVER_POST, NULL);
 	view = kev_ring_look(&q->ring);
 	if (kev_try_merge(w, &view, v))
 		return 0;
 	if (kev_ring_is_full(&q->ring, &view) || (q->attention & KEV_Q_READY))
-		return kev_overflow(w, v);
+		goto overflow;
 	kev_stamp(w);
 	kev_fill(&q->ring, w, q->ring.long_tail, w->index, v, w->ev.time);
 	w->ev.time = 0;
 	return kev_made(w, sync, how);
+
+overflow:
+	return kev_overflow(w, v);
 }
 
 /* Is it full, also when the ring has taken what it can?  Context: queue->lock held. */

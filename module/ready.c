@@ -6,8 +6,6 @@
 #include "delay.h"
 #include "ready.h"
 
-#define KEV_REQ_ONE	(KEVENT_REQ_ONESHOT | KEVENT_REQ_DISPATCH)
-
 /*
  * A one-shot takes one event and then none: only marked here; unhooking and the
  * tables are for process context.

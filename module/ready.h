@@ -9,27 +9,37 @@
 
 #include "post.h"
 
+/* It takes one event, and then none until it is armed again. */
+#define KEV_REQ_ONE	(KEVENT_REQ_ONESHOT | KEVENT_REQ_DISPATCH)
+
 /* Values go by value, that is in registers: the short way needs no stack. */
 unsigned int kev_ready_long(struct kev_watch *w, struct kev_values v, int sync,
 			    unsigned int how);
 unsigned int kev_ready_ask(struct kev_watch *w);
 
 /*
- * The short way: into the ring; the caller wakes who waits.  False: it is for kev_ready_long().
- * Context: queue->lock held.
+ * The short way, of a watch in none of KEV_W_NOT_SHORT: into the ring; the caller wakes
+ * who waits.  False: it is for kev_ready_long().  Context: queue->lock held.
  */
-static __always_inline bool kev_ready_short(struct kev_queue *q,
-					    struct kev_watch *w,
-					    const struct kev_values *v)
+static __always_inline bool kev_ready_fill(struct kev_queue *q,
+					   struct kev_watch *w,
+					   const struct kev_values *v)
 {
-	if (unlikely((w->state & KEV_W_NOT_SHORT) |
-		     (q->attention & ~KEV_Q_WAITERS)) ||
+	if (unlikely(q->attention & ~KEV_Q_WAITERS) ||
 	    unlikely(!kev_try_fill(&q->ring, w, v)))
 		return false;
 	/* loaded again: to keep it would cost a register, and that be saved */
 	if (unlikely(w->state & KEV_W_LEVEL))
 		kev_level_posted(q, w);
 	return true;
+}
+
+/* The same, of any watch. */
+static __always_inline bool kev_ready_short(struct kev_queue *q,
+					    struct kev_watch *w,
+					    const struct kev_values *v)
+{
+	return likely(!(w->state & KEV_W_NOT_SHORT)) && kev_ready_fill(q, w, v);
 }
 
 /**

@@ -138,21 +138,41 @@ static int kev_take_entries(struct kev_queue *q, char __user *buf, size_t size,
 /* ---- From the list ----------------------------------------------------- */
 
 /*
- * Asks a watch, now on no list.  True: it is ready, and w->ev is the event.  False:
- * it is not, or it has ended.
+ * Asks a watch that is on the list.  True: it is ready, and w->ev is the event; *place:
+ * it could be asked under the lock, and is on the list still.  False: it is not ready,
+ * or it has ended.
  */
-static bool kev_take_ask(struct kev_watch *w)
+static __always_inline bool kev_take_ask(struct kev_watch *w, bool *place)
 	__must_hold(&w->queue->lock)
 {
 	struct kev_values v;
 
-	kev_unlist(w);
-	if (!kev_watch_ask(w, &v))
-		return false;
-	if (kev_is_event(w, &v))
+	*place = kev_watch_look(w, &v);
+	if (unlikely(!*place)) {
+		kev_unlist(w);
+		if (!kev_watch_ask_task(w, &v))
+			return false;
+	}
+	if (likely(kev_is_event(w, &v)))
 		return true;
+	if (*place)
+		kev_unlist(w);
 	kev_not_ready(w);
 	return false;
+}
+
+/* A level-triggered watch was asked in its place, and copied: it is the last now. */
+static __always_inline bool kev_take_again(struct kev_watch *w)
+{
+	struct kev_queue *q = w->queue;
+
+	if (!(w->state & KEV_W_LEVEL) || (w->ev.req_flags & KEV_REQ_ONE) ||
+	    (w->on == KEV_ON_READY && !(w->state & KEV_W_ASK)))
+		return false;
+	kev_clear_waiting(w);
+	list_move_tail(&w->link, kev_ask_list(q));
+	q->ring.long_tail += !kev_has_ring(q);
+	return true;
 }
 
 /*
@@ -165,7 +185,7 @@ static int kev_take_listed(struct kev_queue *q, char __user *to, size_t size,
 	__must_hold(&q->lock)
 {
 	struct kev_watch *w;
-	bool ask;
+	bool place = true, ask;
 
 	if (kev_has_ring(q))
 		w = list_first_entry(&q->check, struct kev_watch, link);
@@ -176,25 +196,26 @@ static int kev_take_listed(struct kev_queue *q, char __user *to, size_t size,
 		return 0;
 	}
 	ask = kev_must_ask(w);
-	if (unlikely(ask) && !kev_take_ask(w))
+	if (ask && !kev_take_ask(w, &place))
 		return 0;
 	if (unlikely(!kev_put_event(to, size, &w->ev))) {
-		if (ask)
+		if (!place)
 			kev_enlist_first(w);
 		return -EFAULT;
 	}
-	if (unlikely(ask)) {
-		/*
-		 * A wake-up may have put it on a list just now; what it added was
-		 * copied as well, unless the file is to be asked.
-		 */
-		if (w->on == KEV_ON_READY && !(w->state & KEV_W_ASK))
-			kev_unlist(w);
-		kev_trace_event(w, &w->ev);
-		kev_clear_waiting(w);
-	} else {
-		kev_trace_event(w, &w->ev);
+	kev_trace_event(w, &w->ev);
+	if (ask && place && kev_take_again(w))
+		return 1;
+	/*
+	 * Asked in a task, it is on no list, unless a wake-up has put it on one just
+	 * now; what that added was copied as well, unless the file is to be asked.
+	 */
+	if (w->on == KEV_ON_READY && (place || !(w->state & KEV_W_ASK))) {
 		kev_waiting_done(w);
+	} else {
+		if (place)
+			kev_unlist(w);
+		kev_clear_waiting(w);
 	}
 	if (unlikely(w->state & (KEV_W_LISTED | KEV_W_LONG)))
 		kev_ready_delivered(w);

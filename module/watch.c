@@ -408,8 +408,11 @@ bool kev_watch_look(struct kev_watch *w, struct kev_values *v)
 	return kev_source_of(w)->look(w, v);
 }
 
-/* The lock is dropped meanwhile. */
-static bool kev_watch_ask_task(struct kev_watch *w, struct kev_values *v)
+/*
+ * Asks in a task: the lock is dropped meanwhile.  v, what it returns, and context: as
+ * kev_watch_ask().
+ */
+bool kev_watch_ask_task(struct kev_watch *w, struct kev_values *v)
 	__must_hold(&w->queue->lock)
 {
 	struct kev_queue *q = w->queue;

@@ -115,13 +115,14 @@ static __always_inline int kev_hook_woken(wait_queue_entry_t *wait, int sync,
 	q = w->queue;
 	raw_spin_lock(&q->lock);
 	/* without a key it may be the end of a pipe */
-	if (look == KEV_LOOK_PIPE && unlikely(!key))
+	if (unlikely(w->state & KEV_W_NOT_SHORT) ||
+	    (look == KEV_LOOK_PIPE && unlikely(!key)))
 		mask = 0;
 	else
 		mask = kev_hook_readable(w, kind, look);
 	if (likely(mask)) {
 		kind->values(w->file, w->ev.event, mask, &v);
-		if (likely(kev_ready_short(q, w, &v))) {
+		if (likely(kev_ready_fill(q, w, &v))) {
 			if (unlikely(q->attention & KEV_Q_WAITERS))
 				goto notify;
 			raw_spin_unlock(&q->lock);
