@@ -12,7 +12,10 @@
 
 /* ---- Open files ----------------------------------------------------------- */
 
-/* Transfers until there may be no more; their fds are closed.  Returns how many. */
+/*
+ * Transfers until there may be no more, of files that a socket does not take whole; their
+ * fds are closed.  Returns how many.
+ */
 static unsigned int fill_up(int q)
 {
 	unsigned int n = 0;
@@ -20,7 +23,7 @@ static unsigned int fill_up(int q)
 
 	for (;;) {
 		unix_pair(SOCK_STREAM, fds);
-		file = file_make(SIZE);
+		file = file_make(256 * KB);
 		ret = kevent_aio_sendfile(q, fds[0], file, 0, KEVENT_AIO_TO_END,
 					  n, NULL);
 		if (ret < 0)
