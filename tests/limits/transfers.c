@@ -23,7 +23,7 @@ static unsigned int fill_up(int q)
 
 	for (;;) {
 		unix_pair(SOCK_STREAM, fds);
-		file = file_make(256 * KB);
+		file = file_make(512 * KB);
 		ret = kevent_aio_sendfile(q, fds[0], file, 0, KEVENT_AIO_TO_END,
 					  n, NULL);
 		if (ret < 0)
