@@ -146,7 +146,7 @@
  *	    Partner: the consumer's fence between storing seen and reading.
  *	cancel: kev_ring_cancel() writes, full fence, looks at seen; so for
  *	    each piece.  Same partner.
- *	overflow: kev_wait_in_line() sets the flag, full fence, looks at head.
+ *	overflow: kev_push() sets the flag, full fence, looks at head.
  *	    Partner: the consumer's fence between storing head and the flag.
  *	done ranges: kev_remember_done() notes and sets the flag, full fence;
  *	    whoever called it looks at head again.  Partner: the consumer's
@@ -213,13 +213,13 @@ struct kev_user;
 #define KEV_W_GONE		0x040	/* taken down; freed by the last pin */
 #define KEV_W_ASK		0x080	/* to be asked, or asked again */
 #define KEV_W_LEVEL		0x100	/* to be asked again once claimed */
-#define KEV_W_LONG		0x200	/* KEV_REQ_LONG: not kev_ready_short() */
+#define KEV_W_LONG		0x200	/* KEV_REQ_LONG: not kev_ready_fill() */
 #define KEV_W_EACH		0x400	/* never merges: a struct kev_mailbox */
 /* What a watch is: set before it is in a table, never changed. */
 #define KEV_W_NUMBER		0x800	/* named by a number: no file */
 #define KEV_W_OWNED		0x1000	/* each process has its own numbers */
 
-/* States that kev_ready_short() does not handle. */
+/* States that kev_ready_fill() does not handle. */
 #define KEV_W_NOT_SHORT		(KEV_W_DISARMED | KEV_W_DEAD | KEV_W_LONG | \
 				 KEV_W_EACH)
 

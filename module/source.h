@@ -108,7 +108,7 @@ struct kev_source_ops {
 /* Flags for sources with a file that can be asked. */
 #define KEV_REQ_FILE	(KEV_REQ_COMMON | KEVENT_REQ_LAST_CHECK | \
 			 KEVENT_REQ_EXCLUSIVE | KEVENT_REQ_CLOSED)
-/* Flags that kev_ready_short() does not handle. */
+/* Flags that kev_ready_fill() does not handle. */
 #define KEV_REQ_LONG	(KEVENT_REQ_ONESHOT | KEVENT_REQ_DISPATCH | \
 			 KEVENT_REQ_TIMESTAMP | KEVENT_REQ_LAST_CHECK | \
 			 KEVENT_REQ_WAKEUP_ALL)
