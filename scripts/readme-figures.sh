@@ -41,6 +41,9 @@ unix an event: UNIX stream
 libevent/10000/10000 10,000 ready of 10,000
 *batch/512 512 ready at once
 pipe/level pipe, level-triggered
+pipe/epoll epoll's contract (get_events: true when handed out, struct epoll_event), edge
+pipe/level/epoll the same, level-triggered
+batch/64/level/epoll the same, 64 ready at once
 add/100000/64-a-call add, 64 a call, to 100,000
 delete/100000/64-a-call remove, 64 a call, of 100,000
 close/10000/watched close of a watched file
