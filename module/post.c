@@ -385,7 +385,7 @@ static __always_inline unsigned int kev_wait_in_line(struct kev_watch *w)
 
 /* No ring, no slot, or others wait for one: to the end of the ready list. */
 static __always_inline unsigned int kev_overflow(struct kev_watch *w,
-				 const struct kev_values *v)
+						 const struct kev_values *v)
 {
 	bool ask = w->on == KEV_ON_CHECK;
 
