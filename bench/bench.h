@@ -149,6 +149,7 @@ enum {
 	MECH_LOOK	= 0x4000,	/* can look without sleeping */
 	MECH_KQUEUE	= 0x8000,	/* has changelist and collect, and nothing else */
 	MECH_WORKERS	= 0x10000,	/* has workers, and nothing else */
+	MECH_CONTRACT	= 0x20000,	/* epoll's contract, whose rows have its name */
 };
 
 /**

@@ -73,7 +73,7 @@ static void bare_timers(struct mech *m, struct source *s, const uint64_t *at,
 const struct mech_ops mech_bare = {
 	.name = "bare",
 	.mode = "",
-	.caps = ~0u & ~(MECH_KEVENT | MECH_SOCKET | MECH_PIPE),
+	.caps = ~0u & ~(MECH_KEVENT | MECH_SOCKET | MECH_PIPE | MECH_CONTRACT),
 	.open = bare_open,
 	.close = bare_close,
 	.add = bare_change,

@@ -408,7 +408,7 @@ const struct mech_ops mech_get_socket = {
 const struct mech_ops _name = {						\
 	.name = "kevent-get",						\
 	.mode = _mode,							\
-	.caps = MECH_KEVENT | MECH_EVENTS | (_caps),			\
+	.caps = MECH_KEVENT | MECH_EVENTS | MECH_CONTRACT | (_caps),	\
 	.flags = KEVENT_REQ_LAST_CHECK | KEVENT_REQ_ALWAYS_QUEUE | (_flags), \
 	.type = KEVENT_POLL,						\
 	KEVENT_COMMON(get),						\

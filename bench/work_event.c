@@ -183,9 +183,10 @@ const struct work work_batch =
 		   &source_eventfd, 0, MECH_SOCKET | MECH_PIPE, batch_sizes);
 const struct work work_ready =
 	WORK_EVENT("ready", "the same, and a level-triggered eventfd that is ready all the time",
-		   &source_eventfd, MECH_LEVEL, MECH_SOCKET | MECH_PIPE,
-		   ready_sizes);
+		   &source_eventfd, MECH_LEVEL,
+		   MECH_SOCKET | MECH_PIPE | MECH_CONTRACT, ready_sizes);
 const struct work work_overflow =
 	WORK_EVENT("overflow", "n eventfds ready at once, with room for them, or for few",
-		   &source_eventfd, 0, MECH_SOCKET | MECH_PIPE | MECH_LEVEL,
+		   &source_eventfd, 0,
+		   MECH_SOCKET | MECH_PIPE | MECH_LEVEL | MECH_CONTRACT,
 		   overflow_sizes);

@@ -5,6 +5,7 @@
  * Each call: copy in, check flags and reserved words, carry out, copy out.
  */
 #include <linux/build_bug.h>
+#include <linux/fault-inject-usercopy.h>
 #include <linux/file.h>
 #include <linux/nospec.h>
 #include <linux/sched.h>
@@ -34,7 +35,8 @@ static __always_inline int kev_copy_words(u64 *to, const u64 __user *from,
 {
 	size_t i;
 
-	if (!user_read_access_begin(from, num * sizeof(*to)))
+	if (should_fail_usercopy() ||
+	    !user_read_access_begin(from, num * sizeof(*to)))
 		return -EFAULT;
 #pragma GCC unroll 16
 	for (i = 0; i < num; i++)

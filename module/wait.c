@@ -112,6 +112,20 @@ void kev_not_ready(struct kev_watch *w)
 		kev_enlist(w);
 }
 
+/* A GET_EVENTS has found something, and could not copy it out: that is told, too. */
+static void kev_add_waiting(struct kev_watch *w, struct kev_values *v)
+{
+	if (!kev_is_event(w, v))
+		return;
+	*v = (struct kev_values){
+		.bits = w->ev.ret_data[0],
+		.ret_flags = w->ev.ret_flags,
+		.data = w->ev.ret_data[1],
+		.data2 = w->ev.data2,
+	};
+	kev_clear_waiting(w);
+}
+
 /* Asks a watch, which is on no list, and posts. */
 static void kev_ask_post(struct kev_watch *w, bool *taker)
 	__must_hold(&w->queue->lock)
@@ -120,6 +134,9 @@ static void kev_ask_post(struct kev_watch *w, bool *taker)
 
 	if (!kev_watch_ask(w, &v))
 		return;
+	/* on a list: what a wake-up has added is told from there */
+	if (unlikely(kev_has_waiting(w)) && w->on == KEV_ON_NONE)
+		kev_add_waiting(w, &v);
 	if (!v.bits)
 		kev_not_ready(w);
 	else if (kev_ready_long(w, v, 0, KEV_NOTIFY_ASKED |

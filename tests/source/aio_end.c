@@ -56,6 +56,39 @@ TEST_WAYS_PLAIN(own_shutdown)
 	aio_expect_error(q, 1, EPIPE, EPIPE);
 }
 
+/*
+ * GET_EVENTS moves it to its end, and has no place for the event: who waits for the
+ * ring gets that.
+ */
+TEST(end_found_by_a_get_that_fails)
+{
+	struct ukevent *nowhere = kev_fault_after(0, PROT_NONE);
+	int fds[2], file = file_make(SIZE), q;
+	static char buf[SIZE];
+	struct kevent_ring ring;
+	const struct ukevent *uk;
+	uint64_t got = 0;
+	ssize_t n;
+
+	q = CHECK_OK(kevent_init(&ring, 64, KEVENT_WAKE_FIFO, 0));
+	unix_pair(SOCK_STREAM, fds);
+	CHECK_EQ(kevent_aio_sendfile(q, fds[0], file, 0, SIZE, 1, NULL), 0);
+	while (got < SIZE) {
+		n = read(fds[1], buf, SIZE);
+		if (n > 0)
+			got += n;
+		else
+			CHECK_EQ(errno, EAGAIN);
+		if (kevent_get_events(q, 0, 1, NULL, nowhere, 0) < 0)
+			CHECK_EQ(errno, EFAULT);
+	}
+	CHECK_OK(kevent_ring_wait(&ring, NULL));
+	uk = kevent_ring_next(&ring);
+	CHECK(uk);
+	CHECK_EQ(kevent_aio_position(uk), SIZE);
+	CHECK(!kevent_ring_next(&ring));
+}
+
 /* Until the other end takes no more, not only until what is on its way is much. */
 static void fill_both_ends(int fd)
 {
