@@ -16,7 +16,7 @@ function limit(was, row) {
 # Not the same in each run: what it is a difference of is not, or it depends on who
 # of several threads comes first.
 function varies(row) {
-	return row ~ /\/taken$|^libevent\/1000\/100(\/|$)
+	return row ~ /\/taken$|^libevent\/1000\/100(\/|$)/
 }
 
 function rival_of(row,    best) {
