@@ -182,10 +182,12 @@ check-programs:
 
 check-kqueue:
 	@tests/vm/need.sh check
+	@tests/vm/need.sh source
 	@tests/programs/kqueue.sh --kernel $(KERNEL)
 
 check-backends:
 	@tests/vm/need.sh check
+	@tests/vm/need.sh source
 	@tests/backends/run.sh --kernel $(KERNEL) $(BACKENDS)
 
 check-debug:

@@ -1,8 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# need.sh run|bench|check|try|lint|model|deb|rpm|install|secureboot: sees to it that the Debian packages are there
-# that the make target of that name needs. Root gets them installed, others are
+# need.sh run|bench|check|try|lint|model|source|deb|rpm|install|secureboot: sees to it
+# that the Debian packages are there which the make target of that name needs; with
+# source, those which unpack Debian's sources. Root gets them installed, others are
 # told the command.
 
 set -euo pipefail
@@ -39,6 +40,7 @@ esac
 [ "${1:-check}" != lint ] || packages+=(sparse cppcheck mandoc shellcheck codespell perl xz-utils git)
 [[ ${KERNEL:-} != debug* ]] || packages+=(bc bison flex libelf-dev libssl-dev)
 [ "${1:-check}" != model ] || packages=(libc6-dev spin tcc)
+[ "${1:-check}" != source ] || packages=(dpkg-dev patch xz-utils)
 [ "${1:-check}" != deb ] || packages=(dpkg-dev debhelper dh-dkms lintian fakeroot cpio gcc make
 	libc6-dev liburing-dev)
 [ "${1:-check}" != rpm ] || packages=(rpm cpio gcc make libc6-dev liburing-dev)
