@@ -10,32 +10,32 @@
  *	read events from the ring, with no call; or KEVENT_IOC_GET_EVENTS
  *	ioctl(fd, KEVENT_IOC_WAIT, &wait);		sleep until there are some
  *
- * Every structure has the same layout for 32 and 64 bit programs.  Fields
- * named reserved must be zero, unknown flags are refused: both give EINVAL.
+ * Every structure has the same layout for 32 and 64 bit programs.  Fields that are
+ * named reserved must be zero, and all flags must be known, otherwise EINVAL.
  * Pointers are passed as __u64.  Times are in nanoseconds unless they are a
- * struct __kernel_timespec.
+ * struct __kernel_timespec.  To ask a file, below, is to call its poll operation.
  *
  * The structures of calls, struct kevent_ioc_*, can grow at their ends; struct
- * ukevent can't.  The number of a call has the size of its structure in it.  Fields
- * that the program's structure lacks are taken to be zero; bytes that it has beyond
- * the kernel's must be zero, else the call fails with E2BIG.  A structure that lacks
- * fields which the call needs gives ENOTTY.  struct kevent_ioc_info has a field for
- * its size as well.
+ * ukevent can't.  The number of a call contains the size of its structure.  Fields
+ * that the program's structure lacks are taken to be zero.  Bytes that it has beyond
+ * the kernel's structure must be zero, otherwise the call fails with E2BIG.  If it
+ * lacks fields that the call needs, the call fails with ENOTTY.  struct
+ * kevent_ioc_info has a field for its size as well.
  *
- * open() fails with EOWNERDEAD while the module can't learn of the end of files:
+ * open() fails with EOWNERDEAD while the module can't detect the end of open files:
  * ftrace is switched off (sysctl kernel.ftrace_enabled), or something else, such as
  * a live patch, has redirected the function that the module has to hook.  Neither
- * can happen while anybody has a queue.
+ * can happen while a queue is open.
  *
  * WHEN A WATCH ENDS.  A watch of a file holds no reference to it.  It ends when
- * the open file ends: when the last descriptor of it is closed, in whatever
- * process, and nothing else (a mapping, a transfer, a call under way) holds it.
+ * the open file ends: when its last descriptor is closed, in whatever process,
+ * and nothing else (a mapping, a transfer, a call under way) holds it.
  * So close() of a descriptor that was duplicated by dup(), inherited by a child
  * or sent to another process does NOT end the watch: its events go on coming,
- * with the ptr that ADD gave.  A program that frees what ptr points to first does
- * REMOVE, and then close(); after close() REMOVE is still possible by the watch's
- * cookie.  A child has copies of all descriptors from fork() until it calls exec;
- * exec closes those that are close-on-exec.
+ * with the ptr that ADD has set.  A program that frees what ptr points to must do
+ * REMOVE first, then close().  After close() REMOVE is still possible by the
+ * watch's cookie.  A child has copies of all descriptors from fork() until it calls
+ * exec, which closes those that are close-on-exec.
  *
  * kevent(7) explains the types and the flags, kevent(4) the calls.
  */
@@ -55,15 +55,15 @@ enum {
 	KEVENT_SOCKET		= 0,	/* id: fd of a socket, of any family */
 	KEVENT_INODE		= 1,	/* id: fd of a file or directory; may be
 					 * O_PATH */
-	KEVENT_TIMER		= 2,	/* id: any number of the program's */
+	KEVENT_TIMER		= 2,	/* id: any number, chosen by the program */
 	KEVENT_POLL		= 3,	/* id: fd of any pollable file */
 	KEVENT_NAIO		= 4,	/* reserved: EOPNOTSUPP */
 	KEVENT_AIO		= 5,	/* id: number of a transfer; made by
 					 * AIO_SENDFILE, not by ADD */
-	KEVENT_PIPE		= 6,	/* id: fd of a pipe or FIFO; POLL does, too */
+	KEVENT_PIPE		= 6,	/* id: fd of a pipe or FIFO */
 	KEVENT_SIGNAL		= 7,	/* id: signal number */
 	KEVENT_POSIX_TIMER	= 8,	/* id: timer_t, the kernel's number */
-	KEVENT_UNOTIFY		= 9,	/* id: any number of the program's */
+	KEVENT_UNOTIFY		= 9,	/* id: any number, chosen by the program */
 	KEVENT_PROC		= 10,	/* id: pidfd, or pid of a child */
 	KEVENT_TYPE_MAX		= 11,
 };
@@ -82,14 +82,14 @@ enum {
  * KEVENT_SOCKET and KEVENT_PIPE.  ACCEPT is for listening sockets.  RECV means the
  * same there, and ACCEPT the same as RECV on others.
  *
- * A socket can be watched as KEVENT_SOCKET or as KEVENT_POLL.  SOCKET tells with
- * the event what the next call would find: bytes, space, connections, the error.
- * POLL tells the bits of poll(2), and so what SOCKET has no bit for: POLLPRI
+ * A socket can be watched as KEVENT_SOCKET or as KEVENT_POLL.  SOCKET says in the
+ * event what the next call would find: bytes, space, connections, the error.
+ * POLL reports the bits of poll(2).  For some of them SOCKET has no bit: POLLPRI
  * (urgent data), POLLRDHUP by itself.  One descriptor can have a watch of each
- * type; they know nothing of each other.
+ * type; the two watches are independent.
  *
- * What has ended can be read or written without blocking, and is reported as
- * such: a RECV with KEVENT_RET_EOF, a SEND with KEVENT_RET_ERROR.
+ * A file that has ended can be read or written without blocking, and is reported
+ * as ready: a RECV with KEVENT_RET_EOF, a SEND with KEVENT_RET_ERROR.
  *
  * With an event of 0 these types, and POLL, are muted: only hang-ups and errors
  * are reported.  MODIFY gives them their bits back.
@@ -109,18 +109,20 @@ enum {
 #define KEVENT_INODE_MODIFY	0x0004u	/* (*) written or truncated */
 #define KEVENT_INODE_ATTRIB	0x0008u	/* (*) mode, owner, times, number of
 					 * links, extended attributes */
-#define KEVENT_INODE_MOVED_FROM	0x0010u	/* renamed: a name of the directory */
-#define KEVENT_INODE_MOVED_TO	0x0020u	/* ... is now this name */
+#define KEVENT_INODE_MOVED_FROM	0x0010u	/* renamed: the old name was in the
+					 * directory */
+#define KEVENT_INODE_MOVED_TO	0x0020u	/* renamed: the new name is in it */
 #define KEVENT_INODE_DELETE_SELF 0x0040u /* the last name of the file is gone;
 					 * see docs/inode.md for directories */
 #define KEVENT_INODE_MOVE_SELF	0x0080u	/* the file itself was renamed */
-#define KEVENT_INODE_OPEN	0x0100u	/* (*) */
+#define KEVENT_INODE_OPEN	0x0100u	/* (*) opened */
 #define KEVENT_INODE_ACCESS	0x0200u	/* (*) read */
-#define KEVENT_INODE_CLOSE_WRITE 0x0400u /* (*) was open for writing */
-#define KEVENT_INODE_CLOSE_NOWRITE 0x0800u /* (*) was not */
+#define KEVENT_INODE_CLOSE_WRITE 0x0400u /* (*) closed, was open for writing */
+#define KEVENT_INODE_CLOSE_NOWRITE 0x0800u /* (*) closed, was not open for
+					 * writing */
 /* (*) the file itself; with a directory, the files in it as well */
 
-/* Only in what comes; asking for it gives EINVAL. */
+/* Only in events and records; asking for it gives EINVAL. */
 #define KEVENT_INODE_ISDIR	0x40000000u /* it happened to a directory */
 
 /*
@@ -142,21 +144,21 @@ enum {
 
 /*
  * KEVENT_SIGNAL: a signal to the process that adds the watch, or to one of its
- * threads; nobody else's.  Each one that is generated counts: handled, blocked,
- * ignored, or merged with one that is pending.  (The kernel generates no SIGCHLD
+ * threads.  Each signal that is generated counts: handled, blocked, ignored, or
+ * merged with one that is pending.  (The kernel generates no SIGCHLD
  * while that is set to SIG_IGN.)  The id is the number, 1 to 64, perhaps with
  * KEVENT_SIGNAL_NOMASK: then the event comes instead of the signal, which
- * reaches neither handler nor sigwait, signalfd or pause, and kills or stops
- * nobody.  What depends on the signal's action alone stays: children are reaped
- * as before.  Not taken away are SIGSEGV, SIGBUS, SIGILL, SIGTRAP, SIGFPE and
- * SIGSYS that a thread sends to itself, by a fault or otherwise, and those few
- * that are sent from within somebody's probe (see docs/signal.md).  NOMASK holds
- * until the watch ends, also while DISPATCH has disarmed it; with ONESHOT it
- * holds for one signal.
+ * reaches neither handler nor sigwait, signalfd or pause, and kills or stops no
+ * process.  What depends only on the signal's action does not change: children are
+ * reaped as before.  Two kinds of signals are not taken away: SIGSEGV, SIGBUS,
+ * SIGILL, SIGTRAP, SIGFPE and SIGSYS that a thread sends to itself, by a fault or
+ * otherwise; and those that are sent from within a probe (see docs/signal.md).
+ * NOMASK holds until the watch ends, even while DISPATCH has disarmed it.  With
+ * ONESHOT it holds for one signal.
  *
- * Who sent it is in records: see KEVENT_IOC_READ, kevent_record_signal.
- * ret_flags has KEVENT_RET_LOST if some found no room since the last READ; the
- * count is right even then.  param[0] of ADD: bytes wanted for records, up to
+ * Records say who sent each signal: see KEVENT_IOC_READ, kevent_record_signal.
+ * ret_flags has KEVENT_RET_LOST if a record found no room since the last READ; the
+ * count is right even then.  param[0] of ADD: bytes for records, up to
  * 1 MiB; 0: 4096.  After DISPATCH, MODIFY reports at once what came meanwhile.
  *
  * A watch ends when its process exits or calls exec; if it asked for CLOSED, a
@@ -174,27 +176,27 @@ enum {
 /*
  * KEVENT_PROC: a process has exited, with all its threads.  The id is a pidfd;
  * or the pid of a child of the process that adds the watch, with
- * KEVENT_PROC_PID, that is, raw[1] is 1.  One event, then the watch ends, as
- * with ONESHOT; at once, if the process has exited before.  ret_data[1] is the
- * status as of waitpid(2), if KEVENT_RET_DATA is set: if the process was a child
- * of the adding one and had not been reaped.  Nothing is reaped: the child stays
- * for waitpid.  ADD: EINVAL: not a pidfd; a thread's.  ESRCH: no such process,
- * or reaped.  ECHILD: the pid is not a child's.
+ * KEVENT_PROC_PID, that is, raw[1] is 1.  There is one event, then the watch ends,
+ * as with ONESHOT.  If the process has exited before, the event comes at once.
+ * ret_data[1] is the status as waitpid(2) gives it, if KEVENT_RET_DATA is set, that
+ * is, if the process was a child of the adding one and had not been reaped.  The
+ * watch does not reap the child.  ADD: EINVAL: not a pidfd, or the pidfd of a
+ * thread.  By pid: ESRCH: no such process, or it was reaped.  ECHILD: not a child.
  */
 #define KEVENT_PROC_EXIT	0x1u
 #define KEVENT_PROC_PID		(1ULL << 32)
 
 /*
- * KEVENT_AIO: BIO in the one event of a transfer; never asked for.  With it in
- * ret_data[0]: how it ended, and in bits 16 to 31 the errno if it failed, else
- * 0.  See struct kevent_ioc_sendfile.
+ * KEVENT_AIO: a transfer has one event, which has BIO; a program does not ask for
+ * it.  The other bits of ret_data[0] say how the transfer ended; bits 16 to 31 are
+ * the errno if it failed, else 0.  See struct kevent_ioc_sendfile.
  */
 #define KEVENT_AIO_BIO		0x1u	/* the transfer is over */
-#define KEVENT_AIO_HEADER	0x2u	/* the header, if any, is out whole */
+#define KEVENT_AIO_HEADER	0x2u	/* the whole header, if any, was sent */
 #define KEVENT_AIO_EOF		0x4u	/* the file ended before count bytes */
 #define KEVENT_AIO_ERRNO_SHIFT	16
 
-/* KEVENT_UNOTIFY: any nonzero mask; its bits mean what the program wants. */
+/* KEVENT_UNOTIFY: any nonzero mask; the program decides what its bits mean. */
 
 /* ------------------------------------------------------------------------
  * How to report (struct ukevent.req_flags).
@@ -207,10 +209,10 @@ enum {
 #define KEVENT_REQ_ONESHOT	0x0001u	/* One event, and the watch is over.
 					 * The event can be taken until REMOVE or
 					 * the end of the file ends the watch.
-					 * After the event ADD makes a new watch
-					 * beside the old one; with LAST_CHECK in
-					 * its place.  See ADD, below, for what
-					 * is ready at once. */
+					 * After the event, ADD makes a new watch
+					 * beside the old one; with LAST_CHECK it
+					 * replaces the old one.  See ADD, below,
+					 * for what is ready at once. */
 #define KEVENT_REQ_WAKEUP_ALL	0x0002u	/* Wake every thread that sleeps in the
 					 * queue for one event, not only one. */
 #define KEVENT_REQ_ET		0x0004u	/* Edge: report changes only. */
@@ -218,8 +220,8 @@ enum {
 					 * and drop the event if it is no
 					 * longer true.  GET_EVENTS asks while it
 					 * copies.  For the ring, the call that
-					 * puts the event there asks; it may be
-					 * out of date when it is read. */
+					 * puts the event there asks; the event
+					 * may be out of date when it is read. */
 #define KEVENT_REQ_ALWAYS_QUEUE	0x0010u	/* ADD and MODIFY: what is ready at once
 					 * comes as an event like any other.
 					 * Without this flag it is in the result
@@ -229,17 +231,17 @@ enum {
 #define KEVENT_REQ_DISPATCH	0x0040u	/* One event, then the watch is disarmed
 					 * until MODIFY (EPOLLONESHOT,
 					 * EV_DISPATCH). */
-#define KEVENT_REQ_EXCLUSIVE	0x0080u	/* Of several queues that watch this
-					 * file, a wake-up goes to one after the
-					 * other, until it has woken somebody
+#define KEVENT_REQ_EXCLUSIVE	0x0080u	/* If several queues watch this file, a
+					 * wake-up goes to one after the other,
+					 * until it has woken a task
 					 * (EPOLLEXCLUSIVE).  Set by ADD; MODIFY
 					 * must repeat it. */
 #define KEVENT_REQ_CLOSED	0x0100u	/* A last event, BROKEN and CLOSED, when
 					 * the open file ends (see WHEN A WATCH
 					 * ENDS, above), the POSIX timer is
 					 * deleted, or the process with the
-					 * signal ends.  Other events that nobody
-					 * has taken are cancelled. */
+					 * signal ends.  Other events that were
+					 * not taken are cancelled. */
 #define KEVENT_REQ_TIMESTAMP	0x0200u	/* Fill in struct ukevent.time. */
 #define KEVENT_REQ_COOKIE	0x0400u	/* In REMOVE, MODIFY and READY: the
 					 * watch is named by struct
@@ -274,16 +276,16 @@ enum {
 					 * that nothing is left to be read: read
 					 * to the end.  KEVENT_AIO: the transfer
 					 * failed */
-#define KEVENT_RET_DONE		0x0002u	/* in a result: it was ready at once,
-					 * and this is the event: no other tells
-					 * of it */
+#define KEVENT_RET_DONE		0x0002u	/* in a result: the watch was ready at
+					 * once, and this is its event: no other
+					 * event follows */
 #define KEVENT_RET_COPY_FAILED	0x0004u	/* reserved */
 #define KEVENT_RET_CANCELLED	0x0008u	/* in the ring: skip this entry, its
 					 * watch was removed or modified or has
 					 * ended.  In the result of REMOVE and
 					 * MODIFY: an event was outstanding that
-					 * nobody had claimed, and nobody will
-					 * get it.  Without the flag there was
+					 * no consumer had claimed, and that will
+					 * not come.  Without the flag there was
 					 * none, or a consumer has claimed it and
 					 * may be about to act on it */
 #define KEVENT_RET_REFUSED	0x0010u	/* in a result: the change was refused,
@@ -292,9 +294,9 @@ enum {
 #define KEVENT_RET_DATA2	0x0040u	/* data2 is valid */
 #define KEVENT_RET_ERRNO	0x0080u	/* data2 is the socket's pending error,
 					 * a positive errno; it is not cleared */
-#define KEVENT_RET_LOST		0x0100u	/* a record of this event found no room;
-					 * KEVENT_SIGNAL: or one since the last
-					 * READ.  READ says how many */
+#define KEVENT_RET_LOST		0x0100u	/* a record of this event found no room.
+					 * KEVENT_SIGNAL: or any record since the
+					 * last READ.  READ says how many */
 #define KEVENT_RET_CLOSED	0x0200u	/* the file, the POSIX timer or the
 					 * process is gone, and the watch with it
 					 * (KEVENT_REQ_CLOSED) */
@@ -309,7 +311,7 @@ enum {
 #define KEVENT_RET_QUEUE	0x2000u	/* in the result of ADD: the file that is
 					 * watched is itself a queue */
 
-/* Who a watch is for: a file descriptor or a number, by type. */
+/* What is watched: a file descriptor or a number, by type. */
 struct kevent_id {
 	union {
 		__u32 raw[2];
@@ -357,32 +359,32 @@ struct kevent_id {
  *	it is ONESHOT: MODIFY starts it again, REMOVE ends it, ADD of the same
  *	id gives EEXIST.  [2] clock and flags.  Absolute times are those of the
  *	caller's time namespace.
- *	Timers of one queue and clock report together, no more often than
- *	once in the floor that INFO tells; all expiries are counted.
+ *	Timers of one queue and clock report together, at most once in the
+ *	time that INFO returns as timer_floor; all expiries are counted.
  *	KEVENT_INODE: [0], ADD only: bytes of the watch's buffer for records,
  *	rounded up to a power of two from 4096 to 1 MiB.
  *	KEVENT_POSIX_TIMER: [0] KEVENT_POSIX_TIMER_VALUE or 0.  The timer is
  *	one of the calling process.  While it is watched it sends no signals;
- *	the floor is as for KEVENT_TIMER; timer_settime() and timer_gettime()
- *	do what they always do.  The watch ends with the timer.
+ *	timer_floor holds as for KEVENT_TIMER; timer_settime() and
+ *	timer_gettime() do what they always do.  The watch ends with the timer.
  *	KEVENT_SIGNAL: ADD only: [0] bytes for records, likewise, or 0.
  *	KEVENT_UNOTIFY: ADD only, with KEVENT_REQ_PAYLOAD: [0] how many events
  *	may wait while the ring is full or there is none: a power of two (others
  *	are rounded up), at most 65536; 0: 64.  READY beyond that fails with
- *	EAGAIN.  They come in order, after what other watches have waiting.
- * @cookie: the watch's own number, never used again by this queue while
- *	2^32 further watches are made.  Returned by ADD (0 if no watch was made,
- *	see KEVENT_CTL_ADD), in every event, and taken by REMOVE, MODIFY and
- *	READY with KEVENT_REQ_COOKIE: it works when the fd is gone.
+ *	EAGAIN.  They come in order, after waiting events of other watches.
+ * @cookie: the watch's own number.  The queue does not use it again before it has
+ *	made 2^32 further watches.  ADD returns it (0 if no watch was made, see
+ *	KEVENT_CTL_ADD), and every event has it.  REMOVE, MODIFY and READY take it
+ *	with KEVENT_REQ_COOKIE, even when the fd is closed.
  * @time: with KEVENT_REQ_TIMESTAMP: when the first event in this entry came,
- *	CLOCK_MONOTONIC, ns, in the time namespace of who opened the queue; of
- *	what is ready at ADD or MODIFY, or is level-triggered and reported
- *	again, when that was seen.  Else 0.
- * @cpu: CPU on which the event came: a hint for who should take it.  Of a file
- *	that had to be asked, and with KEVENT_REQ_LAST_CHECK, that of the call
- *	which asked.
- * @merged: further events that went into this entry (stops at 65535).  As other
- *	fields it may still change until the entry is claimed; an event that
+ *	CLOCK_MONOTONIC, ns, in the time namespace of the process that opened the
+ *	queue.  If the watch was ready at ADD or MODIFY, or is level-triggered and
+ *	reported again: when that was found.  Else 0.
+ * @cpu: CPU on which the event came: a hint for which thread should take it.  For
+ *	a file that had to be asked, and with KEVENT_REQ_LAST_CHECK, the CPU of
+ *	the call that asked.
+ * @merged: further events that went into this entry (stops at 65535).  Like other
+ *	fields it may still change until the entry is claimed.  An event that
  *	comes at the moment of the claim may be counted here and have an entry
  *	of its own as well.
  * @data2: if KEVENT_RET_DATA2 is set: KEVENT_SOCKET SEND: bytes that fit into
@@ -391,8 +393,8 @@ struct kevent_id {
  *
  * On the way out @cookie, @time, @cpu, @merged and @data2 are filled in for every
  * event, and for results with KEVENT_RET_DONE, which are events.  In other results
- * ADD fills in @cookie, REMOVE of a KEVENT_AIO (with KEVENT_RET_DATA) all of them,
- * and the rest is left as it was.
+ * ADD fills in @cookie, and REMOVE of a KEVENT_AIO (with KEVENT_RET_DATA) fills in
+ * all of them; other fields are left as they were.
  *
  * One cache line.  The first 40 bytes are laid out as in the kevent of 2006.
  */
@@ -469,14 +471,14 @@ struct ukevent {
  *
  * A consumer that never stores seen sets KEVENT_INIT_NO_SEEN: then nothing is
  * merged once it is posted, and freeing is all it does.  It has to be the only
- * one, GET_EVENTS included: nothing tells another what it is working on.
+ * one, GET_EVENTS included: another could not know what it is working on.
  *
  * When the ring is full, ready watches wait in the kernel, in order, and
- * KEVENT_RING_OVERFLOW is set; no event is lost, and calls are made until there
- * is room again.  Twice as many slots as watches do not overflow with one
- * consumer that changes no watches while it works on a batch; but each
- * READY with KEVENT_REQ_PAYLOAD, and each event with KEVENT_INIT_NO_SEEN, takes
- * a slot of its own.
+ * KEVENT_RING_OVERFLOW is set.  No event is lost, but the consumer has to make
+ * calls until there is room again.  With one consumer that changes no watches while
+ * it works on a batch, a ring with twice as many slots as watches does not overflow.
+ * However, each READY with KEVENT_REQ_PAYLOAD, and each event with
+ * KEVENT_INIT_NO_SEEN, takes a slot of its own.
  */
 #define KEVENT_MMAP_KERNEL	0x00000000u
 #define KEVENT_MMAP_USER	0x01000000u
@@ -490,17 +492,17 @@ struct ukevent {
 					 * once their entry was claimed */
 #define KEVENT_RING_HEAD	0x0008u	/* the kernel has finished ranges: head
 					 * may move further by COMMIT */
-#define KEVENT_RING_POLLED	0x0010u	/* somebody watches the queue's fd by
-					 * poll, epoll or another queue.  They
-					 * are woken once, and then not before
-					 * somebody has called: poll of the fd,
-					 * WAIT, GET_EVENTS, COMMIT or a short
-					 * read.  poll(2) and level-triggered
-					 * epoll poll again by themselves; edge-
-					 * triggered ones do not.  So who took
-					 * events from the ring makes one call
-					 * when it is empty, before going back to
-					 * them.  kevent.h does that */
+#define KEVENT_RING_POLLED	0x0010u	/* the queue's fd is watched by poll,
+					 * epoll or another queue.  These are
+					 * woken once, and then again only after
+					 * a call: poll of the fd, WAIT,
+					 * GET_EVENTS, COMMIT or a short read.
+					 * poll(2) and level-triggered epoll
+					 * poll again by themselves; edge-
+					 * triggered ones do not.  So a consumer
+					 * that has emptied the ring must make
+					 * one call before it goes back to them.
+					 * kevent.h does that */
 #define KEVENT_RING_CALL	(KEVENT_RING_OVERFLOW | \
 				 KEVENT_RING_NEED_CHECK | \
 				 KEVENT_RING_LEVEL | KEVENT_RING_HEAD)
@@ -556,10 +558,10 @@ struct kevent_ioc_init {
 	__u64 reserved[3];
 };
 
-#define KEVENT_WAKE_FIFO	0u	/* who has slept longest */
-#define KEVENT_WAKE_LIFO	1u	/* who came last: warm caches */
-#define KEVENT_WAKE_SAME_CPU	2u	/* who slept on the event's CPU, else
-					 * FIFO */
+#define KEVENT_WAKE_FIFO	0u	/* the one that has slept longest */
+#define KEVENT_WAKE_LIFO	1u	/* the one that came last: warm caches */
+#define KEVENT_WAKE_SAME_CPU	2u	/* one that slept on the event's CPU,
+					 * else as FIFO */
 
 #define KEVENT_INIT_NO_SEEN	0x1u	/* see "The ring" */
 
@@ -570,20 +572,21 @@ struct kevent_ioc_init {
  *	with KEVENT_REQ_ALWAYS_QUEUE, comes as an event.  A KEVENT_REQ_ONESHOT
  *	whose event is in the result has had it: no watch is left, and its
  *	cookie is 0.
- * REMOVE: ends the watch of this type and id, and every one-shot of them that is
- *	over and whose event nobody has taken.  Entries that are in the ring are
- *	marked KEVENT_RET_CANCELLED, claimed or not.
- * MODIFY: sets event, ptr and all of req_flags to what is given; nothing of the
- *	old ones is kept, but EXCLUSIVE and PAYLOAD, which have to be repeated.
- *	TIMER starts anew with the parameters that are given; POSIX_TIMER takes
- *	its param[0].  No event of the old terms comes after it: what was
- *	outstanding is taken back (READYs with PAYLOAD are not), and what is
- *	ready under the new terms is told as by ADD.  INODE, SIGNAL, POSIX_TIMER
- *	and UNOTIFY, which can't be asked, tell again what was taken back, and
- *	what came while DISPATCH had disarmed the watch.  A one-shot that is
- *	over is not found: ENOENT.
+ * REMOVE: ends the watch of this type and id, and every one-shot of the same type
+ *	and id that is over and whose event was not taken.  Entries that are in the
+ *	ring are marked KEVENT_RET_CANCELLED, claimed or not.
+ * MODIFY: sets event, ptr and all of req_flags to what is given.  Nothing of the
+ *	old ones is kept.  EXCLUSIVE and PAYLOAD can't be changed, and have to be
+ *	repeated: EINVAL.  TIMER starts again with the parameters that are given;
+ *	POSIX_TIMER takes its param[0].  No event of the old terms comes after it:
+ *	what was outstanding is taken back (READYs with PAYLOAD are not), and what
+ *	is ready under the new terms is reported as by ADD.  INODE, SIGNAL,
+ *	POSIX_TIMER and UNOTIFY, which can't be asked, report again what was taken
+ *	back, and what came while DISPATCH had disarmed the watch.  A one-shot that
+ *	is over is not found: ENOENT.
  * READY: reports the bits of event (0: all that the watch asks for) as if they
- *	had come by themselves.
+ *	had come by themselves.  Bits that the watch does not ask for are ignored;
+ *	if no bit is left: EINVAL.
  */
 enum {
 	KEVENT_CTL_ADD		= 0,
@@ -617,11 +620,14 @@ enum {
  *	ENOENT		REMOVE, MODIFY, READY: not watched.  ADD: KEVENT_INODE: the
  *			file's last name is going at this moment.  REMOVE:
  *			KEVENT_AIO: the call that sends has not returned
- *	EAGAIN		READY, or MODIFY with KEVENT_REQ_READY, of a watch with
- *			KEVENT_REQ_PAYLOAD: too many wait, or the ADD
- *			of the watch has not returned
+ *	EAGAIN		READY, or MODIFY with KEVENT_REQ_READY and
+ *			KEVENT_REQ_ALWAYS_QUEUE, of a watch with
+ *			KEVENT_REQ_PAYLOAD: too many wait.  READY: also while
+ *			the ADD of the watch has not returned
  *	EBUSY		ADD: this POSIX timer is watched already, by another
  *			queue
+ *	ESRCH		ADD: KEVENT_PROC by pid: no such process
+ *	ECHILD		ADD: KEVENT_PROC by pid: not a child of the caller
  *	EINVAL		type, event, flags, parameters; the queue itself; the
  *			wrong kind of file for the type; KEVENT_POSIX_TIMER: no
  *			such timer, or one that is SIGEV_NONE
@@ -651,7 +657,8 @@ struct kevent_ioc_ctl {
  */
 
 /* Flags of GET_EVENTS and WAIT */
-#define KEVENT_FLAGS_ABSTIME	0x01u	/* with TIMEOUT: it is a point in time */
+#define KEVENT_FLAGS_ABSTIME	0x01u	/* with TIMEOUT: timeout is a point in
+					 * time.  Without it: EINVAL */
 #define KEVENT_FLAGS_TIMEOUT	0x02u	/* timeout counts; else no limit */
 #define KEVENT_FLAGS_SIGMASK	0x04u	/* sigmask counts */
 #define KEVENT_FLAGS_COMMIT	0x08u	/* WAIT: commit counts */
@@ -662,8 +669,8 @@ struct kevent_ioc_ctl {
  * struct kevent_ioc_get - KEVENT_IOC_GET_EVENTS: copy events out
  * @events: struct ukevent[max].  With KEVENT_FLAGS_EPOLL struct epoll_event[max]:
  *	ret_data[0] and ptr.
- * @min: wait until there are so many; 0: do not wait.
- * @max: at most so many; at least 1.
+ * @min: wait until there are this many; 0: do not wait.
+ * @max: copy at most this many; at least 1, at most kevent_ioc_info.batch_max.
  * @flags: KEVENT_FLAGS_ABSTIME, _TIMEOUT, _SIGMASK, _EPOLL.
  * @clockid: of the timeout: CLOCK_MONOTONIC, CLOCK_REALTIME, CLOCK_BOOTTIME.
  * @timeout: relative, or absolute with KEVENT_FLAGS_ABSTIME.
@@ -671,14 +678,14 @@ struct kevent_ioc_ctl {
  * @sigsetsize: its size in bytes: 8.
  * @reserved: 0.
  *
- * Returns the number of events copied: fewer than @min if the time was up, a
- * signal came, or WAKE; if the fd is O_NONBLOCK; or if some of those that were there
- * are no longer true (KEVENT_REQ_LAST_CHECK), or were taken by another task, before
- * they are copied.  0: none: the time was up, or WAKE.  EINTR: a signal
- * came before the first event; the call is never restarted by the kernel.
- * EAGAIN: nothing is there, min > 0 and the fd is O_NONBLOCK; with
- * KEVENT_FLAGS_EPOLL that is ignored.  EINVAL: min > max, or min > ring size.
- * EFAULT: nothing could be copied, and nothing is lost.
+ * Returns the number of events copied.  It is less than @min if the time was up, a
+ * signal came, or WAKE; if the fd is O_NONBLOCK; or if some of the events are no
+ * longer true (KEVENT_REQ_LAST_CHECK), or were taken by another task, before they
+ * are copied.  0: the time was up, WAKE, or @min was 0.  EINTR: a signal came before
+ * the first event; the kernel never restarts the call.  EAGAIN: there are no events,
+ * @min > 0 and the fd is O_NONBLOCK; with KEVENT_FLAGS_EPOLL O_NONBLOCK is ignored.
+ * EINVAL: @min > @max, or @min > ring size.  EFAULT: nothing could be copied; no event
+ * is lost.
  */
 struct kevent_ioc_get {
 	__u64 events;
@@ -715,11 +722,12 @@ struct kevent_ioc_get {
  * @head: out: head, after the commit.
  * @tail: out: tail, on return.
  *
- * Returns the number of unclaimed entries, at least 1 if there is what was
- * waited for.  0: timeout, WAKE, min was 0, or a change failed.  EINTR: a signal came
- * before that.  EAGAIN: it is not there, and the fd is O_NONBLOCK.  EOVERFLOW: the
- * commit is out of range (nothing is freed).  EINVAL: min > ring size.  ENXIO: no ring.
- * What was done and committed is written back before the call sleeps and stays true
+ * Returns the number of unclaimed entries; at least 1 if the call has waited with
+ * success.  0: timeout, WAKE, min was 0, or a change failed.  EINTR: a signal came
+ * first.  EAGAIN: there are too few, and the fd is O_NONBLOCK.  EOVERFLOW: the
+ * commit is out of range (nothing is freed).  EINVAL: min > ring size; or the slots
+ * to commit were not claimed.  ENXIO: no ring.
+ * @done, @failed and @head are written back before the call sleeps, and stay true
  * after any error.
  */
 struct kevent_ioc_wait {
@@ -745,7 +753,7 @@ struct kevent_ioc_wait {
  * @num: unclaimed entries; 0 after WAKE.
  * @tail: of the ring, on return.
  *
- * read(fd, buf, len) is the cheapest call there is, by length:
+ * read(fd, buf, len) is the cheapest call.  What it does depends on len:
  *
  *	8		WAIT with min 1 and nothing else.  The result is a struct
  *			kevent_read.  ENXIO without a ring.
@@ -764,9 +772,10 @@ struct kevent_read {
 	__u32 tail;
 };
 
-#define KEVENT_COMMIT_FORCE	0x1u	/* also what others have claimed, and
-					 * what nobody has: for a program that
-					 * takes over the ring of one that died */
+#define KEVENT_COMMIT_FORCE	0x1u	/* also slots that others have claimed,
+					 * or that were not claimed: for a
+					 * program that takes over the ring of
+					 * one that died */
 #define KEVENT_COMMIT_RANGE	0x2u	/* free [from, head): at once if that is
 					 * next, else as soon as it is */
 
@@ -782,8 +791,9 @@ struct kevent_read {
  * Also moves waiting events into the ring, and asks level watches again.
  * On return @head is head and @over belongs to it.
  * Returns the number of slots freed.  EOVERFLOW: out of [head, tail].
- * EINVAL: not claimed (without FORCE).  ENXIO: no ring.  EAGAIN: others store
- * head or seen all the time.  The commit of WAIT fails in the same way.
+ * EINVAL: not claimed (without FORCE).  ENXIO: no ring.  EAGAIN: other
+ * consumers change head or seen all the time.  The commit of WAIT fails in the
+ * same way.
  */
 struct kevent_ioc_commit {
 	__u32 head;
@@ -797,10 +807,10 @@ struct kevent_ioc_commit {
  * @num: how many at most.
  * @reserved: 0.
  *
- * Those that are woken return although what they wait for is not there: 0 from WAIT
- * and read(2), what there is from GET_EVENTS.  Returns how many were woken.  It is
- * not remembered: a task that is just about to sleep is not woken.  Where that matters, READY
- * of a KEVENT_UNOTIFY does it.
+ * Those that are woken return although there is no event for them: WAIT and read(2)
+ * return 0, GET_EVENTS returns the events that there are.  WAKE returns how many were
+ * woken.  It is not remembered: a task that is about to sleep is not woken.  Where
+ * that matters, use READY of a KEVENT_UNOTIFY.
  */
 struct kevent_ioc_wake {
 	__u32 num;
@@ -819,8 +829,8 @@ struct kevent_ioc_wake {
  * Returns the bytes copied; 0: there are none.  Never waits.  Each record
  * begins with its length, a multiple of 8.  ENOENT: no such watch.  EINVAL: its
  * type has no records; or the first one is larger than @len.  EINTR: a signal
- * came while another READ of this watch was under way.  What was read is
- * gone; what was not stays, and ends with the watch.
+ * came while another READ of this watch was under way.  Records that were read are
+ * gone from the buffer; the others stay until the watch ends.
  */
 struct kevent_ioc_read {
 	__u64 cookie;
@@ -840,8 +850,9 @@ struct kevent_ioc_read {
  * @name: in the watched directory; ends with at least one 0.  Empty if the
  *	watched file itself is meant.
  *
- * An event that is the same as the last one, whose record was not yet read,
- * has no record of its own: a file that is written to again and again.
+ * An event that is the same as the last one has no record of its own while the
+ * record of the last one was not yet read.  So a file that is written to again and
+ * again does not fill the buffer.
  */
 struct kevent_record_inode {
 	__u32 len;
@@ -904,10 +915,10 @@ struct kevent_record_signal {
  * The event, or the result: type KEVENT_AIO; ret_data[0]: KEVENT_AIO_*; with
  * KEVENT_RET_DATA and KEVENT_RET_DATA2: the position in the file that was
  * reached, its low half in ret_data[1], its high half in data2 (kevent.h:
- * kevent_aio_position()).  A transfer that failed has KEVENT_RET_BROKEN, its
- * errno is ret_data[0] >> KEVENT_AIO_ERRNO_SHIFT (kevent_aio_error()), and the
- * position tells how far it came: EPIPE, ECONNRESET and others of send(2), EIO
- * and others of read(2).  No SIGPIPE.
+ * kevent_aio_position()).  A transfer that failed has KEVENT_RET_BROKEN, and its
+ * errno is ret_data[0] >> KEVENT_AIO_ERRNO_SHIFT (kevent_aio_error()): EPIPE,
+ * ECONNRESET and others of send(2), EIO and others of read(2).  The position says
+ * how far it came.  There is no SIGPIPE.
  *
  * The call sends what it can.  The rest is sent by WAIT, GET_EVENTS, COMMIT and
  * read(2) of the queue, when the socket has room or a page of the file
@@ -915,10 +926,10 @@ struct kevent_record_signal {
  *
  * A transfer holds its socket and its file until it is over: closing the fds
  * changes nothing.  Transfers to one socket are carried out one after the other
- * in the order of the calls.  REMOVE, by cookie or by type and id, cancels: when
- * it returns, nothing more is sent, and the position is in its result as in an
- * event; but another thread that is sending just then finishes that.  So does
- * closing the queue.  ADD, MODIFY and READY: EINVAL.
+ * in the order of the calls.  REMOVE, by cookie or by type and id, cancels a
+ * transfer: when it returns, nothing more is sent, and the position is in its result
+ * as in an event; but another thread that is sending at that moment finishes its
+ * send.  Closing the queue cancels all transfers.  ADD, MODIFY and READY: EINVAL.
  *
  * EBADF: @sock or @in_fd is no fd; the file is not open for reading.  ENOTSOCK.
  * EINVAL: not a stream socket; not a regular file, or one of the kernel's own
@@ -971,18 +982,18 @@ struct kevent_ioc_sendfile {
  *
  * /proc/PID/fdinfo/FD of a queue has lines with its counters: watches; posted:
  * events that had an entry of their own (without a ring: how often a watch began to
- * wait, to be taken or to be asked); merged: those that went into one;
- * overflowed: those that found the ring full; waits: calls that slept; immediate:
- * calls that need not.  Then comes a line for each watch, up to 65536, with what an
- * ADD of the same watch would be given; only the ptr of a watch with
- * KEVENT_REQ_PAYLOAD is that of its last event.  All numbers except the type are
- * hexadecimal:
+ * wait, to be taken or to be asked); merged: events that went into an entry that
+ * existed; overflowed: events that found the ring full; waits: calls that slept;
+ * immediate: calls that did not have to.  Then comes a line for each watch, up to
+ * 65536, with the values that an ADD of the same watch would need; only the ptr of
+ * a watch with KEVENT_REQ_PAYLOAD is that of its last event.  The counters are
+ * decimal.  In the line of a watch all numbers except the type are hexadecimal:
  *
  *	watch: type: 0 id: 5 event: 1 req_flags: 0 ptr: 0 param: 0 0 0
  *		cookie: 100000000 state: armed list: none
  *
  * The param of a timer is its next expiry, as an absolute time, its interval and
- * its clock; that of others the size of their buffer, or what ADD was given.
+ * its clock.  That of other types is the size of their buffer, or what ADD was given.
  * State: adding, armed, disarmed (DISPATCH), fired (a one-shot that
  * is over), closed (the file is gone, its last event is outstanding).  List:
  * waiting (an event waits for a slot or for GET_EVENTS), asked (the file is to be
