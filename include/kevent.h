@@ -661,7 +661,7 @@ static inline void kevent_set_timeout(struct __kernel_timespec *to,
  * kevent_get_events() - copy events out
  * @fd: the queue.
  * @min: wait for this number of events; 0: do not wait.
- * @max: copy at most this number.
+ * @max: copy at most this number: 1 to kevent_ioc_info.batch_max.
  * @timeout: NULL: no limit.
  * @buf: struct ukevent[max].
  * @flags: KEVENT_FLAGS_ABSTIME: @timeout is a point of CLOCK_MONOTONIC.
@@ -734,8 +734,8 @@ KEVENT_API int kevent_commit(int fd, uint32_t new_head, uint32_t over)
  * @fd: the queue.
  * @num: wake at most this number.
  *
- * Returns how many were woken.  A thread that is not asleep yet is not affected, now or
- * later.  To be sure that a thread notices something, fire a KEVENT_UNOTIFY.
+ * Returns how many were woken.  A thread that is not yet asleep is not affected, neither
+ * now nor later.  To be sure that a thread notices something, fire a KEVENT_UNOTIFY.
  */
 KEVENT_API int kevent_wake(int fd, unsigned int num)
 {
@@ -934,8 +934,8 @@ KEVENT_API const struct ukevent *kevent_ring_more(struct kevent_ring *ring)
  * have been cancelled.
  *
  * Never sleeps.  It makes a call only for level-triggered watches (one for each batch),
- * after an overflow, and if the kernel must ask a file; and, when the ring is empty, if
- * somebody polls the queue's fd.
+ * after an overflow, and if the kernel must poll a file; and, when the ring is empty, if
+ * the queue's fd is polled.
  */
 KEVENT_API int kevent_ring_poll(struct kevent_ring *ring, unsigned int max)
 {
@@ -1180,8 +1180,8 @@ static inline unsigned int kevent_ring_copy(const struct kevent_ring *ring,
  * sleeps then).  An event that was copied can't be cancelled any more.  After
  * kevent_remove() has returned 0, another thread may be about to use an event of the
  * watch, so what its ptr points to must not be freed before that thread is done.  When
- * the ring is empty, this function makes a call only if the kernel must ask a file, or
- * somebody polls the queue's fd.
+ * the ring is empty, this function makes a call only if the kernel asks for one, for
+ * example to poll a file, or if the queue's fd is polled.
  */
 KEVENT_API unsigned int kevent_ring_take(const struct kevent_ring *ring,
 					 struct ukevent *buf,
@@ -1272,8 +1272,9 @@ const char *kevent_strerror(unsigned long call, unsigned int type, int error);
  * Returns NULL if it can be used.  Otherwise returns an English text of one or more
  * sentences, which says why, and what can be done: the module is not loaded, not built
  * for this kernel, refused by lockdown, the device is not in this container, and so on.
- * errno is then what kevent_open() has set.  This function opens files in /sys, /proc
- * and /lib/modules, so call it at the start of a program, and not for each event.
+ * errno is then what kevent_open() or kevent_info() has set, or EPROTO if the module is
+ * of another version.  This function opens files in /sys, /proc and /lib/modules, so
+ * call it at the start of a program, and not for each event.
  */
 const char *kevent_unavailable(void);
 
