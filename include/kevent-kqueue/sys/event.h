@@ -2,7 +2,7 @@
 /*
  * kqueue() and kevent() of the BSDs, as libkevent-kqueue has them: see kqueue(3), and
  * docs/kqueue.md for what differs.  Numbers and structures are those of FreeBSD.
- * What is not defined here can't be had.
+ * What is not defined here is not supported.
  */
 #ifndef KEVENT_KQUEUE_SYS_EVENT_H
 #define KEVENT_KQUEUE_SYS_EVENT_H
@@ -27,11 +27,11 @@ extern "C" {
 
 /* What a change does. */
 #define EV_ADD			0x0001	/* add, or change what is there */
-#define EV_DELETE		0x0002	/* take away */
+#define EV_DELETE		0x0002	/* delete */
 #define EV_ENABLE		0x0004	/* report */
 #define EV_DISABLE		0x0008	/* keep, but do not report */
-#define EV_KEEPUDATA		0x0200	/* leave udata as it is */
-#define EV_RECEIPT		0x0040	/* tell how the change went, by EV_ERROR */
+#define EV_KEEPUDATA		0x0200	/* do not change udata */
+#define EV_RECEIPT		0x0040	/* report the result, by EV_ERROR */
 
 /* How to report, given with EV_ADD. */
 #define EV_ONESHOT		0x0010	/* once, and then EV_DELETE */
@@ -39,7 +39,7 @@ extern "C" {
 #define EV_DISPATCH		0x0080	/* once, and then EV_DISABLE */
 
 /* What came back. */
-#define EV_EOF			0x8000	/* nothing more will come, or can go */
+#define EV_EOF			0x8000	/* the end, in one direction */
 #define EV_ERROR		0x4000	/* of a change: data is its errno */
 #define EV_SYSFLAGS		0xf000	/* not looked at in a change */
 
@@ -62,7 +62,7 @@ extern "C" {
 
 /* EVFILT_PROC, EVFILT_PROCDESC */
 #define NOTE_EXIT		0x80000000u	/* data: the status */
-#define NOTE_EXITSTATUS		0x04000000u	/* of macOS: as if it were not there */
+#define NOTE_EXITSTATUS		0x04000000u	/* of macOS: has no effect */
 
 /* EVFILT_TIMER: the unit of data, else milliseconds. */
 #define NOTE_SECONDS		0x00000001
