@@ -288,7 +288,7 @@ clean:
 	rm -rf $(O)
 
 help:
-	@echo 'make            module, bench, tools and tests (KDIR=, O=)'
+	@echo 'make            module, libraries, epoll drop-in, tools, benchmark and tests (KDIR=, O=)'
 	@echo 'make module     the module for the running kernel (KDIR=), or for another one (KERNEL=6.12)'
 	@echo 'make epoll      the epoll drop-in; make -C lib/epoll install installs it'
 	@echo 'make kqueue     libkevent-kqueue; make -C lib/kqueue install installs it'
@@ -298,7 +298,7 @@ help:
 	@echo "make check      the tests, in a virtual machine (KERNEL=, TESTS='ring/*')"
 	@echo "make try PROG='./a.out ARG'    a program of your own in that machine, with the module loaded (KERNEL=, FILES=, TIMEOUT=)"
 	@echo 'make check-programs    redis, nginx and other programs, on epoll and on the drop-in (PROGRAMS=)'
-	@echo 'make check-perf     what kevent costs, against the figures that are kept (KERNEL=; RENEW=1 keeps new ones)'
+	@echo 'make check-perf     compares what kevent costs with the figures in bench/figures (KERNEL=; RENEW=1 writes new ones)'
 	@echo 'make check-kqueue   the tests of libevent, on its kqueue backend and libkevent-kqueue'
 	@echo "make check-backends    the tests of Python and libevent, on epoll and on the backends of contrib/ (BACKENDS=)"
 	@echo 'make check-debug    the tests on debug and debug-rt, with a scan for leaks (TESTS=)'
@@ -313,7 +313,7 @@ help:
 	@echo 'make check-race     each pair of operations at the same time, with delays (DURATION=, CPUS= (2), KERNEL= (debug), TESTS=)'
 	@echo "make model      the ring's protocol under weak memory (MODEL=pattern)"
 	@echo 'make fuzz       random calls, guided by coverage (DURATION=, KERNEL= (debug), REPLAY=file, KEEP=1)'
-	@echo 'make soak       100,000 watches that are made and ended all the time (DURATION=600, KERNEL=)'
+	@echo 'make soak       100,000 watches, which are added and ended all the time (DURATION=600, KERNEL=)'
 	@echo 'make install    module (with dkms, if installed), headers, manual, udev rule (PREFIX=, DESTDIR=)'
 	@echo 'make uninstall  removes what make install has installed'
 	@echo 'make lib        libkevent, shared and static (O=)'
