@@ -611,11 +611,11 @@ static void usage(FILE *f)
 {
 	fputs("usage: kevent-top [-b] [-d SECONDS] [-n COUNT] [-p PID]\n\n"
 	      "Shows the kevent queues of all processes, those with the most events first:\n"
-	      "their watches, and how many events, merged and overflowed ones, waits that\n"
-	      "slept and calls that did not there were in a second. q ends it.\n\n"
-	      "  -b          plain text, as where stdout is not a terminal\n"
+	      "their watches, and the number of events, merged events, overflows, calls that\n"
+	      "slept and calls that did not sleep, in each second. q ends the program.\n\n"
+	      "  -b          print text, as if stdout were not a terminal\n"
 	      "  -d SECONDS  time between two looks (1)\n"
-	      "  -n COUNT    end after so many looks\n"
+	      "  -n COUNT    end after this number of looks\n"
 	      "  -p PID      only this process\n"
 	      "  -h, --help  this text\n\n"
 	      "exit status: 0; 1 if something cannot be read or written; 2 if options are wrong\n",
