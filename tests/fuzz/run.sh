@@ -11,7 +11,7 @@ has KCOV (debug, the default) those that reach new code are kept, and at last
 the coverage of each file of module/ is printed.
 
   --replay FILE   runs the programs of FILE again and again, and no others
-  --keep          programs that reached new code go to tests/fuzz/corpus
+  --keep          programs that reached new code go to tests/fuzz/corpus/found
 
 A report of the kernel ends the run with status 1; what each worker ran last
 is then in build/fuzz/report/worker-N, newest at the end, for --replay.
