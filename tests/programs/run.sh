@@ -16,7 +16,7 @@ node is there only if Debian's nodejs can be had.
 exit status: 0 if all answers were right, and no goal was missed: at most 1.01 of
 epoll's instructions (GOAL=).
 
-  KEVENT_PROGRAMS_SCALE=N   so many times as many requests
+  KEVENT_PROGRAMS_SCALE=N   N times as many requests
 END
 }
 

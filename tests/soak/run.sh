@@ -5,7 +5,7 @@ usage() {
 	cat <<'END'
 usage: tests/soak/run.sh [SECONDS]
 
-Runs tests/soak/edges with 100,000 watches for so long (600) on two virtual CPUs.
+Runs tests/soak/edges with 100,000 watches for SECONDS (600) on two virtual CPUs.
 The last line has the figures.
 
   KERNEL=6.12          the kernel (tests/vm/run.sh --help tells which there are)

@@ -25,7 +25,7 @@ directory's path, relays its output and exits with its status.
                   ftrace can't redirect
   --log FILE      keep the kernel's log there
   --gdb SOCKET    QEMU's gdb stub listens there
-  --ram FILE      the machine's memory; kept, for who looks for something in it
+  --ram FILE      the machine's memory; the file is kept, so that it can be searched
 
 KEVENT_* variables of the environment are passed on. KEVENT_CACHE says where
 kernels are kept, O where things are built (build).
