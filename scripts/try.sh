@@ -14,7 +14,7 @@ no standard input.
 environment:
   KERNEL    the kernel (6.12): see tests/vm/run.sh --help
   FILES     more files and directories that the program needs, at their paths
-  TIMEOUT   it is ended after so many seconds (300)
+  TIMEOUT   the program is ended after this number of seconds (300)
 
 exit status: the program's; 124: it took too long; 125: the machine or the module
 could not be started; 126: the kernel's log shows a bug.
