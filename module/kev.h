@@ -62,8 +62,9 @@
  *	    queue->numbers and queue->watches; attaching and detaching hooks;
  *	    queue->dead.
  *	queue->lock: watch->state, on, link, ev, index, pins, terms, missed; the
- *	    ring and its slots; letters; the lists ready, level, check, fired;
- *	    sleepers; attention; counters; of a transfer: busy, again, over, stop.
+ *	    ring and its slots; letters; the lists ready, level, check, turned,
+ *	    fired; sleepers; attention; counters; of a transfer: busy, again, over,
+ *	    stop.
  *	    The rest of a transfer belongs to the task that has set busy.
  *	    A queue's timers, and when they report next; queue->alarms itself is set
  *	    once, by the first ADD of a timer.
@@ -215,6 +216,7 @@ struct kev_user;
 #define KEV_W_LEVEL		0x100	/* to be asked again once claimed */
 #define KEV_W_LONG		0x200	/* KEV_REQ_LONG: not kev_ready_fill() */
 #define KEV_W_EACH		0x400	/* never merges: a struct kev_mailbox */
+#define KEV_W_LOST		0x2000	/* of what was missed, records were lost */
 /* What a watch is: set before it is in a table, never changed. */
 #define KEV_W_NUMBER		0x800	/* named by a number: no file */
 #define KEV_W_OWNED		0x1000	/* each process has its own numbers */
@@ -257,7 +259,7 @@ enum kev_look {
  * @pins: tasks that are asking the file.
  * @terms: how often the terms were changed.
  * @index: of its newest entry, if that slot's owner is this watch.
- * @missed: bits that came while it was disarmed.
+ * @missed: bits that came while it was disarmed; see KEV_W_LOST.
  * @link: on one of the lists of enum kev_list.
  * @rcu: when dead.
  *
@@ -362,6 +364,8 @@ struct kev_mailbox {
  *	ring, for a call that takes it, and those to be asked among them.
  * @level: watches to be asked again once their entry was claimed, in order.
  * @check: with a ring: watches to be asked in a task.
+ * @turned: transfers that have had their turn, and wait for the next: in a later call
+ *	they follow those of @check or, without a ring, @ready, as which they count.
  * @fired: one-shots to be taken down once their slot is free, in order.
  * @nready: events that wait: of a watch one, or its letters.
  * @nask: watches that are to be asked, and on @check or, without a ring, @ready.
@@ -403,6 +407,7 @@ struct kev_queue {
 	struct list_head ready;
 	struct list_head level;
 	struct list_head check;
+	struct list_head turned;
 	struct list_head fired;
 	u32 nready;
 	u32 nask;

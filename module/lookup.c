@@ -122,7 +122,7 @@ found:
  * @mine: watches of the same user.
  * @all: those of all users.
  * @twin: there is one of the same key that is not over: EEXIST.
- * @over: one of the same key that is over and still hooked; or NULL.
+ * @over: the newest of the same key that is over and still hooked; or NULL.
  */
 struct kev_crowd {
 	unsigned int mine;
@@ -139,7 +139,8 @@ static void kev_crowd_same(struct kev_crowd *c, struct kev_watch *other)
 		return;
 	}
 	/* a hint: who takes it down looks again under the lock */
-	if (!data_race(other->state & (KEV_W_UNHOOKED | KEV_W_ADDING)))
+	if (!c->over &&
+	    !data_race(other->state & (KEV_W_UNHOOKED | KEV_W_ADDING)))
 		c->over = other;
 }
 

@@ -406,6 +406,23 @@ static __always_inline unsigned int kev_overflow(struct kev_watch *w,
 	return kev_wait_in_line(w);
 }
 
+/*
+ * A GET_EVENTS has found something, and could not copy it out, or is just asking the file
+ * again: that is told now, with what came.
+ */
+static void kev_add_waiting(struct kev_watch *w, struct kev_values *v)
+{
+	if (v->bits | v->ret_flags)
+		kev_set_waiting(w, v);
+	*v = (struct kev_values){
+		.bits = w->ev.ret_data[0],
+		.ret_flags = w->ev.ret_flags,
+		.data = w->ev.ret_data[1],
+		.data2 = w->ev.data2,
+	};
+	kev_clear_waiting(w);
+}
+
 /* Into the unclaimed entry.  False: there is none, or it was claimed now. */
 static bool kev_try_merge(struct kev_watch *w, struct kev_view *view,
 			  const struct kev_values *v)
@@ -433,7 +450,7 @@ static bool kev_try_merge(struct kev_watch *w, struct kev_view *view,
  * Into the unclaimed entry, a new slot, or the ready list.  Context: queue->lock
  * held.  Returns KEV_TOLD_*.
  */
-unsigned int kev_post(struct kev_watch *w, const struct kev_values *v, int sync,
+unsigned int kev_post(struct kev_watch *w, struct kev_values *v, int sync,
 		      unsigned int how)
 {
 	struct kev_queue *q = w->queue;
@@ -444,6 +461,8 @@ unsigned int kev_post(struct kev_watch *w, const struct kev_values *v, int sync,
 	if (q->attention & KEV_Q_READY)
 		kev_handover(q, KEV_HANDOVER_POST, NULL);
 	view = kev_ring_look(&q->ring);
+	if (unlikely(kev_has_waiting(w)))
+		kev_add_waiting(w, v);
 	if (kev_try_merge(w, &view, v))
 		return 0;
 	if (kev_ring_is_full(&q->ring, &view) || (q->attention & KEV_Q_READY))
@@ -501,8 +520,7 @@ int kev_post_letter(struct kev_watch *w, u32 bits, u64 ptr)
 /* Takes back what waits for a slot, and takes it off the lists. */
 static void kev_take_back_waiting(struct kev_watch *w, struct kev_taken *taken)
 {
-	if (w->on == KEV_ON_READY &&
-	    ((w->state & KEV_W_EACH) || kev_has_waiting(w))) {
+	if ((w->state & KEV_W_EACH) ? w->on == KEV_ON_READY : kev_has_waiting(w)) {
 		taken->ret = KEVENT_RET_CANCELLED;
 		taken->bits |= w->ev.ret_data[0];
 		taken->lost |= w->ev.ret_flags & KEVENT_RET_LOST;

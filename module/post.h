@@ -94,6 +94,18 @@ static inline bool kev_must_ask(const struct kev_watch *w)
 	       (w->ev.req_flags & KEVENT_REQ_LAST_CHECK);
 }
 
+/* It has had its turn, and was listed for another: not before those that wait for one. */
+static inline void kev_list_turned(struct kev_watch *w)
+{
+	list_move_tail(&w->link, &w->queue->turned);
+}
+
+/* A call begins, in which they have their turns, after the others. */
+static __always_inline void kev_begin_turns(struct kev_queue *q)
+{
+	list_splice_tail_init(&q->turned, kev_ask_list(q));
+}
+
 u64 kev_timestamp(const struct kev_queue *q);
 void kev_stamp_now(struct kev_watch *w);
 void kev_unlist(struct kev_watch *w);
@@ -103,7 +115,7 @@ void kev_enlist_first(struct kev_watch *w);
 bool kev_is_event(struct kev_watch *w, const struct kev_values *v);
 void kev_keep(struct kev_watch *w);
 bool kev_enlist_ask(struct kev_watch *w);
-unsigned int kev_post(struct kev_watch *w, const struct kev_values *v, int sync,
+unsigned int kev_post(struct kev_watch *w, struct kev_values *v, int sync,
 		      unsigned int how);
 bool kev_mailbox_is_full(struct kev_watch *w);
 int kev_post_letter(struct kev_watch *w, u32 bits, u64 ptr);

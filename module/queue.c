@@ -36,6 +36,7 @@ struct kev_queue *kev_queue_alloc(void)
 	INIT_LIST_HEAD(&q->ready);
 	INIT_LIST_HEAD(&q->level);
 	INIT_LIST_HEAD(&q->check);
+	INIT_LIST_HEAD(&q->turned);
 	INIT_LIST_HEAD(&q->fired);
 	q->numbers = RB_ROOT;
 	q->time_offset = kev_timens_offset(CLOCK_MONOTONIC);

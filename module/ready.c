@@ -19,10 +19,14 @@ static void kev_disarm_oneshot(struct kev_watch *w)
 }
 
 /* Disarmed: MODIFY reports these bits, where the source can't be asked. */
-static unsigned int kev_ready_missed(struct kev_watch *w, u32 bits)
+static unsigned int kev_ready_missed(struct kev_watch *w,
+				     const struct kev_values *v)
 {
-	if (!(w->state & (KEV_W_DEAD | KEV_W_FIRED)))
-		w->missed |= bits;
+	if (w->state & (KEV_W_DEAD | KEV_W_FIRED))
+		return 0;
+	w->missed |= v->bits;
+	if (v->ret_flags & KEVENT_RET_LOST)
+		w->state |= KEV_W_LOST;
 	return 0;
 }
 
@@ -43,7 +47,7 @@ unsigned int kev_ready_long(struct kev_watch *w, struct kev_values v, int sync,
 
 	lockdep_assert_held(&q->lock);
 	if (w->state & (KEV_W_DEAD | KEV_W_DISARMED))
-		return kev_ready_missed(w, v.bits);
+		return kev_ready_missed(w, &v);
 	if (w->ev.req_flags & KEV_REQ_ONE)
 		kev_disarm_oneshot(w);
 	told = kev_post(w, &v, sync, how);

@@ -155,7 +155,8 @@ static int kev_lock_with_room(struct kev_queue *q)
 		mutex_unlock(&q->mutex);
 		if (size > KEV_TABLE_MAX)
 			return -ENOSPC;
-		slots = kvmalloc_array(size, sizeof(*slots), GFP_KERNEL_ACCOUNT);
+		slots = kvmalloc_array(size, sizeof(*slots),
+				       GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
 		if (!slots)
 			return -ENOMEM;
 		mutex_lock(&q->mutex);
@@ -530,6 +531,8 @@ static void kev_watch_change(struct kev_watch *w, struct ukevent *uk,
 		raw_spin_lock_irq(&q->lock);
 	}
 	missed = w->missed | taken.bits;
+	if (w->state & KEV_W_LOST)
+		taken.lost = KEVENT_RET_LOST;
 	kev_watch_set(w, uk);
 	if (ops->set)
 		ops->set(w, uk);

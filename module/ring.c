@@ -50,7 +50,8 @@ int kev_ring_alloc(struct kev_ring *r, u32 size, u32 first, bool no_seen)
 	void *addr;
 	u32 i;
 
-	slots = kvcalloc(size, sizeof(*slots), GFP_KERNEL_ACCOUNT);
+	slots = kvcalloc(size, sizeof(*slots),
+			 GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
 	if (!slots)
 		return -ENOMEM;
 	/* in single pages; and it ends soon for who is killed */

@@ -145,6 +145,7 @@ static int kev_take_entries(struct kev_queue *q, char __user *buf, size_t size,
 static __always_inline bool kev_take_ask(struct kev_watch *w, bool *place)
 	__must_hold(&w->queue->lock)
 {
+	struct kev_queue *q = w->queue;
 	struct kev_values v;
 
 	*place = kev_watch_look(w, &v);
@@ -152,6 +153,12 @@ static __always_inline bool kev_take_ask(struct kev_watch *w, bool *place)
 		kev_unlist(w);
 		if (!kev_watch_ask_task(w, &v))
 			return false;
+		/* another call has found it ready, and that waits for a slot */
+		if (kev_has_ring(q) && w->on == KEV_ON_READY) {
+			if (v.bits)
+				kev_ready_long(w, v, 0, KEV_NOTIFY_ASKED);
+			return false;
+		}
 	}
 	if (likely(kev_is_event(w, &v)))
 		return true;
@@ -184,23 +191,26 @@ static int kev_take_listed(struct kev_queue *q, char __user *to, size_t size,
 			   bool may_turn)
 	__must_hold(&q->lock)
 {
+	bool place = true, ask, had;
 	struct kev_watch *w;
-	bool place = true, ask;
 
 	if (kev_has_ring(q))
 		w = list_first_entry(&q->check, struct kev_watch, link);
 	else
 		w = kev_first_waiting(q);
-	if (unlikely(!may_turn && kev_source_of(w)->move)) {
+	ask = kev_must_ask(w);
+	if (unlikely(ask && !may_turn && kev_source_of(w)->move)) {
 		list_move_tail(&w->link, kev_ask_list(q));
 		return 0;
 	}
-	ask = kev_must_ask(w);
+	had = kev_has_waiting(w);
 	if (ask && !kev_take_ask(w, &place))
 		return 0;
 	if (unlikely(!kev_put_event(to, size, &w->ev))) {
 		if (!place)
 			kev_enlist_first(w);
+		else if (!had)
+			kev_clear_waiting(w);	/* it is asked again */
 		return -EFAULT;
 	}
 	kev_trace_event(w, &w->ev);
@@ -269,9 +279,10 @@ static int kev_take(struct kev_queue *q, char __user *buf, size_t size, u32 max)
 {
 	u32 num = 0, left, turns = q->turns;
 	unsigned int n = 0;
+	int ret = 0;
 	bool taker;
-	int ret;
 
+	kev_begin_turns(q);
 	if (unlikely(kev_has_ring(q))) {
 		/* for what is there somebody was woken, perhaps the caller */
 		taker = !kev_available(q);
@@ -285,7 +296,7 @@ static int kev_take(struct kev_queue *q, char __user *buf, size_t size, u32 max)
 				    q->turns - turns < KEV_TURNS_MAX);
 		if (unlikely(ret == -EFAULT)) {
 			if (!kev_fault_in(q, buf + num * size, size))
-				return num ?: -EFAULT;
+				break;
 			ret = -EAGAIN;
 		}
 		if (!ret && !left)
@@ -299,9 +310,10 @@ static int kev_take(struct kev_queue *q, char __user *buf, size_t size, u32 max)
 				break;
 		}
 	}
-	if (unlikely(kev_has_ring(q)) && num)
+	/* also of entries that were cancelled */
+	if (unlikely(kev_has_ring(q)) && (num || q->ring.any_done))
 		kev_let_in(q, NULL);
-	return num;
+	return num || ret != -EFAULT ? (int)num : -EFAULT;
 }
 
 /* There is not enough yet.  Returns as kev_get_events(). */

@@ -112,20 +112,6 @@ void kev_not_ready(struct kev_watch *w)
 		kev_enlist(w);
 }
 
-/* A GET_EVENTS has found something, and could not copy it out: that is told, too. */
-static void kev_add_waiting(struct kev_watch *w, struct kev_values *v)
-{
-	if (!kev_is_event(w, v))
-		return;
-	*v = (struct kev_values){
-		.bits = w->ev.ret_data[0],
-		.ret_flags = w->ev.ret_flags,
-		.data = w->ev.ret_data[1],
-		.data2 = w->ev.data2,
-	};
-	kev_clear_waiting(w);
-}
-
 /* Asks a watch, which is on no list, and posts. */
 static void kev_ask_post(struct kev_watch *w, bool *taker)
 	__must_hold(&w->queue->lock)
@@ -134,10 +120,8 @@ static void kev_ask_post(struct kev_watch *w, bool *taker)
 
 	if (!kev_watch_ask(w, &v))
 		return;
-	/* on a list: what a wake-up has added is told from there */
-	if (unlikely(kev_has_waiting(w)) && w->on == KEV_ON_NONE)
-		kev_add_waiting(w, &v);
-	if (!v.bits)
+	/* on a list: what waits is told from there */
+	if (!v.bits && (w->on != KEV_ON_NONE || !kev_is_event(w, &v)))
 		kev_not_ready(w);
 	else if (kev_ready_long(w, v, 0, KEV_NOTIFY_ASKED |
 				(*taker ? KEV_NOTIFY_OUTER : 0)))
@@ -161,8 +145,8 @@ static void kev_ask_keep(struct kev_watch *w)
 		kev_not_ready(w);
 }
 
-/* The first of the list, which has one.  Others of it only wait. */
-static void kev_ask_first(struct kev_queue *q, bool *taker)
+/* The first of the list, which has one.  Without a ring, others of it only wait. */
+static void kev_ask_first(struct kev_queue *q, bool stop, bool *taker)
 	__must_hold(&q->lock)
 {
 	struct kev_watch *w = list_first_entry(kev_ask_list(q),
@@ -171,7 +155,7 @@ static void kev_ask_first(struct kev_queue *q, bool *taker)
 	if (kev_has_ring(q)) {
 		kev_unlist(w);
 		kev_ask_post(w, taker);
-	} else if (w->state & KEV_W_ASK) {
+	} else if ((w->state & KEV_W_ASK) && !stop) {
 		kev_unlist(w);
 		kev_ask_keep(w);
 	} else {
@@ -189,12 +173,16 @@ static void kev_ask_all(struct kev_queue *q, bool *taker)
 	u32 left = kev_has_ring(q) ? q->nask : q->nready;
 	u32 turns = q->turns;
 	unsigned int n = 0;
+	bool stop = false;
 
-	while (left-- && q->nask && !list_empty(kev_ask_list(q)) &&
-	       !signal_pending(current)) {
-		kev_ask_first(q, taker);
-		if (q->turns - turns >= KEV_TURNS_MAX && kev_available(q))
+	kev_begin_turns(q);
+	while (left-- && !list_empty(kev_ask_list(q))) {
+		stop = stop || signal_pending(current) ||
+		       (q->turns - turns >= KEV_TURNS_MAX && kev_available(q));
+		/* without a ring it goes round, so that the order is as it was */
+		if (stop && kev_has_ring(q))
 			break;
+		kev_ask_first(q, stop, taker);
 		if (!(++n % KEV_STEPS_MAX))
 			kev_breathe(q);
 	}
@@ -591,6 +579,7 @@ __poll_t kev_poll(struct file *file, poll_table *pt)
 	raw_spin_lock_irq(&q->lock);
 	if (q->inited) {
 		kev_poll_rearm(q);
+		kev_begin_turns(q);
 		if (kev_is_readable(q))
 			mask = EPOLLIN | EPOLLRDNORM;
 	}

@@ -30,7 +30,7 @@ static __always_inline void kev_watch_take(struct kev_watch *w,
 	w->ev.event = uk->event;
 	w->ev.req_flags = flags;
 	w->ev.ptr = uk->ptr;
-	w->state &= ~(KEV_W_DISARMED | KEV_W_LEVEL | KEV_W_LONG);
+	w->state &= ~(KEV_W_DISARMED | KEV_W_LEVEL | KEV_W_LONG | KEV_W_LOST);
 	if (flags & KEV_REQ_LONG)
 		w->state |= KEV_W_LONG;
 	if (flags & KEVENT_REQ_PAYLOAD)

@@ -173,7 +173,7 @@ static int kev_aio_keep_header(struct kev_queue *q, struct kev_aio_send *s)
 		return 0;
 	if (!kev_user_charge_bytes(q->account, len))
 		return -ENOSPC;
-	header = kvmalloc(len, GFP_KERNEL_ACCOUNT);
+	header = kvmalloc(len, GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
 	if (!header || copy_from_user(header, s->user_header + s->header_sent,
 				      len)) {
 		kvfree(header);

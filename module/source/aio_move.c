@@ -314,8 +314,8 @@ static void kev_aio_turn_end(struct kev_aio *a, bool over)
 	a->busy = false;
 	stopped = a->send.stop && !over;
 	a->over = over || stopped;
-	if (a->again && !a->over)
-		kev_ready_ask(&a->watch);
+	if (a->again && !a->over && kev_ready_ask(&a->watch))
+		kev_list_turned(&a->watch);
 	raw_spin_unlock_irq(&q->lock);
 	KEV_DELAY(AIO_ENDED);
 	if (stopped)

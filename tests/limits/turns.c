@@ -85,6 +85,69 @@ TEST(four_turns_without_ring)
 	four_turns(0);
 }
 
+/*
+ * More of them than there are turns in a call, and they are as far as each other after
+ * any number of calls that take events.
+ */
+static void turns_are_shared(unsigned int slots)
+{
+	int fds[6][2], file = file_make(5 * TURN), i, calls, q;
+	unsigned int turns, least, most;
+	struct kevent_ring ring;
+	struct ukevent uk[8];
+
+	q = kev_queue(slots ? &ring : NULL, slots);
+	kev_add_user(q, 100);
+	for (i = 0; i < 6; i++)
+		start_wide(q, fds[i], file, i);
+	for (calls = 0; calls < 4; calls++) {
+		kev_fire(q, 100, 1);
+		CHECK_EQ(kevent_get_events(q, 1, 8, NULL, uk, 0), 1);
+		CHECK_EQ(uk[0].ptr, 100);
+		least = ~0u;
+		most = 0;
+		for (i = 0; i < 6; i++) {
+			turns = unread(fds[i][1]) / TURN;
+			least = turns < least ? turns : least;
+			most = turns > most ? turns : most;
+		}
+		CHECK_LE(most - least, 1);
+	}
+	CHECK_GE(least, 2);
+}
+
+TEST(turns_are_shared_with_ring)
+{
+	turns_are_shared(64);
+}
+
+TEST(turns_are_shared_without_ring)
+{
+	turns_are_shared(0);
+}
+
+/* A transfer that is over needs no turn for its event. */
+TEST(over_behind_others)
+{
+	int fds[5][2], small[2], file = file_make(5 * TURN), i;
+	int q = kev_queue(NULL, 0);
+	struct kevent_ioc_sendfile sf = {
+		.in_fd = file,
+		.count = 100,
+		.ptr = 100,
+		.req_flags = KEVENT_REQ_ALWAYS_QUEUE,
+	};
+	struct ukevent uk[8];
+
+	for (i = 0; i < 5; i++)
+		start_wide(q, fds[i], file, i);
+	unix_pair(SOCK_STREAM, small);
+	sf.sock = small[0];
+	CHECK_OK(ioctl(q, KEVENT_IOC_AIO_SENDFILE, &sf));
+	CHECK_EQ(kevent_get_events(q, 0, 8, NULL, uk, 0), 1);
+	CHECK_EQ(uk[0].ptr, 100);
+}
+
 /* ---- Fair ------------------------------------------------------------------- */
 
 #define SLOW	1000

@@ -152,6 +152,32 @@ TEST(one_shot_fired_before_it_is_asked)
 	thing_drop(&t);
 }
 
+/* Two that have fired are there when a third is added: the newer one makes way. */
+TEST(makes_way_beside_an_older_one)
+{
+	const unsigned int flags = KEVENT_REQ_ONESHOT | KEVENT_REQ_ALWAYS_QUEUE;
+	int got[4] = { 0 }, i;
+	struct kevent_ring ring;
+	int q = kev_queue(&ring, 8);
+	struct ukevent uk;
+	struct thing t;
+
+	thing_make(&t, &kinds[KIND_EVENTFD]);
+	thing_raise(&t);
+	for (i = 1; i <= 3; i++) {
+		kevent_prep(&uk, t.kind->type, t.fd, t.kind->event, i == 2 ?
+			    flags | KEVENT_REQ_LAST_CHECK : flags, i);
+		kev_change(q, KEVENT_CTL_ADD, &uk);
+		CHECK_OK(kevent_ring_call(&ring));
+	}
+	while (kevent_get_events(q, 0, 1, NULL, &uk, 0) == 1)
+		got[uk.ptr]++;
+	CHECK_EQ(got[1], 1);
+	CHECK_EQ(got[2], 0);
+	CHECK_EQ(got[3], 1);
+	thing_drop(&t);
+}
+
 /* ---- What waits, whoever found it ------------------------------------------- */
 
 #define LAST KEVENT_REQ_LAST_CHECK

@@ -309,6 +309,36 @@ TEST(lost_while_the_ring_is_full)
 	CHECK_EQ(uk->ret_flags, KEVENT_RET_DATA | KEVENT_RET_LOST);
 }
 
+/* What was lost while DISPATCH had disarmed the watch is told by MODIFY. */
+static void lost_while_disarmed(int q, unsigned int flags)
+{
+	int dir = own_directory();
+	struct ukevent uk;
+
+	inode_add(q, dir, CREATED, KEVENT_REQ_DISPATCH);
+	make_files(0, 1);
+	CHECK_EQ(take(q).ret_flags, KEVENT_RET_DATA);
+	make_files(1, 1001);
+	take_none(q);
+	uk = kev_modify(q, KEVENT_INODE, dir, CREATED,
+			KEVENT_REQ_DISPATCH | flags);
+	if (flags)
+		uk = take(q);
+	CHECK_EQ(uk.ret_flags & ~KEVENT_RET_DONE,
+		 KEVENT_RET_DATA | KEVENT_RET_LOST);
+	CHECK_EQ(uk.ret_data[1], 1001);
+}
+
+TEST(lost_while_disarmed)
+{
+	struct kevent_ring ring;
+
+	lost_while_disarmed(kev_queue(NULL, 0), 0);
+	lost_while_disarmed(kev_queue(NULL, 0), KEVENT_REQ_ALWAYS_QUEUE);
+	lost_while_disarmed(kev_queue(&ring, 4), 0);
+	lost_while_disarmed(kev_queue(&ring, 4), KEVENT_REQ_ALWAYS_QUEUE);
+}
+
 /* What GET_EVENTS could not copy still says so. */
 static void lost_copy(int q)
 {

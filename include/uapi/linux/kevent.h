@@ -277,8 +277,9 @@ enum {
 					 * to the end.  KEVENT_AIO: the transfer
 					 * failed */
 #define KEVENT_RET_DONE		0x0002u	/* in a result: the watch was ready at
-					 * once, and this is its event: no other
-					 * event follows */
+					 * once, and this is its event: none is
+					 * queued.  But a wake-up that comes at
+					 * the same time may be an event, too */
 #define KEVENT_RET_COPY_FAILED	0x0004u	/* reserved */
 #define KEVENT_RET_CANCELLED	0x0008u	/* in the ring: skip this entry, its
 					 * watch was removed or modified or has
