@@ -165,6 +165,29 @@ static inline uint64_t kq_ptr(const struct kq *kq, uint32_t index)
 	return (uint64_t)kq->id << 32 | index;
 }
 
+#define KQ_FDS		65536
+
+/*
+ * By fd: the fd + 1, and the slot of its kq; 0: nothing.  Numbers that are KQ_FDS apart
+ * displace each other: then it is asked more often.
+ */
+extern KQ_HIDDEN uint64_t kq_fds[KQ_FDS];
+
+static inline unsigned int kq_fds_index(int fd)
+{
+	return (unsigned int)fd % KQ_FDS;
+}
+
+/*
+ * Not 0: it was a kqueue's when that was last asked.  The program may have closed it since.
+ */
+static inline uint64_t kq_known(int fd)
+{
+	const uint64_t e = __atomic_load_n(&kq_fds[kq_fds_index(fd)], __ATOMIC_ACQUIRE);
+
+	return e >> 32 == (uint64_t)(unsigned int)fd + 1 ? e : 0;
+}
+
 /* queue.c */
 KQ_HIDDEN void kq_lock(struct kq *kq);
 KQ_HIDDEN void kq_unlock(struct kq *kq);

@@ -4,8 +4,9 @@
  *
  * Fds are closed, duplicated and moved without our being told.  So each kqueue has a
  * watch of its own, the token, and whether a queue has it tells what kqueue it is.  This
- * is asked before each changelist.  Where kqs are looked for by fd, the number that was
- * right last time is tried first.
+ * is asked before each changelist, and before a wait if the number is not known to be a
+ * kqueue's.  Where kqs are looked for by fd, the number that was right last time is tried
+ * first.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -19,15 +20,15 @@
 #include "kq.h"
 
 #define KQ_MAX		65536	/* kqueues of a process */
-#define KQ_FDS		1024
 
 /* kq_registry: to write; slots up to kq_top are never emptied. */
 static pthread_mutex_t kq_registry = PTHREAD_MUTEX_INITIALIZER;
 static struct kq *kq_all[KQ_MAX];
 static unsigned int kq_top;
 
-/* By fd: the fd + 1, and the slot of its kq; 0: nothing. */
-static uint64_t kq_fds[KQ_FDS];
+/* kq_registry: to write; from kq_fds_top on nothing was ever written. */
+uint64_t kq_fds[KQ_FDS];
+static unsigned int kq_fds_top;
 
 /* Of this process, so that queues from others are told from its own. */
 static uint32_t kq_secret;
@@ -94,19 +95,40 @@ static bool kq_is_inner(int fd, const struct kq *kq)
 
 static void kq_remember(int fd, const struct kq *kq)
 {
-	__atomic_store_n(&kq_fds[fd % KQ_FDS], (uint64_t)(fd + 1) << 32 | kq_slot(kq),
+	const unsigned int i = kq_fds_index(fd);
+
+	__atomic_store_n(&kq_fds[i], ((uint64_t)fd + 1) << 32 | kq_slot(kq),
 			 __ATOMIC_RELEASE);
+	if (i >= kq_fds_top)
+		kq_fds_top = i + 1;
+}
+
+static void kq_forget(unsigned int i)
+{
+	__atomic_store_n(&kq_fds[i], 0, __ATOMIC_RELAXED);
+}
+
+static struct kq *kq_of_known(uint64_t e)
+{
+	return kq_all[e & (KQ_MAX - 1)];
+}
+
+/* All that was its. */
+static void kq_forget_all(const struct kq *kq)
+{
+	unsigned int i;
+
+	for (i = 0; i < kq_fds_top; i++)
+		if (kq_fds[i] && kq_of_known(kq_fds[i]) == kq)
+			kq_forget(i);
 }
 
 /* Whose it was when that was last asked. */
 static struct kq *kq_guess(int fd)
 {
-	uint64_t e;
+	const uint64_t e = kq_known(fd);
 
-	if (fd < 0)
-		return NULL;
-	e = __atomic_load_n(&kq_fds[fd % KQ_FDS], __ATOMIC_ACQUIRE);
-	return e >> 32 == (uint64_t)fd + 1 ? kq_all[e & (KQ_MAX - 1)] : NULL;
+	return e ? kq_of_known(e) : NULL;
 }
 
 /* Asks for each kqueue.  NULL: none. */
@@ -127,6 +149,8 @@ static struct kq *kq_search(int fd)
 	}
 	if (found)
 		kq_remember(fd, found);
+	else if (kq_known(fd))
+		kq_forget(kq_fds_index(fd));
 	kq_registry_unlock();
 	return found;
 }
@@ -211,8 +235,10 @@ static bool kq_has_other_fd(struct kq *kq, dev_t device)
 static void kq_sweep(struct kq *kq, dev_t device)
 {
 	kq_lock(kq);
-	if (kq->used && kq_check(kq->fd, kq) && !kq_has_other_fd(kq, device))
+	if (kq->used && kq_check(kq->fd, kq) && !kq_has_other_fd(kq, device)) {
+		kq_forget_all(kq);
 		kq_free(kq);
+	}
 	kq_unlock(kq);
 }
 
@@ -266,18 +292,26 @@ static void kq_fork_parent(void)
 	kq_registry_unlock();
 }
 
-/* The fds by which it is known, that is: there may be others. */
-static void kq_fork_close(const struct kq *kq)
+static void kq_fork_close_one(int fd, const struct kq *kq)
+{
+	if (kq->used && !kq_check(fd, kq))
+		close(fd);
+}
+
+/* The fds by which they are known, that is: there may be others. */
+static void kq_fork_close(void)
 {
 	unsigned int i;
-	int fd;
+	uint64_t e;
 
-	if (!kq_check(kq->fd, kq))
-		close(kq->fd);
-	for (i = 0; i < KQ_FDS; i++) {
-		fd = (int)(kq_fds[i] >> 32) - 1;
-		if (fd >= 0 && (kq_fds[i] & (KQ_MAX - 1)) == kq_slot(kq) && !kq_check(fd, kq))
-			close(fd);
+	for (i = 0; i < kq_top; i++)
+		kq_fork_close_one(kq_all[i]->fd, kq_all[i]);
+	for (i = 0; i < kq_fds_top; i++) {
+		e = kq_fds[i];
+		if (!e)
+			continue;
+		kq_fork_close_one((int)(e >> 32) - 1, kq_of_known(e));
+		kq_forget(i);
 	}
 }
 
@@ -285,10 +319,10 @@ static void kq_fork_child(void)
 {
 	unsigned int i;
 
+	kq_fork_close();
 	for (i = 0; i < kq_top; i++) {
 		if (!kq_all[i]->used)
 			continue;
-		kq_fork_close(kq_all[i]);
 		if (kq_fork_inside)
 			kq_close_inner(kq_all[i]);
 		else

@@ -307,7 +307,8 @@ KQ_PUBLIC int kevent(int kq, const struct kevent *changelist, int nchanges,
 		return kq_defer(kq, changelist, nchanges, nevents);
 	if (nevents)
 		pthread_testcancel();
-	if (nchanges || !nevents) {
+	/* without a change, it is asked only whether it is a kqueue */
+	if (nchanges || !nevents || !kq_known(kq)) {
 		said = kq_make_all(kq, changelist, nchanges, eventlist, nevents);
 		if (said)
 			return said;

@@ -35,6 +35,20 @@ TEST(moved)
 	expect_none(moved);
 }
 
+/* By calls that only wait: each of its numbers is used for the first time. */
+TEST(waited_for_by_duplicates)
+{
+	int kq = new_kqueue(), other, i;
+
+	set(kq, 1, EVFILT_USER, EV_ADD, NOTE_TRIGGER, 0, NULL);
+	for (i = 0; i < 50; i++) {
+		other = CHECK_OK(fcntl(kq, F_DUPFD_CLOEXEC, i * 7));
+		close(kq);
+		expect(other, 1, EVFILT_USER);
+		kq = other;
+	}
+}
+
 /* One kqueue in place of another. */
 TEST(replaced)
 {
@@ -47,6 +61,19 @@ TEST(replaced)
 	set(kq, 2, EVFILT_USER, 0, NOTE_TRIGGER, 0, NULL);
 	expect(other, 2, EVFILT_USER);
 	expect(kq, 2, EVFILT_USER);
+}
+
+/* The same, and the first call waits. */
+TEST(replaced_and_waited_for)
+{
+	int kq = new_kqueue(), other = new_kqueue();
+
+	set(kq, 1, EVFILT_USER, EV_ADD, NOTE_TRIGGER, 0, NULL);
+	set(other, 2, EVFILT_USER, EV_ADD, NOTE_TRIGGER, 0, NULL);
+	expect(kq, 1, EVFILT_USER);
+	CHECK_OK(dup2(other, kq));
+	expect(kq, 2, EVFILT_USER);
+	expect(other, 2, EVFILT_USER);
 }
 
 static size_t open_fds(void)
@@ -141,6 +168,33 @@ TEST(fork)
 	expect(kq, e.fd[0], EVFILT_READ);
 	set(kq, e.fd[0], EVFILT_READ, EV_DELETE, 0, 0, NULL);
 	expect_none(kq);
+}
+
+/* The child still has it by a number that no call has seen. */
+TEST(fork_with_unseen_duplicate)
+{
+	int kq = new_kqueue(), other = CHECK_OK(dup(kq));
+	struct kevent kev;
+	pid_t pid;
+
+	set(kq, 1, EVFILT_USER, EV_ADD, NOTE_TRIGGER, 0, NULL);
+	pid = CHECK_OK(fork());
+	if (!pid) {
+		CHECK_ERRNO(kevent(other, NULL, 0, &kev, 1, &no_time), EBADF);
+		set(new_kqueue(), 1, EVFILT_USER, EV_ADD, NOTE_TRIGGER, 0, NULL);
+		CHECK_ERRNO(kevent(other, NULL, 0, &kev, 1, &no_time), EBADF);
+		_exit(0);
+	}
+	wait_child(pid);
+	expect(other, 1, EVFILT_USER);
+	/* now it was seen */
+	pid = CHECK_OK(fork());
+	if (!pid) {
+		CHECK_ERRNO(fcntl(other, F_GETFD), EBADF);
+		_exit(0);
+	}
+	wait_child(pid);
+	expect(kq, 1, EVFILT_USER);
 }
 
 /* While other threads are at work on it. */
