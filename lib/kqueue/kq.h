@@ -129,6 +129,7 @@ struct kq_note {
  * @lock: for all of it.
  * @used: there is such a kqueue.  The structure stays when there is none.
  * @id: 16 bits that change with each use, and 16 that say where it is.
+ * @uses: how often it was a kqueue.
  * @fd: its fd, as of the last call.
  * @inner: fds of the inner queues, or -1.
  * @token: id of a watch that is in this queue and no other.
@@ -143,6 +144,7 @@ struct kq {
 	pthread_mutex_t lock;
 	bool used;
 	uint32_t id;
+	uint32_t uses;
 	int fd;
 	int inner[KQ_INNER];
 	uint64_t token;

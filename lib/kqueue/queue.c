@@ -381,7 +381,8 @@ static int kq_init(struct kq *kq, int fd)
 	struct ukevent uk;
 	int i, err;
 
-	kq->id += KQ_MAX;
+	/* begins anywhere: events of another process's kqueue must not seem to be of ours */
+	kq->id = kq_slot(kq) | (kq_secret + kq->uses++) * KQ_MAX;
 	kq->token = (uint64_t)(kq_secret | 1u << 31) << 32 | kq->id;
 	for (i = 0; i < KQ_INNER; i++)
 		kq->inner[i] = -1;

@@ -25,6 +25,9 @@ _Static_assert(sizeof(struct kevent) == sizeof(struct ukevent), "events are made
 
 #define KQ_SECOND	1000000000ll
 
+/* Of those bits whose others are inner queues: there was an event of no kqueue of ours. */
+#define KQ_STRANGE	1u
+
 /* ---- From the kernel's events to ours ---------------------------------- */
 
 static void kq_fill(const struct kq_note *kn, struct kevent *kev)
@@ -81,7 +84,7 @@ static bool kq_report(struct kq *kq, const struct ukevent *uk, struct kevent *ke
 /*
  * Makes the kernel's events into ours.  The fd is the kqueue's, or -1: they are an inner
  * queue's.  Returns how many there are; a bit for each inner queue that has some is set in
- * *inner.
+ * *inner, and KQ_STRANGE.
  */
 static int kq_convert(int fd, struct kevent *events, int num, unsigned int *inner)
 {
@@ -100,8 +103,10 @@ static int kq_convert(int fd, struct kevent *events, int num, unsigned int *inne
 			kq = next;
 		}
 		/* of a queue of somebody else's, or of a kqueue that is no more */
-		if (!next || !kq->used || uk.ptr >> 32 != kq->id)
+		if (!next || !kq->used || uk.ptr >> 32 != kq->id) {
+			*inner |= KQ_STRANGE;
 			continue;
+		}
 		if (fd >= 0)
 			kq->fd = fd;
 		queue = (uint32_t)uk.ptr - KQ_INDEX_INNER;
@@ -135,6 +140,8 @@ static int kq_inner_fd(const struct ukevent *uk, unsigned int queue)
 	struct kq *kq = kq_of_ptr(uk->ptr);
 	int fd = -1;
 
+	if (!kq)
+		return -1;
 	kq_lock(kq);
 	if (kq->used && uk->ptr >> 32 == kq->id)
 		fd = kq->inner[queue - 1];
@@ -162,6 +169,15 @@ static int kq_get_inner(uint64_t id, unsigned int inner, struct kevent *events, 
 	return done;
 }
 
+static bool kq_is_ours(int fd)
+{
+	struct kq *kq = kq_get_locked(fd);
+
+	if (kq)
+		kq_unlock(kq);
+	return kq;
+}
+
 /*
  * Events of ours, of those that the kernel has, or has before the time is up.  -1: errno.
  * *came: it had some, whatever became of them.
@@ -179,10 +195,14 @@ static int kq_take(int fd, struct kevent_ioc_get *get, bool can_cancel, bool *ca
 	/* which kqueue's they are, if any is that of an inner queue */
 	memcpy(&uk, &events[num - 1], sizeof(uk));
 	done = kq_convert(fd, events, num, &inner);
-	if (inner)
-		done += kq_get_inner(uk.ptr >> 32, inner, events + done,
-				     (int)get->max - done);
-	return done;
+	if (!inner)
+		return done;
+	/* the number was a kqueue's, but it may be another queue's by now */
+	if ((inner & KQ_STRANGE) && !kq_is_ours(fd)) {
+		errno = EBADF;
+		return -1;
+	}
+	return done + kq_get_inner(uk.ptr >> 32, inner, events + done, (int)get->max - done);
 }
 
 /* Without a limit if there is no timeout, and not at all if it is 0.  0 or an errno. */

@@ -170,6 +170,46 @@ TEST(plain)
 	kev_expect_get(q, 7, 1);
 }
 
+/*
+ * Nothing has told that the number is no kqueue's any more.  An event of another's tells:
+ * it is lost, but it is not reported, and none is lost after it.
+ */
+TEST(plain_at_old_number)
+{
+	int kq = new_kqueue(), q;
+
+	triggered(kq, 1);
+	expect(kq, 1, EVFILT_USER);
+	close(kq);
+	q = new_plain();
+	CHECK_EQ(q, kq);
+	CHECK_ERRNO(try_look(q), EBADF);
+	kev_fire(q, 7, 1);
+	CHECK_ERRNO(try_look(q), EBADF);
+	kev_expect_get(q, 7, 1);
+}
+
+static void look_at_once(int sock)
+{
+	int kq = new_kqueue(), fd;
+
+	triggered(kq, 1);
+	close(kq);
+	fd = receive_fd(sock);
+	CHECK_EQ(fd, kq);
+	CHECK_ERRNO(try_look(fd), EBADF);
+	CHECK_ERRNO(try_look(fd), EBADF);
+}
+
+/* Likewise, and what is lost looks like what was expected of the kqueue before. */
+TEST(received_unnoticed)
+{
+	int kq = sent_to_other(look_at_once);
+
+	set(kq, 1, EVFILT_USER, 0, NOTE_TRIGGER, 0, NULL);
+	expect(kq, 1, EVFILT_USER);
+}
+
 /* ---- No queue ---------------------------------------------------------- */
 
 TEST(no_queue)
