@@ -315,6 +315,13 @@ static void kq_fork_close(void)
 	}
 }
 
+/* The call that goes on needs it, but no queue is to be taken for it any more. */
+static void kq_fork_disown(struct kq *kq)
+{
+	kq_close_inner(kq);
+	kq->token += 1ull << 32;
+}
+
 static void kq_fork_child(void)
 {
 	unsigned int i;
@@ -324,7 +331,7 @@ static void kq_fork_child(void)
 		if (!kq_all[i]->used)
 			continue;
 		if (kq_fork_inside)
-			kq_close_inner(kq_all[i]);
+			kq_fork_disown(kq_all[i]);
 		else
 			kq_free(kq_all[i]);
 	}

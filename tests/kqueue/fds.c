@@ -235,7 +235,8 @@ TEST_TIMEOUT(fork_while_busy, 60)
 
 /* ---- fork, by a handler ------------------------------------------------ */
 
-static int the_kqueue;
+/* unseen: its duplicate, which no call was made with. */
+static int the_kqueue, unseen;
 static volatile int forks_inside;
 static volatile bool in_child;
 
@@ -266,6 +267,9 @@ static void handler(int signo)
 /* The child goes on where its parent was, but it has no kqueues. */
 static void check_child(void)
 {
+	struct kevent kev;
+
+	CHECK_ERRNO(kevent(unseen, NULL, 0, &kev, 1, &no_time), EBADF);
 	CHECK_ERRNO(fcntl(the_kqueue, F_GETFD), EBADF);
 	CHECK_ERRNO(try_set(the_kqueue, 2, EVFILT_USER, EV_ADD, 0, 0, NULL), EBADF);
 	the_kqueue = new_kqueue();
@@ -287,6 +291,7 @@ TEST_TIMEOUT(fork_by_handler, 60)
 	timer_t timer;
 
 	the_kqueue = new_kqueue();
+	unseen = CHECK_OK(dup(the_kqueue));
 	signal(SIGUSR1, handler);
 	CHECK_OK(timer_create(CLOCK_MONOTONIC, &event, &timer));
 	while (forks_inside < 20) {
