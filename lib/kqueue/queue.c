@@ -378,7 +378,9 @@ static struct kq *kq_unused(void)
 	pthread_mutex_init(&kq->lock, NULL);
 	kq->id = kq_top;
 	kq->free = KQ_NONE;
-	__atomic_store_n(&kq_all[kq_top++], kq, __ATOMIC_RELEASE);
+	__atomic_store_n(&kq_all[kq_top], kq, __ATOMIC_RELEASE);
+	/* only now: a signal handler that forks looks at all up to it */
+	__atomic_store_n(&kq_top, kq_top + 1, __ATOMIC_RELEASE);
 	return kq;
 }
 
