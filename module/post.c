@@ -25,23 +25,6 @@ static __always_inline void kev_list_move(struct kev_watch *w,
 	w->on = on;
 }
 
-/* Off the ready list, with its num events. */
-static __always_inline void kev_unlist_ready(struct kev_watch *w, u32 num)
-{
-	struct kev_queue *q = w->queue;
-
-	list_del(&w->link);
-	w->on = KEV_ON_NONE;
-	if ((w->state & KEV_W_ASK) && !kev_has_ring(q))
-		q->nask--;
-	w->state &= ~KEV_W_ASK;
-	q->nready -= num;
-	if (!q->nready) {
-		q->attention &= ~KEV_Q_READY;
-		kev_ring_clear_flag(&q->ring, KEVENT_RING_OVERFLOW);
-	}
-}
-
 /* Takes the watch off whatever list it is on. */
 void kev_unlist(struct kev_watch *w)
 {
@@ -84,17 +67,16 @@ void kev_stamp_now(struct kev_watch *w)
 		w->ev.time = kev_timestamp(w->queue);
 }
 
-/* Waits on the ready list from now on, behind the others. */
-static __always_inline void kev_enlist_ready(struct kev_watch *w)
+static noinline bool kev_enlist_check(struct kev_watch *w)
 {
 	struct kev_queue *q = w->queue;
 
-	if (w->on != KEV_ON_READY)
-		kev_list_move(w, &q->ready, KEV_ON_READY);
-	q->nready++;
-	q->attention |= KEV_Q_READY;
-	if (!kev_has_ring(q))
-		q->ring.long_tail++;
+	if (w->on != KEV_ON_NONE)
+		kev_unlist(w);
+	q->nask++;
+	kev_list_move(w, &q->check, KEV_ON_CHECK);
+	kev_ring_set_flag(&q->ring, KEVENT_RING_NEED_CHECK);
+	return true;
 }
 
 /*
@@ -104,26 +86,20 @@ static __always_inline void kev_enlist_ready(struct kev_watch *w)
 bool kev_enlist_ask(struct kev_watch *w)
 {
 	struct kev_queue *q = w->queue;
+	bool new = w->on != KEV_ON_READY;
 
 	lockdep_assert_held(&q->lock);
 	if (w->on == KEV_ON_CHECK || (w->state & KEV_W_ASK))
 		return false;
-	if (w->on == KEV_ON_READY) {
-		w->state |= KEV_W_ASK;
-		q->nask += !kev_has_ring(q);
+	if (kev_has_ring(q) && new)
+		return kev_enlist_check(w);
+	w->state |= KEV_W_ASK;
+	if (kev_has_ring(q))
 		return false;
-	}
-	if (w->on != KEV_ON_NONE)
-		kev_unlist(w);
 	q->nask++;
-	if (kev_has_ring(q)) {
-		kev_list_move(w, &q->check, KEV_ON_CHECK);
-		kev_ring_set_flag(&q->ring, KEVENT_RING_NEED_CHECK);
-	} else {
+	if (new)
 		kev_enlist_ready(w);
-		w->state |= KEV_W_ASK;
-	}
-	return true;
+	return new;
 }
 
 /* It was asked, and could not be copied out: it is the first to be asked again. */
@@ -197,20 +173,6 @@ static void kev_merge(struct kev_watch *w, struct ukevent *e,
 	trace_kevent_merge(w, e);
 }
 
-/* The event of a watch that has none yet. */
-static __always_inline void kev_set_first(struct kev_watch *w,
-					  const struct kev_values *v)
-{
-	kev_stamp(w);
-	w->ev.ret_data[0] = v->bits;
-	w->ev.ret_flags = v->ret_flags;
-	if (v->ret_flags & KEVENT_RET_DATA)
-		w->ev.ret_data[1] = v->data;
-	w->ev.data2 = v->data2;
-	w->ev.cpu = raw_smp_processor_id();
-	w->ev.merged = 0;
-}
-
 /*
  * Adds to the event of a watch that waits, or is about to, or is just being taken.
  * With LAST_CHECK it is replaced: it says what holds when it is taken, and no more.
@@ -226,7 +188,7 @@ void kev_set_waiting(struct kev_watch *w, const struct kev_values *v)
 }
 
 /* The oldest letter becomes the waiting event of its watch. */
-static void kev_open_letter(struct kev_watch *w)
+void kev_open_letter(struct kev_watch *w)
 {
 	struct kev_mailbox *m = kev_mailbox_of(w);
 	const struct kev_letter *l = &m->letters[m->head & (m->size - 1)];
@@ -239,51 +201,19 @@ static void kev_open_letter(struct kev_watch *w)
 	w->ev.ret_flags = KEVENT_RET_DATA;
 }
 
-/* The watch that waits first; the event is in w->ev. */
-struct kev_watch *kev_first_waiting(struct kev_queue *q)
+/* That letter was taken.  A watch that has more goes to the end of the list. */
+void kev_letter_done(struct kev_watch *w)
 {
-	struct kev_watch *w = list_first_entry(&q->ready, struct kev_watch,
-					       link);
-
-	if (w->state & KEV_W_EACH)
-		kev_open_letter(w);
-	return w;
-}
-
-/*
- * The waiting event of a watch was put into the ring or copied out.  One that has
- * more letters goes to the end: what others have comes in between.
- */
-void kev_waiting_done(struct kev_watch *w)
-{
+	struct kev_mailbox *m = kev_mailbox_of(w);
 	struct kev_queue *q = w->queue;
-	struct kev_mailbox *m;
 
-	kev_clear_waiting(w);
-	if (unlikely(w->state & KEV_W_EACH)) {
-		m = kev_mailbox_of(w);
-		m->head++;
-		m->num--;
-		if (m->num) {
-			q->nready--;
-			list_move_tail(&w->link, &q->ready);
-			return;
-		}
+	m->head++;
+	if (!--m->num) {
+		kev_unlist_ready(w, 1);
+		return;
 	}
-	kev_unlist_ready(w, 1);
-}
-
-/*
- * A watch was asked.  True: w->ev is its event.  If the file is not ready, an event
- * that came before is still one, but not with LAST_CHECK.
- */
-bool kev_is_event(struct kev_watch *w, const struct kev_values *v)
-{
-	if (v->bits && !(w->state & KEV_W_DISARMED))
-		kev_set_waiting(w, v);
-	else if (w->ev.req_flags & KEVENT_REQ_LAST_CHECK)
-		kev_clear_waiting(w);
-	return kev_has_waiting(w);
+	q->nready--;
+	list_move_tail(&w->link, &q->ready);
 }
 
 /* Wakes a sleeper and outer pollers: an event was posted, or waits on a list. */

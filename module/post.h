@@ -112,7 +112,6 @@ void kev_unlist(struct kev_watch *w);
 void kev_enlist(struct kev_watch *w);
 void kev_enlist_level(struct kev_watch *w);
 void kev_enlist_first(struct kev_watch *w);
-bool kev_is_event(struct kev_watch *w, const struct kev_values *v);
 void kev_keep(struct kev_watch *w);
 bool kev_enlist_ask(struct kev_watch *w);
 unsigned int kev_post(struct kev_watch *w, struct kev_values *v, int sync,
@@ -120,9 +119,9 @@ unsigned int kev_post(struct kev_watch *w, struct kev_values *v, int sync,
 bool kev_mailbox_is_full(struct kev_watch *w);
 int kev_post_letter(struct kev_watch *w, u32 bits, u64 ptr);
 unsigned int kev_handover(struct kev_queue *q, unsigned int max, bool *taker);
-struct kev_watch *kev_first_waiting(struct kev_queue *q);
+void kev_open_letter(struct kev_watch *w);
 void kev_set_waiting(struct kev_watch *w, const struct kev_values *v);
-void kev_waiting_done(struct kev_watch *w);
+void kev_letter_done(struct kev_watch *w);
 void kev_disarm_long(struct kev_watch *w, struct kev_taken *taken);
 
 /* An event begins: the time of those that want it. */
@@ -145,6 +144,97 @@ static inline void kev_clear_waiting(struct kev_watch *w)
 	w->ev.ret_flags = 0;
 	w->ev.merged = 0;
 	w->ev.time = 0;
+}
+
+/* Waits on the ready list from now on, behind the others; it is on no list, or there. */
+static __always_inline void kev_enlist_ready(struct kev_watch *w)
+{
+	struct kev_queue *q = w->queue;
+
+	if (w->on == KEV_ON_NONE) {
+		list_add_tail(&w->link, &q->ready);
+		w->on = KEV_ON_READY;
+	}
+	q->nready++;
+	q->attention |= KEV_Q_READY;
+	if (!kev_has_ring(q))
+		q->ring.long_tail++;
+}
+
+/* Off the ready list, with its num events. */
+static __always_inline void kev_unlist_ready(struct kev_watch *w, u32 num)
+{
+	struct kev_queue *q = w->queue;
+
+	list_del(&w->link);
+	w->on = KEV_ON_NONE;
+	if ((w->state & KEV_W_ASK) && !kev_has_ring(q))
+		q->nask--;
+	w->state &= ~KEV_W_ASK;
+	q->nready -= num;
+	if (!q->nready) {
+		q->attention &= ~KEV_Q_READY;
+		kev_ring_clear_flag(&q->ring, KEVENT_RING_OVERFLOW);
+	}
+}
+
+/* The event of a watch that has none yet. */
+static __always_inline void kev_set_first(struct kev_watch *w,
+					  const struct kev_values *v)
+{
+	kev_stamp(w);
+	w->ev.ret_data[0] = v->bits;
+	w->ev.ret_flags = v->ret_flags;
+	if (v->ret_flags & KEVENT_RET_DATA)
+		w->ev.ret_data[1] = v->data;
+	w->ev.data2 = v->data2;
+	w->ev.cpu = raw_smp_processor_id();
+	w->ev.merged = 0;
+}
+
+/* The watch that waits first; the event is in w->ev. */
+static __always_inline struct kev_watch *kev_first_waiting(struct kev_queue *q)
+{
+	struct kev_watch *w = list_first_entry(&q->ready, struct kev_watch,
+					       link);
+
+	if (unlikely(w->state & KEV_W_EACH))
+		kev_open_letter(w);
+	return w;
+}
+
+/*
+ * The waiting event of a watch was put into the ring or copied out.  One that has
+ * more letters goes to the end: what others have comes in between.
+ */
+static __always_inline void kev_waiting_done(struct kev_watch *w)
+{
+	kev_clear_waiting(w);
+	if (unlikely(w->state & KEV_W_EACH))
+		kev_letter_done(w);
+	else
+		kev_unlist_ready(w, 1);
+}
+
+/*
+ * A watch was asked.  True: w->ev is its event.  If the file is not ready, an event
+ * that came before is still one, but not with LAST_CHECK.
+ */
+static __always_inline bool kev_is_event(struct kev_watch *w,
+					 const struct kev_values *v)
+{
+	bool last = w->ev.req_flags & KEVENT_REQ_LAST_CHECK;
+
+	if (likely(v->bits && !(w->state & KEV_W_DISARMED))) {
+		if (likely(last || !kev_has_waiting(w)))
+			kev_set_first(w, v);
+		else
+			kev_set_waiting(w, v);
+		return true;
+	}
+	if (last)
+		kev_clear_waiting(w);
+	return kev_has_waiting(w);
 }
 
 /**

@@ -30,17 +30,9 @@ static unsigned int kev_ready_missed(struct kev_watch *w,
 	return 0;
 }
 
-/**
- * kev_ready_long() - an event came: every case
- * @w: its watch.
- * @v: what came.
- * @sync: wake flags of the waker.
- * @how: KEV_NOTIFY_*.
- *
- * Context: queue->lock held.  Returns KEV_TOLD_*.
- */
-unsigned int kev_ready_long(struct kev_watch *w, struct kev_values v, int sync,
-			    unsigned int how)
+static noinline unsigned int kev_ready_any(struct kev_watch *w,
+					   struct kev_values v, int sync,
+					   unsigned int how)
 {
 	struct kev_queue *q = w->queue;
 	unsigned int told;
@@ -57,6 +49,32 @@ unsigned int kev_ready_long(struct kev_watch *w, struct kev_values v, int sync,
 	if ((w->state & KEV_W_LISTED) && (told || w->on != KEV_ON_LEVEL))
 		kev_enlist(w);
 	return told;
+}
+
+/**
+ * kev_ready_long() - an event came: every case
+ * @w: its watch.
+ * @v: what came.
+ * @sync: wake flags of the waker.
+ * @how: KEV_NOTIFY_*.
+ *
+ * Without a ring most need not go far: to the end of the ready list, or they add to what
+ * is there.  Context: queue->lock held.  Returns KEV_TOLD_*.
+ */
+unsigned int kev_ready_long(struct kev_watch *w, struct kev_values v, int sync,
+			    unsigned int how)
+{
+	struct kev_queue *q = w->queue;
+
+	lockdep_assert_held(&q->lock);
+	if (kev_has_ring(q) || (q->attention & KEV_Q_WAITERS) ||
+	    (w->state & KEV_W_NOT_SHORT) || unlikely(kev_has_waiting(w)))
+		return kev_ready_any(w, v, sync, how);
+	kev_set_first(w, &v);
+	if (w->on != KEV_ON_NONE)
+		return 0;	/* it was there only to be asked */
+	kev_enlist_ready(w);
+	return KEV_TOLD_NEW;
 }
 
 /**

@@ -149,4 +149,16 @@ static inline const struct kev_source_ops *kev_source_of(const struct kev_watch 
 	return kev_sources[w->ev.type];
 }
 
+/*
+ * Asks under the lock.  v: out: all zero, then the answer.  False: that can't be.
+ * Context: queue->lock held; any.
+ */
+static __always_inline bool kev_watch_look(struct kev_watch *w,
+					   struct kev_values *v)
+{
+	lockdep_assert_held(&w->queue->lock);
+	*v = (struct kev_values){};
+	return kev_source_of(w)->look(w, v);
+}
+
 #endif /* KEV_SOURCE_H */

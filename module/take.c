@@ -227,7 +227,8 @@ static int kev_take_listed(struct kev_queue *q, char __user *to, size_t size,
 			kev_unlist(w);
 		kev_clear_waiting(w);
 	}
-	if (unlikely(w->state & (KEV_W_LISTED | KEV_W_LONG)))
+	if (unlikely(w->state & KEV_W_LISTED) ||
+	    unlikely(w->ev.req_flags & KEV_REQ_ONE))
 		kev_ready_delivered(w);
 	return 1;
 }

@@ -9,6 +9,7 @@
 
 #include "delay.h"
 #include "ready.h"
+#include "source.h"
 #include "trace.h"
 #include "wait.h"
 #include "watch.h"

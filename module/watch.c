@@ -398,17 +398,6 @@ bool kev_watch_unpin(struct kev_watch *w)
 }
 
 /*
- * Asks under the lock.  v: out: all zero, then the answer.  False: that can't be.
- * Context: queue->lock held; any.
- */
-bool kev_watch_look(struct kev_watch *w, struct kev_values *v)
-{
-	lockdep_assert_held(&w->queue->lock);
-	*v = (struct kev_values){};
-	return kev_source_of(w)->look(w, v);
-}
-
-/*
  * Asks in a task: the lock is dropped meanwhile.  v, what it returns, and context: as
  * kev_watch_ask().
  */

@@ -24,7 +24,6 @@ void kev_watch_bury(struct kev_watch *w);
 void kev_watch_free_one(struct kev_watch *w);
 bool kev_watch_pin(struct kev_watch *w, struct file **file);
 bool kev_watch_unpin(struct kev_watch *w);
-bool kev_watch_look(struct kev_watch *w, struct kev_values *v);
 bool kev_watch_ask_task(struct kev_watch *w, struct kev_values *v);
 bool kev_watch_ask(struct kev_watch *w, struct kev_values *v);
 bool kev_watch_spent(struct kev_watch *w);

@@ -20,6 +20,7 @@
 #include <net/tcp.h>
 
 #include "../compat/sock.h"
+#include "../delay.h"
 #include "../kev.h"
 
 #define KEV_POLL_IN	((__force u32)(EPOLLIN | EPOLLRDNORM))
@@ -101,6 +102,46 @@ static __always_inline bool kev_look_readable(struct file *file,
 	}
 }
 
-bool kev_look_file(const struct kev_watch *w, u32 want, u32 *mask);
+/* Of TCP and UNIX: the protocol's own, without the busy polling of sock_poll(). */
+static __always_inline u32 kev_look_socket(struct file *file)
+{
+	struct socket *sock = kev_file_socket(file);
+
+	return (__force u32)READ_ONCE(sock->ops)->poll(file, sock, NULL);
+}
+
+/**
+ * kev_look_file() - what of want is ready
+ * @w: the watch.
+ * @want: poll's bits.
+ * @mask: out: those that are ready.
+ *
+ * Context: queue->lock held.  False: a task has to ask, as ->poll would take locks
+ * or is unknown.
+ */
+static __always_inline bool kev_look_file(const struct kev_watch *w, u32 want,
+					  u32 *mask)
+{
+	struct file *file = w->file;
+
+	KEV_DELAY(LOOK_FILE);
+	switch (w->look) {
+	case KEV_LOOK_EVENTFD:
+	case KEV_LOOK_PIPE:
+		*mask = want & (__force u32)file->f_op->poll(file, NULL);
+		return true;
+	case KEV_LOOK_TCP:
+		/* it may have become kTLS or part of a sockmap since ADD */
+		if (!kev_sock_is_plain_tcp(kev_file_socket(file)))
+			return false;
+		*mask = want & kev_look_socket(file);
+		return true;
+	case KEV_LOOK_UNIX:
+		*mask = want & kev_look_socket(file);
+		return true;
+	default:
+		return false;
+	}
+}
 
 #endif /* KEV_HOOK_LOOK_H */

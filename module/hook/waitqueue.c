@@ -228,45 +228,17 @@ u32 kev_hook_ask(struct file *file, u32 want)
 	return (__force u32)vfs_poll(file, &pt) & want;
 }
 
-/* Of TCP and UNIX: the protocol's own, without the busy polling of sock_poll(). */
-static u32 kev_look_socket(struct file *file)
-{
-	struct socket *sock = kev_file_socket(file);
-
-	return (__force u32)READ_ONCE(sock->ops)->poll(file, sock, NULL);
-}
-
-/**
- * kev_look_file() - what of want is ready
- * @w: the watch.
- * @want: poll's bits.
- * @mask: out: those that are ready.
- *
- * Context: queue->lock held.  False: a task has to ask, as ->poll would take locks
- * or is unknown.
+/*
+ * A wake-up that the short ways do not know: looks, or has a task ask.  Context: as
+ * kev_hook_long().
  */
-bool kev_look_file(const struct kev_watch *w, u32 want, u32 *mask)
+unsigned int kev_hook_look(struct kev_watch *w, int sync)
 {
-	struct file *file = w->file;
+	struct kev_values v;
 
-	KEV_DELAY(LOOK_FILE);
-	switch (w->look) {
-	case KEV_LOOK_EVENTFD:
-	case KEV_LOOK_PIPE:
-		*mask = want & (__force u32)file->f_op->poll(file, NULL);
-		return true;
-	case KEV_LOOK_TCP:
-		/* it may have become kTLS or part of a sockmap since ADD */
-		if (!kev_sock_is_plain_tcp(kev_file_socket(file)))
-			return false;
-		*mask = want & kev_look_socket(file);
-		return true;
-	case KEV_LOOK_UNIX:
-		*mask = want & kev_look_socket(file);
-		return true;
-	default:
-		return false;
-	}
+	if (!kev_watch_look(w, &v))
+		return kev_ready_ask(w);
+	return v.bits ? kev_ready_long(w, v, sync, 0) : 0;
 }
 
 /* Eventfds are known by their operations; the first one that comes shows them. */

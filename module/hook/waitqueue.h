@@ -69,6 +69,7 @@ int kev_hook_attach(struct kev_poll *p, struct file *file,
 		    const wait_queue_func_t *wakes, u32 *mask);
 void kev_hook_detach(struct kev_watch *w);
 u32 kev_hook_ask(struct file *file, u32 want);
+unsigned int kev_hook_look(struct kev_watch *w, int sync);
 
 /*
  * What of the watch's poll bits is ready, in most wake-ups: there is something to
@@ -154,10 +155,8 @@ kev_hook_long(struct kev_watch *w, int sync, u32 mask,
 		return 0;
 	if (w->ev.req_flags & KEVENT_REQ_LAST_CHECK)
 		return kev_ready_ask(w);
-	if (!mask && !kev_look_file(w, kind->want(event), &mask))
-		return kev_ready_ask(w);
 	if (!mask)
-		return 0;
+		return kev_hook_look(w, sync);
 	kind->values(w->file, event, mask, &v);
 	return kev_ready_long(w, v, sync, 0);
 }
