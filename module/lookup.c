@@ -138,9 +138,10 @@ static void kev_crowd_same(struct kev_crowd *c, struct kev_watch *other)
 		c->twin = true;
 		return;
 	}
+	if (c->over)
+		return;
 	/* a hint: who takes it down looks again under the lock */
-	if (!c->over &&
-	    !data_race(other->state & (KEV_W_UNHOOKED | KEV_W_ADDING)))
+	if (!data_race(other->state & (KEV_W_UNHOOKED | KEV_W_ADDING)))
 		c->over = other;
 }
 
