@@ -33,14 +33,18 @@ static void ke_read_word(const char *word, size_t len)
 		memcpy(ke_options.file, word + 6, len - 6);
 }
 
-/* Before the first queue is made, whoever makes it. */
+/*
+ * Before the first queue is made, whoever makes it.  And only then: another thread may
+ * be changing the environment later.
+ */
 void ke_read_options(void)
 {
 	static bool done;
-	const char *word = getenv("KEVENT_EPOLL");
+	const char *word;
 
 	if (__atomic_exchange_n(&done, true, __ATOMIC_ACQ_REL))
 		return;
+	word = getenv("KEVENT_EPOLL");
 	while (word && *word) {
 		size_t len = strcspn(word, ",");
 

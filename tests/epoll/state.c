@@ -32,6 +32,19 @@ TEST(all_other_fds_closed)
 	expect(ep, e.fd[0], EPOLLIN);
 }
 
+/* The environment is read at the start alone: later another thread may be changing it. */
+TEST(environment_not_read_later)
+{
+	char **old = environ;
+	bool dropin = on_kevent();
+
+	environ = fault_after(0);
+	close(new_epoll());
+	if (dropin)
+		CHECK_ERRNO(syscall(SYS_io_uring_setup, 0, NULL), ENOSYS);
+	environ = old;
+}
+
 /* ---- Filters ----------------------------------------------------------- */
 
 /* A filter that was there before: what is made is an epoll, and works. */
