@@ -123,6 +123,15 @@ static long long ke_until(const struct ke_wait *w)
 	return ke_now() + ts->tv_sec * 1000000000ll + ts->tv_nsec;
 }
 
+/* Bad pointers were refused before, by the kernel's call. */
+static bool ke_is_bad_time(const struct ke_wait *w)
+{
+	const struct timespec *ts = (const void *)w->timeout;
+
+	return w->nr != SYS_epoll_pwait && ts &&
+	       (ts->tv_sec < 0 || (unsigned long)ts->tv_nsec >= 1000000000);
+}
+
 /*
  * Filters that forbid ioctl() still allow read() and ppoll().  The fd is made
  * O_NONBLOCK, which nobody but read() looks at: it may be that there is nothing, when
@@ -158,7 +167,7 @@ int ke_wait_elsewhere(const struct ke_wait *w, int err)
 		return ret;
 	/* nothing but a queue may be read from */
 	if ((err != -EPERM && err != -EACCES && err != -ENOSYS) ||
-	    !ke_is_device(w->epfd))
+	    !ke_is_device(w->epfd) || ke_is_bad_time(w))
 		return -EINVAL;
 	type = ke_cancel_begin();
 	ret = ke_wait_by_read(w);
