@@ -73,10 +73,18 @@ static int ke_depth(int fd, int top, int level)
 	return deepest;
 }
 
-/* It was added: is it a circle, or a chain that is too long?  Then it must go again. */
+/*
+ * It was added: is it a circle, or a chain that is too long?  Then it must go again, and
+ * nobody be cancelled before.
+ */
 int ke_nest_added(int epfd, int fd, struct ukevent *added)
 {
-	if (ke_depth(fd, epfd, 0) + 1 <= KE_NEST_MAX)
+	int depth, state;
+
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
+	depth = 1 + ke_depth(fd, epfd, 0);
+	pthread_setcancelstate(state, NULL);
+	if (depth <= KE_NEST_MAX)
 		return 0;
 	added->req_flags = KEVENT_REQ_CMD(KEVENT_CTL_REMOVE) | KEVENT_REQ_COOKIE;
 	ke_ioctl(epfd, KEVENT_IOC_CHANGE, added);

@@ -83,19 +83,22 @@ static void ke_write(int fd, const char *line, int len)
 	(void)done;	/* nobody to tell */
 }
 
-/* Once in a process. */
+/* Once in a process.  The calls that say something are no places to be cancelled. */
 void ke_say(const char *what, int error)
 {
 	char line[256];
-	int len, saved = errno;
+	int len, state, saved = errno;
 
-	if (__atomic_exchange_n(&ke_said, true, __ATOMIC_RELAXED) ||
-	    !ke_has_stderr())
+	if (__atomic_exchange_n(&ke_said, true, __ATOMIC_RELAXED))
 		return;
-	len = snprintf(line, sizeof(line), "kevent-epoll: %s[%d]: %s: %s\n",
-		       program_invocation_short_name, (int)getpid(), what,
-		       strerror(error));
-	ke_write(STDERR_FILENO, line, len);
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
+	if (ke_has_stderr()) {
+		len = snprintf(line, sizeof(line), "kevent-epoll: %s[%d]: %s: %s\n",
+			       program_invocation_short_name, (int)getpid(), what,
+			       strerror(error));
+		ke_write(STDERR_FILENO, line, len);
+	}
+	pthread_setcancelstate(state, NULL);
 	errno = saved;
 }
 

@@ -449,6 +449,31 @@ TEST(cancelled_before_it_waits)
 	expect(cancel_ep, e.fd[0], EPOLLIN);
 }
 
+static void *not_cancelled_run(void *arg)
+{
+	int ep, in;
+
+	pthread_cancel(pthread_self());
+	ep = new_epoll();
+	in = new_epoll();
+	add(ep, in, EPOLLIN);
+	CHECK_ERRNO(try_ctl(in, EPOLL_CTL_ADD, ep, EPOLLIN), ELOOP);
+	CHECK_ERRNO(try_ctl(in, EPOLL_CTL_DEL, ep, 0), ENOENT);
+	return arg;
+}
+
+/* Not by the calls that don't wait, whatever is said or looked up meanwhile. */
+TEST(not_cancelled_unless_it_waits)
+{
+	pthread_t thread;
+	int arg;
+	void *ret;
+
+	CHECK_EQ(pthread_create(&thread, NULL, not_cancelled_run, &arg), 0);
+	CHECK_EQ(pthread_join(thread, &ret), 0);
+	CHECK(ret == &arg);
+}
+
 static int cancel_fd;
 static volatile bool cancel_at_work;
 
