@@ -3,6 +3,7 @@
 #include "epoll.h"
 
 #include <linux/io_uring.h>
+#include <sched.h>
 
 TEST(all_by_number)
 {
@@ -80,6 +81,26 @@ TEST(other_calls)
 	p[8191] = 1;
 	CHECK_ERRNO(syscall(SYS_mmap, NULL, 4096, PROT_READ, MAP_PRIVATE,
 			    open("/proc/self/exe", O_RDONLY), 1), EINVAL);
+}
+
+static void end_on_new_stack(void)
+{
+	syscall(SYS_exit, 7);
+}
+
+/* A child that was given a stack returns to what is there, as it does from libc's. */
+TEST(new_stack)
+{
+	static long stack[8192] __attribute__((aligned(16)));
+	long *top = &stack[4096];
+	int status;
+	pid_t pid;
+
+	*top = (long)end_on_new_stack;
+	pid = (pid_t)CHECK_OK(syscall(SYS_clone, CLONE_VM | SIGCHLD, top, 0, 0, 0));
+	CHECK_EQ(waitpid(pid, &status, 0), pid);
+	CHECK(WIFEXITED(status));
+	CHECK_EQ(WEXITSTATUS(status), 7);
 }
 
 /* Hidden by the drop-in; as the kernel has it otherwise. */
