@@ -581,6 +581,15 @@ static void free_look(struct look *l)
 	free(l->queues);
 }
 
+/* Not usleep(), which takes no more than 32 bits of microseconds. */
+static bool wait_in_batch(void)
+{
+	struct timespec ts = { .tv_sec = option.interval };
+
+	ts.tv_nsec = (option.interval - ts.tv_sec) * 1e9;
+	return !nanosleep(&ts, NULL);
+}
+
 static void take_looks(void)
 {
 	struct look l = {}, before = {};
@@ -596,7 +605,7 @@ static void take_looks(void)
 		show(&l);
 		if (++n == option.looks)
 			break;
-	} while (screen.on ? wait_on_screen(&l) : !usleep(option.interval * 1e6));
+	} while (screen.on ? wait_on_screen(&l) : wait_in_batch());
 	if (screen.on && n == option.looks) {
 		screen_end();
 		show(&l);

@@ -234,6 +234,40 @@ TEST_TIMEOUT(rates, 60)
 	CHECK_EQ(top_end(t), 0);
 }
 
+/* For how long it sleeps: what its call was given. */
+static struct timespec asleep_for(pid_t pid)
+{
+	unsigned long at;
+	struct timespec ts;
+	char path[64];
+	FILE *f;
+	int mem;
+
+	wait_blocked_in(pid, __NR_clock_nanosleep);
+	snprintf(path, sizeof(path), "/proc/%d/syscall", pid);
+	f = fopen(path, "re");
+	CHECK(f);
+	CHECK_EQ(fscanf(f, "%*d %*x %*x %lx", &at), 1);
+	fclose(f);
+	snprintf(path, sizeof(path), "/proc/%d/mem", pid);
+	mem = CHECK_OK(open(path, O_RDONLY | O_CLOEXEC));
+	CHECK_EQ(pread(mem, &ts, sizeof(ts), at), sizeof(ts));
+	close(mem);
+	return ts;
+}
+
+/* More microseconds than 32 bits hold. */
+TEST(long_interval)
+{
+	struct top *t = TOP("-b", "-d", "5000.25");
+	struct timespec ts;
+
+	top_look(t);
+	ts = asleep_for(t->pid);
+	CHECK_EQ(ts.tv_sec, 5000);
+	CHECK_EQ(ts.tv_nsec, 250000000);
+}
+
 /* A second queue that gets the number of a first one begins anew. */
 TEST(number_used_again)
 {
