@@ -7,6 +7,8 @@ event loop of asyncio on it, and KeventEventLoopPolicy makes such loops.
     asyncio.Runner(loop_factory=kevent.KeventEventLoop)
     asyncio.set_event_loop_policy(kevent.KeventEventLoopPolicy())
 
+There is no policy where asyncio has none any more, from Python 3.16 on.
+
 This module needs nothing but /dev/kevent. Where that can't be opened, the
 constructors raise OSError.
 """
@@ -19,7 +21,9 @@ import selectors
 import struct
 import time
 
-__all__ = ["KeventSelector", "KeventEventLoop", "KeventEventLoopPolicy"]
+__all__ = ["KeventSelector", "KeventEventLoop"]
+if "DefaultEventLoopPolicy" in vars(asyncio):   # until 3.13
+    __all__.append("KeventEventLoopPolicy")
 
 _INIT, _GET_EVENTS, _CHANGE = 0xC040EB01, 0xC038EB03, 0xC040EB0A
 _ADD, _REMOVE, _MODIFY = 0 << 28, 1 << 28, 2 << 28
@@ -147,8 +151,17 @@ class KeventEventLoop(asyncio.SelectorEventLoop):
         super().__init__(KeventSelector())
 
 
-class KeventEventLoopPolicy(asyncio.DefaultEventLoopPolicy):
-    """A policy whose loops are KeventEventLoops."""
+# Made for who asks for it: from Python 3.14 on its base gives a warning, and goes in 3.16.
+def __getattr__(name):
+    if name != "KeventEventLoopPolicy" or not hasattr(asyncio, "DefaultEventLoopPolicy"):
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
-    def new_event_loop(self):
-        return KeventEventLoop()
+    class KeventEventLoopPolicy(asyncio.DefaultEventLoopPolicy):
+        """A policy whose loops are KeventEventLoops."""
+
+        __qualname__ = name
+
+        def new_event_loop(self):
+            return KeventEventLoop()
+
+    return globals().setdefault(name, KeventEventLoopPolicy)

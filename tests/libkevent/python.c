@@ -73,6 +73,45 @@ TEST_TIMEOUT(loop_of_asyncio, 60)
 	run_block(3);
 }
 
+/* Python 3.14 warns of who asks for its policy, and 3.16 will have none. */
+#define CHANGED								\
+	"import asyncio, warnings\n"					\
+	"policy = asyncio.DefaultEventLoopPolicy\n"			\
+	"del asyncio.DefaultEventLoopPolicy\n"				\
+	"warnings.simplefilter('error')\n"
+
+static const char no_policy[] = CHANGED
+	"import kevent\n"
+	"from kevent import *\n"
+	"assert not hasattr(kevent, 'KeventEventLoopPolicy')\n"
+	"KeventEventLoop().close()\n";
+
+static const char policy_with_warning[] = CHANGED
+	"def ask(name):\n"
+	"    if name != 'DefaultEventLoopPolicy':\n"
+	"        raise AttributeError(name)\n"
+	"    warnings.warn(name, DeprecationWarning)\n"
+	"    return policy\n"
+	"asyncio.__getattr__ = ask\n"
+	"import kevent\n"
+	"from kevent import *\n"
+	"warnings.simplefilter('ignore')\n"
+	"asyncio.set_event_loop_policy(kevent.KeventEventLoopPolicy())\n"
+	"loop = asyncio.new_event_loop()\n"
+	"assert type(loop) is KeventEventLoop\n"
+	"assert kevent.KeventEventLoopPolicy is kevent.KeventEventLoopPolicy\n"
+	"loop.close()\n";
+
+TEST_TIMEOUT(python_without_policies, 60)
+{
+	wait_child(start_child(run, (void *)no_policy));
+}
+
+TEST_TIMEOUT(python_that_warns_of_policies, 60)
+{
+	wait_child(start_child(run, (void *)policy_with_warning));
+}
+
 TEST(no_more)
 {
 	read_page();
