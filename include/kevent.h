@@ -38,6 +38,11 @@
 #define KEVENT_API	static inline
 #endif
 
+/* And this, which is what the caller's structure has room for. */
+#ifndef KEVENT_INFO_SIZE
+#define KEVENT_INFO_SIZE	sizeof(struct kevent_ioc_info)
+#endif
+
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -223,8 +228,8 @@ KEVENT_API int kevent_destroy(struct kevent_ring *ring)
 /** kevent_info() - get limits and features; INIT need not have been called on @fd. */
 KEVENT_API int kevent_info(int fd, struct kevent_ioc_info *info)
 {
-	memset(info, 0, sizeof(*info));
-	info->size = sizeof(*info);
+	memset(info, 0, KEVENT_INFO_SIZE);
+	info->size = KEVENT_INFO_SIZE;
 	return ioctl(fd, KEVENT_IOC_INFO, info);
 }
 

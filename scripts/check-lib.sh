@@ -66,6 +66,42 @@ old_program() {
 		complain "a program that was linked against an older libkevent does not start"
 }
 
+# A structure of the interface gets longer: whoever does that is stopped, and a program
+# that has the short one is not written beyond it, whatever its fd.
+longer() {
+	local said
+
+	sed 's/^\t__u64 queue_watches;$/&\n\t__u64 more[8];/' include/uapi/linux/kevent.h |
+		install -D /dev/stdin "$work/longer/linux/kevent.h"
+	said=$(gcc -I"$work/longer" "${flags[@]}" -fsyntax-only lib/calls.c 2>&1) || true
+	[[ $said == *'longer: see libkevent.map'* ]] ||
+		complain "lib/calls.c does not notice that struct kevent_ioc_info is longer"
+	sed 's/^\tsize_t user_len;$/&\n\tint more;/' include/kevent.h >"$work/longer/kevent.h"
+	said=$(gcc -I"$work/longer" -Iinclude/uapi -fsyntax-only lib/calls.c 2>&1) || true
+	[[ $said == *'fixed: see libkevent.map'* ]] ||
+		complain "lib/calls.c does not notice that struct kevent_ring is longer"
+	rm "$work/longer/kevent.h"
+	cat >"$work/short.c" <<-'END'
+		#include <kevent.h>
+		int info(int fd, struct kevent_ioc_info *info) __asm__("kevent_info");
+		int main(void)
+		{
+			struct kevent_ioc_info info_of[2];
+			const unsigned char *p = (void *)&info_of[1];
+			size_t i;
+
+			memset(info_of, 0x55, sizeof(info_of));
+			info(-1, info_of);
+			for (i = 0; i < sizeof(*info_of) && p[i] == 0x55; i++)
+				;
+			return i != sizeof(*info_of) || info_of[0].size != sizeof(*info_of);
+		}
+	END
+	gcc -D'_Static_assert(...)=' -I"$work/longer" "${flags[@]}" -c -o "$work/longer.o" lib/calls.c
+	gcc "${flags[@]}" -o "$work/short" "$work/short.c" "$work/longer.o"
+	"$work/short" || complain "kevent_info() writes beyond an older struct kevent_ioc_info"
+}
+
 header() {
 	local standard
 
@@ -184,6 +220,7 @@ kqueue_installed() {
 make --no-print-directory O="$out" lib kqueue
 symbols
 old_program
+longer
 header
 needed
 texts
