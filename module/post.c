@@ -38,20 +38,15 @@ void kev_unlist(struct kev_watch *w)
 				    kev_mailbox_of(w)->num : 1);
 		return;
 	}
-	list_del(&w->link);
-	switch (w->on) {
-	case KEV_ON_CHECK:
-		if (!--q->nask)
-			kev_ring_clear_flag(&q->ring, KEVENT_RING_NEED_CHECK);
-		break;
-	case KEV_ON_LEVEL:
-		if (list_empty(&q->level))
-			kev_ring_clear_flag(&q->ring, KEVENT_RING_LEVEL);
-		break;
-	case KEV_ON_FIRED:
-		q->nfired--;
-		break;
+	if (w->on == KEV_ON_LEVEL) {
+		kev_unlist_level(w);
+		return;
 	}
+	list_del(&w->link);
+	if (w->on == KEV_ON_FIRED)
+		q->nfired--;
+	else if (!--q->nask)
+		kev_ring_clear_flag(&q->ring, KEVENT_RING_NEED_CHECK);
 	w->on = KEV_ON_NONE;
 }
 

@@ -178,6 +178,17 @@ static __always_inline void kev_unlist_ready(struct kev_watch *w, u32 num)
 	}
 }
 
+/* Off the level list. */
+static __always_inline void kev_unlist_level(struct kev_watch *w)
+{
+	struct kev_queue *q = w->queue;
+
+	list_del(&w->link);
+	w->on = KEV_ON_NONE;
+	if (list_empty(&q->level))
+		kev_ring_clear_flag(&q->ring, KEVENT_RING_LEVEL);
+}
+
 /* The event of a watch that has none yet. */
 static __always_inline void kev_set_first(struct kev_watch *w,
 					  const struct kev_values *v)

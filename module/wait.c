@@ -63,7 +63,7 @@ static bool kev_ask_level(struct kev_queue *q, unsigned int how)
 		return false;
 	}
 	if (!v.bits) {
-		kev_unlist(w);
+		kev_unlist_level(w);
 		return false;
 	}
 	if (!(q->attention & KEV_Q_WAITERS) && kev_ready_short(q, w, &v))
@@ -79,17 +79,20 @@ static bool kev_ask_level(struct kev_queue *q, unsigned int how)
 void kev_ask_levels(struct kev_queue *q, bool *taker)
 	__must_hold(&q->lock)
 {
+	struct kev_view v = kev_ring_look(&q->ring);
 	u32 end = q->ring.tail;
 	unsigned int n = 0;
 
-	while (kev_level_is_due(q) &&
+	while (kev_level_due(q, &v) &&
 	       (s32)(list_first_entry(&q->level, struct kev_watch,
 				      link)->index - end) < 0) {
 		if (kev_ask_level(q, taker && *taker ? KEV_NOTIFY_OUTER : 0) &&
 		    taker)
 			*taker = false;
-		if (!(++n % KEV_LOOKS_MAX))
+		if (!(++n % KEV_LOOKS_MAX)) {
 			kev_breathe(q);
+			v = kev_ring_look(&q->ring);
+		}
 	}
 }
 
