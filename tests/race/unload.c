@@ -17,15 +17,27 @@
  * struct unloader - a thread that unloads and loads again
  * @thread: it.
  * @stop: it is to end.
+ * @lives: of queues, since the beginning.
  * @unloads: how often that went.
  * @refused: how often it did not.
  */
 struct unloader {
 	struct test_thread thread;
 	int stop;
+	unsigned int lives;
 	unsigned int unloads;
 	unsigned int refused;
 };
+
+/* Loading takes seconds on a slow kernel: the queues get their share of the time. */
+static void let_live(struct unloader *u, unsigned int num)
+{
+	unsigned int first = __atomic_load_n(&u->lives, __ATOMIC_RELAXED);
+
+	while (__atomic_load_n(&u->lives, __ATOMIC_RELAXED) - first < num &&
+	       !__atomic_load_n(&u->stop, __ATOMIC_RELAXED))
+		usleep(100);
+}
 
 static void *unload_and_load(void *arg)
 {
@@ -37,6 +49,7 @@ static void *unload_and_load(void *arg)
 		if (unload() == 0) {
 			load("");
 			__atomic_add_fetch(&u->unloads, 1, __ATOMIC_RELAXED);
+			let_live(u, rand_r(&seed) % (2 * ACT_MAX));
 		} else {
 			CHECK(is_busy(errno));
 			u->refused++;
@@ -105,8 +118,10 @@ static void unload_against(void *arg)
 	while (now_ns() < end || !all_lived(src, lives) ||
 	       __atomic_load_n(&u.unloads, __ATOMIC_RELAXED) < UNLOADS_MIN) {
 		actor = (actor + 1) % ACT_MAX;
-		if (actor != ACT_CLOSE || src->close)
-			lives[actor] += one_life(&s, actor);
+		if ((actor != ACT_CLOSE || src->close) && one_life(&s, actor)) {
+			lives[actor]++;
+			__atomic_add_fetch(&u.lives, 1, __ATOMIC_RELAXED);
+		}
 	}
 	__atomic_store_n(&u.stop, 1, __ATOMIC_RELAXED);
 	thread_join(&u.thread);
