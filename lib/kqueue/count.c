@@ -9,12 +9,20 @@
 
 #define KQ_UNITS	(NOTE_SECONDS | NOTE_MSECONDS | NOTE_USECONDS | NOTE_NSECONDS)
 
-/* While it is disabled, too. */
+/* A total that is less by this or less is an old one, else it has come round. */
+#define KQ_OLD		(1u << 24)
+
+/*
+ * While it is disabled, too.  An event that another thread has taken later may be here
+ * already, and has told what this one has to tell.
+ */
 static bool kq_count_event(struct kq *kq, struct kq_note *kn, const struct ukevent *uk)
 {
+	const uint32_t num = uk->ret_data[1] - kn->seen;
+
 	(void)kq;
-	if (uk->ret_flags & KEVENT_RET_DATA) {
-		kn->data += uk->ret_data[1] - kn->seen;
+	if ((uk->ret_flags & KEVENT_RET_DATA) && num < -KQ_OLD) {
+		kn->data += num;
 		kn->seen = uk->ret_data[1];
 	}
 	kn->active = kn->data;
