@@ -425,6 +425,12 @@ static int kq_register(int fd)
 	return err;
 }
 
+/* By a filter of system calls. */
+static bool kq_is_forbidden(int error)
+{
+	return error == EPERM || error == EACCES || error == ENOSYS;
+}
+
 /* A queue of a module that is the one that we know.  -1: errno. */
 static int kq_open(int flags)
 {
@@ -435,7 +441,9 @@ static int kq_open(int flags)
 
 	if (fd < 0)
 		return -1;
-	if (ioctl(fd, KEVENT_IOC_INFO, &info) < 0 || info.abi != KEVENT_ABI_VERSION)
+	if (ioctl(fd, KEVENT_IOC_INFO, &info) < 0)
+		err = kq_is_forbidden(errno) ? errno : EPROTO;
+	else if (info.abi != KEVENT_ABI_VERSION)
 		err = EPROTO;
 	else if (ioctl(fd, KEVENT_IOC_INIT, &init) < 0)
 		err = errno;

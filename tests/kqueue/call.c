@@ -5,6 +5,8 @@
  */
 #include "kqueue.h"
 
+#include "seccomp.h"
+
 /* ---- Changes and events ------------------------------------------------ */
 
 /* In one call, the changes come first; the lists may be the same. */
@@ -124,6 +126,22 @@ TEST(made)
 	CHECK_EQ(fcntl(kq, F_GETFD), FD_CLOEXEC);
 	CHECK_EQ(fcntl(one, F_GETFD), FD_CLOEXEC);
 	CHECK_EQ(fcntl(x, F_GETFD), FD_CLOEXEC);
+}
+
+/* As in a container, whose filter lets /dev/kevent be opened. */
+static void without_ioctl(void *error)
+{
+	forbid(SYS_ioctl, *(int *)error);
+	CHECK_ERRNO(kqueue(), *(int *)error);
+}
+
+TEST(forbidden)
+{
+	int errors[] = { EPERM, EACCES, ENOSYS };
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(errors); i++)
+		wait_child(start_child(without_ioctl, &errors[i]));
 }
 
 /* ---- Waiting ----------------------------------------------------------- */
