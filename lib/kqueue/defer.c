@@ -27,16 +27,19 @@ void kq_enter(void)
 	__atomic_signal_fence(__ATOMIC_SEQ_CST);
 }
 
-/* While this runs no more is put aside, but within its own calls. */
+/* While this runs no more is put aside, but within its own calls, and by handlers. */
 static void kq_drain(void)
 {
-	int i;
+	int i = 0, num = 0;
 
 	kq_draining = true;
-	for (i = 0; i < __atomic_load_n(&kq_deferred_num, __ATOMIC_RELAXED); i++)
-		kevent(kq_deferred[i].fd, &kq_deferred[i].kev, 1, NULL, 0, NULL);
-	__atomic_store_n(&kq_deferred_num, 0, __ATOMIC_RELAXED);
+	while (!__atomic_compare_exchange_n(&kq_deferred_num, &num, 0, false, __ATOMIC_RELAXED,
+					    __ATOMIC_RELAXED))
+		for (; i < num; i++)
+			kevent(kq_deferred[i].fd, &kq_deferred[i].kev, 1, NULL, 0, NULL);
+	__atomic_signal_fence(__ATOMIC_SEQ_CST);
 	kq_draining = false;
+	__atomic_signal_fence(__ATOMIC_SEQ_CST);
 }
 
 /* It has given the lock back. */
@@ -47,8 +50,9 @@ void kq_leave(void)
 	__atomic_signal_fence(__ATOMIC_SEQ_CST);
 	kq_depth--;
 	__atomic_signal_fence(__ATOMIC_SEQ_CST);
-	if (!kq_depth && !kq_draining &&
-	    __atomic_load_n(&kq_deferred_num, __ATOMIC_RELAXED)) {
+	if (kq_depth || kq_draining)
+		return;
+	while (__atomic_load_n(&kq_deferred_num, __ATOMIC_RELAXED)) {
 		kq_drain();
 		errno = err;
 	}

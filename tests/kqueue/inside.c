@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What happens while a call is at work: threads that overtake each other. The calls go
- * through an ioctl() of this program, which can stop there.
+ * What happens while a call is at work: threads that overtake each other, signal handlers
+ * that trigger. The calls go through an ioctl() of this program, which can stop there.
  */
 #include "kqueue.h"
 
@@ -80,3 +80,88 @@ TEST(counted_in_other_order)
 	raise(SIGUSR1);
 	CHECK_EQ(expect(kq, SIGUSR1, EVFILT_SIGNAL).data, 1);
 }
+
+/* ---- Triggers that are put aside --------------------------------------- */
+
+static int the_kqueue;
+
+static void trigger(uintptr_t ident)
+{
+	set(the_kqueue, ident, EVFILT_USER, 0, NOTE_TRIGGER, 0, NULL);
+}
+
+#ifdef __x86_64__
+
+#define TRAP_FLAG	0x100
+
+static volatile unsigned int steps;
+static unsigned int step;
+static volatile bool is_over, has_nested;
+
+static void trigger_3(void)
+{
+	has_nested = true;
+	trigger(3);
+}
+
+/* After each instruction; at that step triggers 2, in which 3 is triggered. */
+static void stepper(int signo, siginfo_t *info, void *context)
+{
+	greg_t *flags = &((ucontext_t *)context)->uc_mcontext.gregs[REG_EFL];
+	int err = errno;
+
+	(void)signo;
+	(void)info;
+	if (is_over || steps > step) {
+		*flags &= ~TRAP_FLAG;
+		return;
+	}
+	*flags |= TRAP_FLAG;
+	if (steps++ == step) {
+		hook_at(KEVENT_IOC_CHANGE, trigger_3);
+		trigger(2);
+		hook = NULL;
+	}
+	errno = err;
+}
+
+static void step_from_here(void)
+{
+	raise(SIGTRAP);
+}
+
+static void step_from_next(void)
+{
+	hook_at(KEVENT_IOC_CHANGE, step_from_here);
+}
+
+/* 1 is triggered in a call, and done at the end of that: from its last ioctl() on we step. */
+static void trigger_1(void)
+{
+	trigger(1);
+	hook_at(KEVENT_IOC_CHANGE, step_from_next);
+}
+
+/* A handler interrupts one that triggers, at any point of doing what was put aside. */
+TEST_TIMEOUT(put_aside_while_done, 60)
+{
+	struct sigaction action = { .sa_sigaction = stepper, .sa_flags = SA_SIGINFO };
+	struct kevent kev[4];
+	uintptr_t i;
+
+	the_kqueue = new_kqueue();
+	for (i = 0; i < 4; i++)
+		add(the_kqueue, i, EVFILT_USER, EV_CLEAR);
+	CHECK_OK(sigaction(SIGTRAP, &action, NULL));
+	do {
+		steps = 0;
+		is_over = false;
+		has_nested = false;
+		hook_at(KEVENT_IOC_CHANGE, trigger_1);
+		set(the_kqueue, 0, EVFILT_USER, EV_ENABLE, 0, 0, NULL);
+		is_over = true;
+		CHECK_EQ(look(the_kqueue, kev, 4), 1 + (steps > step) + has_nested);
+	} while (steps > step++);
+}
+
+#endif
