@@ -217,6 +217,14 @@ kqueue_installed() {
 	[ -z "$(find "$root" ! -type d)" ] || complain "lib/kqueue: uninstall leaves files behind"
 }
 
+# Its thread-local variables: for all that is loaded by dlopen(3) glibc has some 1600 bytes.
+kqueue_tls() {
+	local size
+
+	size=$(readelf -lW "$lib/kqueue/libkevent-kqueue.so" | awk '$1 == "TLS" { print $6 }')
+	[ $((size)) -le 400 ] || complain "libkevent-kqueue.so has $((size)) bytes of static TLS"
+}
+
 make --no-print-directory O="$out" lib kqueue
 symbols
 old_program
@@ -226,5 +234,6 @@ needed
 texts
 installed
 kqueue_symbols
+kqueue_tls
 kqueue_installed
 exit $bad

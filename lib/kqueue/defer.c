@@ -8,11 +8,16 @@
 
 #include "kq.h"
 
-#define KQ_DEFER_MAX	16
+#define KQ_DEFER_MAX	8
 
+/* Small, as those who load the library by dlopen(3) have little room for such variables. */
 struct kq_deferred {
+	uintptr_t ident;
+	int64_t data;
+	void *udata;
 	int fd;
-	struct kevent kev;
+	unsigned int fflags;
+	unsigned short flags;
 };
 
 static KQ_THREAD int kq_depth;
@@ -30,13 +35,18 @@ void kq_enter(void)
 /* While this runs no more is put aside, but within its own calls, and by handlers. */
 static void kq_drain(void)
 {
+	const struct kq_deferred *d;
+	struct kevent kev;
 	int i = 0, num = 0;
 
 	kq_draining = true;
 	while (!__atomic_compare_exchange_n(&kq_deferred_num, &num, 0, false, __ATOMIC_RELAXED,
 					    __ATOMIC_RELAXED))
-		for (; i < num; i++)
-			kevent(kq_deferred[i].fd, &kq_deferred[i].kev, 1, NULL, 0, NULL);
+		for (; i < num; i++) {
+			d = &kq_deferred[i];
+			EV_SET(&kev, d->ident, EVFILT_USER, d->flags, d->fflags, d->data, d->udata);
+			kevent(d->fd, &kev, 1, NULL, 0, NULL);
+		}
 	__atomic_signal_fence(__ATOMIC_SEQ_CST);
 	kq_draining = false;
 	__atomic_signal_fence(__ATOMIC_SEQ_CST);
@@ -66,7 +76,8 @@ bool kq_is_inside(void)
 static bool kq_can_defer(const struct kevent *kev)
 {
 	return kev->filter == EVFILT_USER && (kev->fflags & NOTE_TRIGGER) &&
-	       !(kev->flags & ~(EV_SYSFLAGS | EV_KEEPUDATA | EV_ENABLE));
+	       !(kev->flags & ~(EV_SYSFLAGS | EV_KEEPUDATA | EV_ENABLE)) &&
+	       !(kev->ext[0] | kev->ext[1] | kev->ext[2] | kev->ext[3]);
 }
 
 /* The thread is inside.  -1 with EDEADLK: not what can be put aside; EAGAIN: too much. */
@@ -89,6 +100,13 @@ int kq_defer(int fd, const struct kevent *changes, int num, int nevents)
 		return -1;
 	}
 	for (i = 0; i < num; i++)
-		kq_deferred[at + i] = (struct kq_deferred){ fd, changes[i] };
+		kq_deferred[at + i] = (struct kq_deferred){
+			.ident	= changes[i].ident,
+			.data	= changes[i].data,
+			.udata	= changes[i].udata,
+			.fd	= fd,
+			.fflags	= changes[i].fflags,
+			.flags	= changes[i].flags,
+		};
 	return 0;
 }

@@ -90,6 +90,44 @@ static void trigger(uintptr_t ident)
 	set(the_kqueue, ident, EVFILT_USER, 0, NOTE_TRIGGER, 0, NULL);
 }
 
+/* While the thread forks: the library was registered later, and is inside already. */
+static void trigger_many(void)
+{
+	struct kevent kev;
+	uintptr_t i;
+
+	for (i = 0; i < 8; i++)
+		set(the_kqueue, i, EVFILT_USER, EV_KEEPUDATA, NOTE_FFCOPY | NOTE_TRIGGER | i, -i,
+		    NULL);
+	CHECK_ERRNO(try_set(the_kqueue, 0, EVFILT_USER, 0, NOTE_TRIGGER, 0, NULL), EAGAIN);
+	EV_SET(&kev, 0, EVFILT_USER, 0, NOTE_TRIGGER, 0, NULL);
+	kev.ext[3] = 1;
+	CHECK_ERRNO(kevent(the_kqueue, &kev, 1, NULL, 0, NULL), EDEADLK);
+}
+
+TEST(put_aside)
+{
+	struct kevent kev[9];
+	uintptr_t i;
+	pid_t pid;
+
+	CHECK_OK(pthread_atfork(trigger_many, NULL, NULL));
+	the_kqueue = new_kqueue();
+	for (i = 0; i < 8; i++)
+		set(the_kqueue, i, EVFILT_USER, EV_ADD | EV_CLEAR, 0, 0, &kev[i]);
+	pid = CHECK_OK(fork());
+	if (!pid)
+		_exit(0);
+	wait_child(pid);
+	CHECK_EQ(look(the_kqueue, kev, 9), 8);
+	for (i = 0; i < 8; i++) {
+		CHECK_EQ(kev[i].ident, i);
+		CHECK_EQ(kev[i].fflags, i);
+		CHECK_EQ(kev[i].data, -i);
+		CHECK(kev[i].udata == &kev[i]);
+	}
+}
+
 #ifdef __x86_64__
 
 #define TRAP_FLAG	0x100
