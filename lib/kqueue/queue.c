@@ -264,18 +264,20 @@ static void kq_sweep_some(int fd)
 /* ---- fork: a child has none -------------------------------------------- */
 
 /*
- * By a handler of a signal that has interrupted a call: the locks may be held by this very
- * thread. They are left alone, and in the child the call goes on when the handler returns.
+ * By a handler of a signal that has interrupted a call, or fork() itself: the locks may be
+ * held by this very thread. They are left alone, and in the child the call goes on when the
+ * handler returns. How often that is the case just now.
  */
-static KQ_THREAD bool kq_fork_inside;
+static KQ_THREAD int kq_forks_inside;
 
 static void kq_fork_prepare(void)
 {
 	unsigned int i;
 
-	kq_fork_inside = kq_is_inside();
-	if (kq_fork_inside)
+	if (kq_is_inside()) {
+		kq_forks_inside++;
 		return;
+	}
 	kq_registry_lock();
 	for (i = 0; i < kq_top; i++)
 		kq_lock(kq_all[i]);
@@ -285,8 +287,10 @@ static void kq_fork_parent(void)
 {
 	unsigned int i;
 
-	if (kq_fork_inside)
+	if (kq_forks_inside) {
+		kq_forks_inside--;
 		return;
+	}
 	for (i = kq_top; i-- > 0;)
 		kq_unlock(kq_all[i]);
 	kq_registry_unlock();
@@ -330,7 +334,7 @@ static void kq_fork_child(void)
 	for (i = 0; i < kq_top; i++) {
 		if (!kq_all[i]->used)
 			continue;
-		if (kq_fork_inside)
+		if (kq_forks_inside)
 			kq_fork_disown(kq_all[i]);
 		else
 			kq_free(kq_all[i]);

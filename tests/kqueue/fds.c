@@ -306,3 +306,34 @@ TEST_TIMEOUT(fork_by_handler, 60)
 		CHECK_EQ(deleted, 0);
 	}
 }
+
+static void interrupt(void)
+{
+	static bool done;
+
+	if (!done) {
+		done = true;
+		raise(SIGUSR1);
+	}
+}
+
+/* A handler that forks interrupts fork() itself, where the library is inside. */
+TEST(fork_by_handler_in_fork)
+{
+	pid_t pid;
+
+	/* registered earlier, it comes later */
+	CHECK_OK(pthread_atfork(interrupt, NULL, NULL));
+	the_kqueue = new_kqueue();
+	unseen = CHECK_OK(dup(the_kqueue));
+	signal(SIGUSR1, handler);
+	pid = CHECK_OK(fork());
+	if (!pid)
+		_exit(0);
+	wait_child(pid);
+	if (in_child)
+		check_child();
+	CHECK_EQ(forks_inside, 1);
+	set(the_kqueue, 1, EVFILT_USER, EV_ADD, NOTE_TRIGGER, 0, NULL);
+	expect(the_kqueue, 1, EVFILT_USER);
+}
