@@ -127,7 +127,7 @@ struct kq_note {
 /**
  * struct kq - a kqueue
  * @lock: for all of it.
- * @used: there is such a kqueue.  The structure stays when there is none.
+ * @used: there is such a kqueue.  The structure stays when there is none; so may @notes.
  * @id: 16 bits that change with each use, and 16 that say where it is.
  * @uses: how often it was a kqueue.
  * @fd: its fd, as of the last call.
@@ -208,6 +208,7 @@ KQ_HIDDEN struct kq_note *kq_note_find(const struct kq *kq, uintptr_t ident,
 				       short filter);
 KQ_HIDDEN struct kq_note *kq_note_new(struct kq *kq, const struct kevent *kev);
 KQ_HIDDEN void kq_note_free(struct kq *kq, struct kq_note *kn);
+KQ_HIDDEN void kq_notes_close(struct kq *kq);
 KQ_HIDDEN void kq_notes_free(struct kq *kq);
 
 /* watch.c; what returns int returns 0 or an errno */

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later OR MIT
 /* The notes of a kq: found by ident and filter, and by index.  All hold its lock. */
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "kq.h"
@@ -105,28 +107,36 @@ struct kq_note *kq_note_new(struct kq *kq, const struct kevent *kev)
 	return kn;
 }
 
+/* Says its fdinfo that it is a pidfd of this process, or of one that is gone? */
+static bool kq_helper_is_mine(const struct kq_note *kn)
+{
+	const char *line;
+	char buf[512];
+	ssize_t len;
+	long pid;
+	int fd;
+
+	snprintf(buf, sizeof(buf), "/proc/self/fdinfo/%d", kn->helper);
+	fd = open(buf, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return false;
+	len = read(fd, buf, sizeof(buf) - 1);
+	close(fd);
+	buf[len > 0 ? len : 0] = 0;
+	line = strstr(buf, "\nPid:");
+	if (!line)
+		return false;
+	pid = strtol(line + 5, NULL, 10);
+	return pid <= 0 || (uintptr_t)pid == kn->kev.ident;
+}
+
 /*
  * A program that closes all fds closes the pidfd as well, and its number may be another's
- * now.  What is closed here says in fdinfo that it is of this process, or of one that is
- * gone.
+ * now.
  */
 static void kq_helper_close(struct kq_note *kn)
 {
-	char path[48], line[128];
-	bool mine = false;
-	long pid;
-	FILE *f;
-
-	if (kn->helper < 0)
-		return;
-	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", kn->helper);
-	f = fopen(path, "re");
-	while (f && !mine && fgets(line, sizeof(line), f))
-		mine = sscanf(line, "Pid: %ld", &pid) == 1 &&
-		       (pid <= 0 || (uintptr_t)pid == kn->kev.ident);
-	if (f)
-		fclose(f);
-	if (mine)
+	if (kn->helper >= 0 && kq_helper_is_mine(kn))
 		close(kn->helper);
 	kn->helper = -1;
 }
@@ -141,14 +151,20 @@ void kq_note_free(struct kq *kq, struct kq_note *kn)
 	kq->count--;
 }
 
+void kq_notes_close(struct kq *kq)
+{
+	uint32_t i;
+
+	for (i = 0; i < kq->num; i++)
+		kq_helper_close(kq->notes[i]);
+}
+
 void kq_notes_free(struct kq *kq)
 {
 	uint32_t i;
 
-	for (i = 0; i < kq->num; i++) {
-		kq_helper_close(kq->notes[i]);
+	for (i = 0; i < kq->num; i++)
 		free(kq->notes[i]);
-	}
 	free(kq->notes);
 	free(kq->hash);
 	kq->notes = NULL;

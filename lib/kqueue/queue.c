@@ -198,10 +198,10 @@ static void kq_close_inner(const struct kq *kq)
 			close(kq->inner[i]);
 }
 
-/* Locked, or nobody else is there. */
-static void kq_free(struct kq *kq)
+/* All but its memory.  Locked, or nobody else is there. */
+static void kq_end(struct kq *kq)
 {
-	kq_notes_free(kq);
+	kq_notes_close(kq);
 	kq_close_inner(kq);
 	kq->used = false;
 }
@@ -237,7 +237,8 @@ static void kq_sweep(struct kq *kq, dev_t device)
 	kq_lock(kq);
 	if (kq->used && kq_check(kq->fd, kq) && !kq_has_other_fd(kq, device)) {
 		kq_forget_all(kq);
-		kq_free(kq);
+		kq_end(kq);
+		kq_notes_free(kq);
 	}
 	kq_unlock(kq);
 }
@@ -326,6 +327,7 @@ static void kq_fork_disown(struct kq *kq)
 	kq->token += 1ull << 32;
 }
 
+/* A handler that forks may have interrupted malloc() or stdio: what needs them waits. */
 static void kq_fork_child(void)
 {
 	unsigned int i;
@@ -337,7 +339,7 @@ static void kq_fork_child(void)
 		if (kq_forks_inside)
 			kq_fork_disown(kq_all[i]);
 		else
-			kq_free(kq_all[i]);
+			kq_end(kq_all[i]);
 	}
 	kq_secret = 0;
 	kq_fork_parent();
@@ -394,6 +396,8 @@ static int kq_init(struct kq *kq, int fd)
 	struct ukevent uk;
 	int i, err;
 
+	/* in the child of a fork() they were left */
+	kq_notes_free(kq);
 	/* begins anywhere: events of another process's kqueue must not seem to be of ours */
 	kq->id = kq_slot(kq) | (kq_secret + kq->uses++) * KQ_MAX;
 	kq->token = (uint64_t)(kq_secret | 1u << 31) << 32 | kq->id;

@@ -2,6 +2,8 @@
 /* Fds of kqueues that are duplicated, moved, closed and used again; fork. */
 #include "kqueue.h"
 
+#include <malloc.h>
+
 TEST(duplicated)
 {
 	struct ends e = new_pipe();
@@ -195,6 +197,44 @@ TEST(fork_with_unseen_duplicate)
 	}
 	wait_child(pid);
 	expect(kq, 1, EVFILT_USER);
+}
+
+static size_t heap;
+
+static void look_at_heap(void)
+{
+	heap = mallinfo2().uordblks;
+}
+
+static void check_heap(void)
+{
+	CHECK_EQ(mallinfo2().uordblks, heap);
+}
+
+/* Who forks in a handler may have interrupted malloc(): the child's heap is let alone. */
+TEST(fork_and_heap)
+{
+	size_t before = open_fds();
+	int kq, i;
+	pid_t pid;
+
+	CHECK_OK(pthread_atfork(NULL, NULL, look_at_heap));
+	kq = new_kqueue();
+	CHECK_OK(pthread_atfork(NULL, NULL, check_heap));
+	for (i = 0; i < 100; i++)
+		add(kq, i, EVFILT_USER, 0);
+	set(kq, getppid(), EVFILT_PROC, EV_ADD, NOTE_EXIT, 0, NULL);
+	CHECK_EQ(open_fds(), before + 2);
+	pid = CHECK_OK(fork());
+	if (!pid) {
+		CHECK_EQ(open_fds(), before);
+		kq = new_kqueue();
+		CHECK_LT(mallinfo2().uordblks, heap);
+		CHECK_ERRNO(try_set(kq, 1, EVFILT_USER, EV_ENABLE, 0, 0, NULL), ENOENT);
+		add(kq, 1, EVFILT_USER, 0);
+		_exit(0);
+	}
+	wait_child(pid);
 }
 
 /* While other threads are at work on it. */
