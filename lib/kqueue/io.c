@@ -245,16 +245,17 @@ static unsigned int kq_socket_error(int fd)
 		.event = KEVENT_SOCKET_SEND,
 		.req_flags = KEVENT_REQ_ONESHOT,
 	};
+	const int state = kq_cancel_off();
 	int q = open("/dev/kevent", O_RDWR | O_CLOEXEC);
 	unsigned int error = 0;
 
-	if (q < 0)
-		return 0;
 	uk.id.raw[0] = (uint32_t)fd;
-	if (!ioctl(q, KEVENT_IOC_INIT, &init) && !kq_call(q, KEVENT_CTL_ADD, &uk) &&
+	if (q >= 0 && !ioctl(q, KEVENT_IOC_INIT, &init) && !kq_call(q, KEVENT_CTL_ADD, &uk) &&
 	    (uk.ret_flags & KEVENT_RET_ERRNO))
 		error = uk.data2;
-	close(q);
+	if (q >= 0)
+		close(q);
+	kq_cancel_back(state);
 	return error;
 }
 

@@ -26,6 +26,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/event.h>
+#include <sys/single_threaded.h>
 
 #include <linux/kevent.h>
 
@@ -188,6 +189,25 @@ static inline uint64_t kq_known(int fd)
 	const uint64_t e = __atomic_load_n(&kq_fds[kq_fds_index(fd)], __ATOMIC_ACQUIRE);
 
 	return e >> 32 == (uint64_t)(unsigned int)fd + 1 ? e : 0;
+}
+
+/*
+ * Where a lock is held, or a handler may have interrupted kq_get_events(), and something is
+ * called in which a thread is cancelled: it is not between these.
+ */
+static inline int kq_cancel_off(void)
+{
+	int state = -1;
+
+	if (!__libc_single_threaded)
+		pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
+	return state;
+}
+
+static inline void kq_cancel_back(int state)
+{
+	if (state >= 0)
+		pthread_setcancelstate(state, NULL);
 }
 
 /* queue.c */

@@ -136,9 +136,15 @@ static bool kq_helper_is_mine(const struct kq_note *kn)
  */
 static void kq_helper_close(struct kq_note *kn)
 {
-	if (kn->helper >= 0 && kq_helper_is_mine(kn))
+	int state;
+
+	if (kn->helper < 0)
+		return;
+	state = kq_cancel_off();
+	if (kq_helper_is_mine(kn))
 		close(kn->helper);
 	kn->helper = -1;
+	kq_cancel_back(state);
 }
 
 void kq_note_free(struct kq *kq, struct kq_note *kn)

@@ -270,22 +270,27 @@ static void kq_sweep_some(int fd)
  * handler returns. How often that is the case just now.
  */
 static KQ_THREAD int kq_forks_inside;
+static KQ_THREAD int kq_fork_cancel;
 
 static void kq_fork_prepare(void)
 {
 	unsigned int i;
+	int state;
 
 	if (kq_is_inside()) {
 		kq_forks_inside++;
 		return;
 	}
+	state = kq_cancel_off();
 	kq_registry_lock();
+	kq_fork_cancel = state;
 	for (i = 0; i < kq_top; i++)
 		kq_lock(kq_all[i]);
 }
 
 static void kq_fork_parent(void)
 {
+	const int state = kq_fork_cancel;
 	unsigned int i;
 
 	if (kq_forks_inside) {
@@ -295,6 +300,7 @@ static void kq_fork_parent(void)
 	for (i = kq_top; i-- > 0;)
 		kq_unlock(kq_all[i]);
 	kq_registry_unlock();
+	kq_cancel_back(state);
 }
 
 static void kq_fork_close_one(int fd, const struct kq *kq)
@@ -330,6 +336,7 @@ static void kq_fork_disown(struct kq *kq)
 /* A handler that forks may have interrupted malloc() or stdio: what needs them waits. */
 static void kq_fork_child(void)
 {
+	const int state = kq_cancel_off();
 	unsigned int i;
 
 	kq_fork_close();
@@ -342,6 +349,7 @@ static void kq_fork_child(void)
 			kq_end(kq_all[i]);
 	}
 	kq_secret = 0;
+	kq_cancel_back(state);
 	kq_fork_parent();
 }
 
@@ -462,15 +470,10 @@ static int kq_open(int flags)
 	return -1;
 }
 
-static int kq_create(int flags)
+static int kq_make(int flags)
 {
-	int fd, err;
+	int fd = kq_open(flags), err;
 
-	if (kq_is_inside()) {
-		errno = EDEADLK;
-		return -1;
-	}
-	fd = kq_open(flags);
 	if (fd < 0)
 		return -1;
 	err = kq_register(fd);
@@ -479,6 +482,20 @@ static int kq_create(int flags)
 	close(fd);
 	errno = err;
 	return -1;
+}
+
+static int kq_create(int flags)
+{
+	int state, fd;
+
+	if (kq_is_inside()) {
+		errno = EDEADLK;
+		return -1;
+	}
+	state = kq_cancel_off();
+	fd = kq_make(flags);
+	kq_cancel_back(state);
+	return fd;
 }
 
 KQ_PUBLIC int kqueue(void)

@@ -10,7 +10,6 @@
 #include <poll.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/single_threaded.h>
 #include <time.h>
 
 #include "kq.h"
@@ -313,11 +312,24 @@ static int kq_make_all(int fd, const struct kevent *changes, int num,
 	return said;
 }
 
+static int kq_change_and_wait(int fd, const struct kevent *changes, int num,
+			      struct kevent *events, int max, const struct timespec *timeout)
+{
+	int said;
+
+	/* without a change, it is asked only whether it is a kqueue */
+	if (num || !max || !kq_known(fd)) {
+		said = kq_make_all(fd, changes, num, events, max);
+		if (said)
+			return said;
+	}
+	return max ? kq_wait(fd, events, max, timeout, !__libc_single_threaded && !num) : 0;
+}
+
 KQ_PUBLIC int kevent(int kq, const struct kevent *changelist, int nchanges,
 		     struct kevent *eventlist, int nevents, const struct timespec *timeout)
 {
-	const bool can_cancel = !__libc_single_threaded && !nchanges;
-	int said;
+	int state, ret;
 
 	if (nchanges < 0 || nevents < 0) {
 		errno = EINVAL;
@@ -327,11 +339,8 @@ KQ_PUBLIC int kevent(int kq, const struct kevent *changelist, int nchanges,
 		return kq_defer(kq, changelist, nchanges, nevents);
 	if (nevents)
 		pthread_testcancel();
-	/* without a change, it is asked only whether it is a kqueue */
-	if (nchanges || !nevents || !kq_known(kq)) {
-		said = kq_make_all(kq, changelist, nchanges, eventlist, nevents);
-		if (said)
-			return said;
-	}
-	return nevents ? kq_wait(kq, eventlist, nevents, timeout, can_cancel) : 0;
+	state = nchanges ? kq_cancel_off() : -1;
+	ret = kq_change_and_wait(kq, changelist, nchanges, eventlist, nevents, timeout);
+	kq_cancel_back(state);
+	return ret;
 }

@@ -274,6 +274,73 @@ TEST(cancelled_before)
 	expect_none(kq);
 }
 
+/* Nor where a change has open(2) called, nor in kqueue(). */
+static void *uncancelled_run(void *arg)
+{
+	char name[] = "/tmp/kqueue-XXXXXX";
+	struct waiter *w = arg;
+	int file = CHECK_OK(mkstemp(name));
+
+	pthread_cancel(pthread_self());
+	add(w->kq, file, EVFILT_READ, 0);
+	set(w->kq, file, EVFILT_VNODE, EV_ADD, NOTE_WRITE, 0, NULL);
+	new_kqueue();
+	w->ret = 1;
+	return NULL;
+}
+
+TEST(cancelled_never)
+{
+	struct waiter w = { .kq = new_kqueue() };
+
+	thread_start(&w.thread, uncancelled_run, &w);
+	thread_join(&w.thread);
+	CHECK_EQ(w.ret, 1);
+	set(w.kq, 1, EVFILT_USER, EV_ADD, NOTE_TRIGGER, 0, NULL);
+	expect(w.kq, 1, EVFILT_USER);
+}
+
+static void *changing_run(void *arg)
+{
+	struct waiter *w = arg;
+	struct kevent kev;
+
+	EV_SET(&kev, 1, EVFILT_USER, EV_ADD, 0, 0, NULL);
+	w->ret = kevent(w->kq, &kev, 1, w->kev, 4, NULL);
+	return NULL;
+}
+
+/* It has made a change, and waits. */
+static void cancel_changing(int kq)
+{
+	struct waiter w = { .kq = kq };
+
+	thread_start(&w.thread, changing_run, &w);
+	wait_blocked(w.thread.tid);
+	pthread_cancel(w.thread.thread);
+	set(kq, 1, EVFILT_USER, 0, NOTE_TRIGGER, 0, NULL);
+	thread_join(&w.thread);
+	CHECK_EQ(w.ret, 1);
+}
+
+TEST(cancelled_with_changes)
+{
+	cancel_changing(new_kqueue());
+	cancel_changing(CHECK_OK(kqueue1(O_NONBLOCK)));
+}
+
+TEST(cancelled_nonblocking)
+{
+	int kq = CHECK_OK(kqueue1(O_NONBLOCK));
+	struct waiter w = { .ret = 1 };
+
+	waiter_start(&w, kq);
+	pthread_cancel(w.thread.thread);
+	thread_join(&w.thread);
+	CHECK_EQ(w.ret, 1);
+	add(kq, 1, EVFILT_USER, 0);
+}
+
 /* A change by another thread while one waits. */
 TEST(added_while_waiting)
 {

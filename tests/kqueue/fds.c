@@ -237,6 +237,33 @@ TEST(fork_and_heap)
 	wait_child(pid);
 }
 
+static void *cancelled_run(void *arg)
+{
+	int status;
+	pid_t pid;
+
+	(void)arg;
+	pthread_cancel(pthread_self());
+	pid = fork();
+	if (!pid)
+		_exit(7);
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
+	CHECK_EQ(waitpid(pid, &status, 0), pid);
+	CHECK_EQ(status, 7 << 8);
+	return NULL;
+}
+
+/* fork() is no point where a thread is cancelled, though the child closes fds. */
+TEST(fork_and_cancelled)
+{
+	struct test_thread t;
+	int kq = new_kqueue();
+
+	thread_start(&t, cancelled_run, NULL);
+	thread_join(&t);
+	add(kq, 1, EVFILT_USER, 0);
+}
+
 /* While other threads are at work on it. */
 static volatile bool over;
 

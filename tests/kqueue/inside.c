@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * What happens while a call is at work: threads that overtake each other, signal handlers
- * that trigger. The calls go through an ioctl() of this program, which can stop there.
+ * that trigger, cancelling. The calls go through an ioctl() of this program, which can stop there.
  */
 #include "kqueue.h"
 
 #include <linux/kevent.h>
 #include <stdarg.h>
+#include <sys/eventfd.h>
 
 /* Once, after the next call of that kind. */
 static void (*hook)(void);
@@ -203,3 +204,65 @@ TEST_TIMEOUT(put_aside_while_done, 60)
 }
 
 #endif
+
+/* ---- Cancelling -------------------------------------------------------- */
+
+static void cancel_me(void)
+{
+	pthread_cancel(pthread_self());
+}
+
+static void handler(int signo)
+{
+	(void)signo;
+	hook_at(KEVENT_IOC_CHANGE, cancel_me);
+	trigger(1);
+}
+
+static int returned;
+
+static void *wait_run(void *arg)
+{
+	struct kevent kev[2];
+
+	(void)arg;
+	returned = kevent(the_kqueue, NULL, 0, kev, 2, NULL);
+	return NULL;
+}
+
+/* A call that waits may be cancelled at once, but not while a handler changes something. */
+TEST(cancelled_in_handler)
+{
+	struct test_thread t;
+
+	the_kqueue = new_kqueue();
+	add(the_kqueue, 1, EVFILT_USER, 0);
+	signal(SIGUSR1, handler);
+	thread_start(&t, wait_run, NULL);
+	wait_blocked(t.tid);
+	pthread_kill(t.thread, SIGUSR1);
+	/* what that returns, glibc 2.36 does not set */
+	thread_join(&t);
+	CHECK_EQ(returned, 0);
+	expect(the_kqueue, 1, EVFILT_USER);
+}
+
+/* Nor when it has events: what a socket's error is, another queue is opened for. */
+TEST(cancelled_with_events)
+{
+	int event = CHECK_OK(eventfd(1, EFD_CLOEXEC));
+	struct ends e = new_tcp();
+	struct test_thread t;
+
+	the_kqueue = new_kqueue();
+	add(the_kqueue, event, EVFILT_READ, 0);
+	put(e.fd[0], 1);
+	close(e.fd[1]);
+	add(the_kqueue, e.fd[0], EVFILT_WRITE, 0);
+	hook_at(FIONREAD, cancel_me);
+	thread_start(&t, wait_run, NULL);
+	thread_join(&t);
+	CHECK_EQ(returned, 2);
+	CHECK(!is_hooked());
+	add(the_kqueue, 1, EVFILT_USER, 0);
+}
