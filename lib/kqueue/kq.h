@@ -132,6 +132,7 @@ struct kq_note {
  * @id: 16 bits that change with each use, and 16 that say where it is.
  * @uses: how often it was a kqueue.
  * @fd: its fd, as of the last call.
+ * @first_fd: the one that kqueue() has returned.
  * @inner: fds of the inner queues, or -1.
  * @token: id of a watch that is in this queue and no other.
  * @notes: by index.
@@ -147,6 +148,7 @@ struct kq {
 	uint32_t id;
 	uint32_t uses;
 	int fd;
+	int first_fd;
 	int inner[KQ_INNER];
 	uint64_t token;
 	struct kq_note **notes;

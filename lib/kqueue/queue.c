@@ -315,8 +315,10 @@ static void kq_fork_close(void)
 	unsigned int i;
 	uint64_t e;
 
-	for (i = 0; i < kq_top; i++)
+	for (i = 0; i < kq_top; i++) {
 		kq_fork_close_one(kq_all[i]->fd, kq_all[i]);
+		kq_fork_close_one(kq_all[i]->first_fd, kq_all[i]);
+	}
 	for (i = 0; i < kq_fds_top; i++) {
 		e = kq_fds[i];
 		if (!e)
@@ -412,6 +414,7 @@ static int kq_init(struct kq *kq, int fd)
 	for (i = 0; i < KQ_INNER; i++)
 		kq->inner[i] = -1;
 	kq->fd = fd;
+	kq->first_fd = fd;
 	uk = kq_token(kq, false);
 	err = kq_call(fd, KEVENT_CTL_ADD, &uk);
 	kq->used = !err;

@@ -3,6 +3,7 @@
 #include "kqueue.h"
 
 #include <malloc.h>
+#include <sys/resource.h>
 
 TEST(duplicated)
 {
@@ -196,6 +197,26 @@ TEST(fork_with_unseen_duplicate)
 		_exit(0);
 	}
 	wait_child(pid);
+	expect(kq, 1, EVFILT_USER);
+}
+
+/* Numbers that displace each other in the library's table: what was returned is closed. */
+TEST(fork_with_far_duplicate)
+{
+	const struct rlimit limit = { 100000, 100000 };
+	int kq = new_kqueue();
+	pid_t pid;
+
+	CHECK_OK(setrlimit(RLIMIT_NOFILE, &limit));
+	add(CHECK_OK(dup2(kq, kq + 65536)), 1, EVFILT_USER, 0);
+	pid = CHECK_OK(fork());
+	if (!pid) {
+		CHECK_ERRNO(fcntl(kq + 65536, F_GETFD), EBADF);
+		CHECK_ERRNO(fcntl(kq, F_GETFD), EBADF);
+		_exit(0);
+	}
+	wait_child(pid);
+	set(kq, 1, EVFILT_USER, 0, NOTE_TRIGGER, 0, NULL);
 	expect(kq, 1, EVFILT_USER);
 }
 
