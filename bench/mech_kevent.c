@@ -17,6 +17,8 @@
 
 #include "bench.h"
 
+#define GET_MAX	65536u	/* events, of KEVENT_IOC_GET_EVENTS */
+
 struct mech_kevent {
 	struct mech mech;
 	int fd;
@@ -57,7 +59,7 @@ static struct mech_kevent *kevent_alloc(const struct mech_ops *ops,
 	k->mech.ops = ops;
 	k->type = ops->type;
 	k->flags = ops->flags;
-	k->max = max(num, BATCH);
+	k->max = min(max(num, BATCH), GET_MAX);
 	k->events = xcalloc(k->max, sizeof(*k->events));
 	return k;
 }

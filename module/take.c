@@ -183,12 +183,13 @@ static __always_inline bool kev_take_again(struct kev_watch *w)
 }
 
 /*
- * The first of those that wait or are to be asked; not may_turn: but transfers.
+ * The first of those that wait or are to be asked; turns: of transfers, when the call
+ * began: if it has had all of them, those are passed over.
  * Returns 1: it was copied; 0: it was not ready, or has ended; -EFAULT: it is the
  * first still.
  */
 static int kev_take_listed(struct kev_queue *q, char __user *to, size_t size,
-			   bool may_turn)
+			   u32 turns)
 	__must_hold(&q->lock)
 {
 	bool place = true, ask, had;
@@ -199,7 +200,8 @@ static int kev_take_listed(struct kev_queue *q, char __user *to, size_t size,
 	else
 		w = kev_first_waiting(q);
 	ask = kev_must_ask(w);
-	if (unlikely(ask && !may_turn && kev_source_of(w)->move)) {
+	if (ask && unlikely(kev_source_of(w)->move) &&
+	    q->turns - turns >= KEV_TURNS_MAX) {
 		list_move_tail(&w->link, kev_ask_list(q));
 		return 0;
 	}
@@ -255,7 +257,7 @@ static bool kev_fault_in(struct kev_queue *q, char __user *to, size_t size)
  */
 static __always_inline int kev_take_some(struct kev_queue *q,
 					 char __user *buf, size_t size,
-					 u32 max, u32 *left, bool may_turn)
+					 u32 max, u32 *left, u32 turns)
 	__must_hold(&q->lock)
 {
 	int ret;
@@ -266,7 +268,7 @@ static __always_inline int kev_take_some(struct kev_queue *q,
 		*left = 0;
 		return 0;
 	}
-	ret = kev_take_listed(q, buf, size, may_turn);
+	ret = kev_take_listed(q, buf, size, turns);
 	*left -= ret != -EFAULT;
 	return ret;
 }
@@ -294,7 +296,7 @@ static int kev_take(struct kev_queue *q, char __user *buf, size_t size, u32 max)
 	left = kev_has_ring(q) ? q->nask : q->nready;
 	while (num < max) {
 		ret = kev_take_some(q, buf + num * size, size, max - num, &left,
-				    q->turns - turns < KEV_TURNS_MAX);
+				    turns);
 		if (unlikely(ret == -EFAULT)) {
 			if (!kev_fault_in(q, buf + num * size, size))
 				break;
