@@ -337,6 +337,8 @@ static __always_inline unsigned int kev_overflow(struct kev_watch *w,
  */
 static void kev_add_waiting(struct kev_watch *w, struct kev_values *v)
 {
+	u64 time = w->ev.time;
+
 	if (v->bits | v->ret_flags)
 		kev_set_waiting(w, v);
 	*v = (struct kev_values){
@@ -346,6 +348,7 @@ static void kev_add_waiting(struct kev_watch *w, struct kev_values *v)
 		.data2 = w->ev.data2,
 	};
 	kev_clear_waiting(w);
+	w->ev.time = time;
 }
 
 /* Into the unclaimed entry.  False: there is none, or it was claimed now. */
@@ -388,8 +391,10 @@ unsigned int kev_post(struct kev_watch *w, struct kev_values *v, int sync,
 	view = kev_ring_look(&q->ring);
 	if (unlikely(kev_has_waiting(w)))
 		kev_add_waiting(w, v);
-	if (kev_try_merge(w, &view, v))
+	if (kev_try_merge(w, &view, v)) {
+		w->ev.time = 0;
 		return 0;
+	}
 	if (kev_ring_is_full(&q->ring, &view) || (q->attention & KEV_Q_READY))
 		goto overflow;
 	kev_stamp(w);

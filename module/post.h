@@ -262,7 +262,8 @@ static inline void kev_disarm(struct kev_watch *w, struct kev_taken *taken)
 
 	lockdep_assert_held(&q->mutex);
 	lockdep_assert_held(&q->lock);
-	if (unlikely(w->on != KEV_ON_NONE ||
+	/* on no list, with an event: a call is asking the file */
+	if (unlikely(w->on != KEV_ON_NONE || kev_has_waiting(w) ||
 		     kev_ring_owns(&q->ring, w, w->index))) {
 		kev_disarm_long(w, taken);
 		return;

@@ -58,8 +58,8 @@ static noinline unsigned int kev_ready_any(struct kev_watch *w,
  * @sync: wake flags of the waker.
  * @how: KEV_NOTIFY_*.
  *
- * Without a ring most need not go far: to the end of the ready list, or they add to what
- * is there.  Context: queue->lock held.  Returns KEV_TOLD_*.
+ * Without a ring most need not go far: to the end of the ready list, unless they are on
+ * it to be asked.  Context: queue->lock held.  Returns KEV_TOLD_*.
  */
 unsigned int kev_ready_long(struct kev_watch *w, struct kev_values v, int sync,
 			    unsigned int how)

@@ -209,10 +209,12 @@ static int kev_take_listed(struct kev_queue *q, char __user *to, size_t size,
 	if (ask && !kev_take_ask(w, &place))
 		return 0;
 	if (unlikely(!kev_put_event(to, size, &w->ev))) {
-		if (!place)
+		if (!place) {
 			kev_enlist_first(w);
-		else if (!had)
-			kev_clear_waiting(w);	/* it is asked again */
+		} else if (!had) {	/* it is asked again */
+			w->ev.ret_data[0] = 0;
+			w->ev.ret_flags = 0;
+		}
 		return -EFAULT;
 	}
 	kev_trace_event(w, &w->ev);
@@ -302,8 +304,14 @@ static int kev_take(struct kev_queue *q, char __user *buf, size_t size, u32 max)
 				break;
 			ret = -EAGAIN;
 		}
-		if (!ret && !left)
-			break;
+		if (!ret && !left) {
+			/* what was cancelled has made room, perhaps */
+			if (num || !kev_has_ring(q))
+				break;
+			kev_let_in(q, NULL);
+			if (!kev_available(q))
+				break;
+		}
 		num += max(ret, 0);
 		n += max(ret, 1);
 		if (n >= KEV_TAKE_MAX) {
@@ -313,8 +321,7 @@ static int kev_take(struct kev_queue *q, char __user *buf, size_t size, u32 max)
 				break;
 		}
 	}
-	/* also of entries that were cancelled */
-	if (unlikely(kev_has_ring(q)) && (num || q->ring.any_done))
+	if (unlikely(kev_has_ring(q)))
 		kev_let_in(q, NULL);
 	return num || ret != -EFAULT ? (int)num : -EFAULT;
 }

@@ -149,8 +149,8 @@ static void kev_ask_keep(struct kev_watch *w)
 		kev_not_ready(w);
 }
 
-/* The first of the list, which has one.  Without a ring, others of it only wait. */
-static void kev_ask_first(struct kev_queue *q, bool stop, bool *taker)
+/* The first of the list, which has one.  Others of it only wait. */
+static void kev_ask_first(struct kev_queue *q, bool *taker)
 	__must_hold(&q->lock)
 {
 	struct kev_watch *w = list_first_entry(kev_ask_list(q),
@@ -159,7 +159,7 @@ static void kev_ask_first(struct kev_queue *q, bool stop, bool *taker)
 	if (kev_has_ring(q)) {
 		kev_unlist(w);
 		kev_ask_post(w, taker);
-	} else if ((w->state & KEV_W_ASK) && !stop) {
+	} else if (w->state & KEV_W_ASK) {
 		kev_unlist(w);
 		kev_ask_keep(w);
 	} else {
@@ -177,16 +177,13 @@ static void kev_ask_all(struct kev_queue *q, bool *taker)
 	u32 left = kev_has_ring(q) ? q->nask : q->nready;
 	u32 turns = q->turns;
 	unsigned int n = 0;
-	bool stop = false;
 
 	kev_begin_turns(q);
-	while (left-- && !list_empty(kev_ask_list(q))) {
-		stop = stop || signal_pending(current) ||
-		       (q->turns - turns >= KEV_TURNS_MAX && kev_available(q));
-		/* without a ring it goes round, so that the order is as it was */
-		if (stop && kev_has_ring(q))
+	while (left-- && q->nask && !list_empty(kev_ask_list(q)) &&
+	       !signal_pending(current)) {
+		kev_ask_first(q, taker);
+		if (q->turns - turns >= KEV_TURNS_MAX && kev_available(q))
 			break;
-		kev_ask_first(q, stop, taker);
 		if (!(++n % KEV_STEPS_MAX))
 			kev_breathe(q);
 	}

@@ -427,3 +427,19 @@ TEST(level_and_all_claimed)
 	CHECK_EQ(r.num, 1);
 	kev_expect(&ring, fd, POLLIN);
 }
+
+/* Entries that are cancelled make room for what waits, and GET_EVENTS takes that at once. */
+TEST(room_of_cancelled_ones)
+{
+	struct kevent_ring ring;
+	int q = kev_queue(&ring, 2), i;
+
+	for (i = 1; i <= 3; i++) {
+		kev_add_user(q, i);
+		kev_fire(q, i, 1);
+	}
+	for (i = 1; i <= 2; i++)
+		kev_remove(q, KEVENT_UNOTIFY, i);
+	kev_expect_get(q, 3, 1);
+	kev_expect_get_none(q);
+}

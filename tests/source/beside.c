@@ -172,6 +172,23 @@ TEST(cancelled_after_a_fault)
 	cancelled_after_a_fault(KEVENT_CTL_MODIFY, 8);
 }
 
+/* Or who asks it has it, and has not answered yet. */
+TEST(cancelled_while_asked)
+{
+	int q = kev_queue(NULL, 0);
+	struct kev_getter g;
+
+	askfile_make(&file);
+	kev_add_poll(q, file.fd, POLLIN, KEVENT_REQ_ET);
+	CHECK_EQ(kev_try(q, KEVENT_CTL_READY, KEVENT_POLL, file.fd, POLLIN, 0), 0);
+	get_begin(&g, q);
+	CHECK_EQ(kev_remove(q, KEVENT_POLL, file.fd).ret_flags,
+		 KEVENT_RET_CANCELLED);
+	askfile_set(&file, POLLIN);
+	askfile_answer(&file);
+	CHECK_EQ(got_of_file(&g), 0);
+}
+
 /* A level-triggered file that is no longer ready, when the memory is there. */
 static void over_after_a_fault(const struct kind *k)
 {
@@ -217,4 +234,53 @@ TEST(fault_is_no_merge)
 	CHECK_EQ(fresh->merged, 0);
 	CHECK_EQ(kev_stat(q, "merged"), 0);
 	thing_drop(&t);
+}
+
+/* ---- When it came -------------------------------------------------------------- */
+
+/* Not when the page for it was there. */
+TEST(time_is_before_the_fault)
+{
+	size_t page = sysconf(_SC_PAGESIZE);
+	int q = kev_queue(NULL, 0);
+	struct ukevent *fresh;
+	uint64_t written;
+	struct thing t;
+
+	thing_make(&t, &kinds[KIND_EVENTFD]);
+	thing_add(q, &t, KEVENT_REQ_ET | KEVENT_REQ_TIMESTAMP | LAST);
+	thing_raise(&t);
+	written = now_ns();
+	usleep(10000);
+	fresh = mmap(NULL, page, PROT_READ | PROT_WRITE,
+		     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	CHECK(fresh != MAP_FAILED);
+	CHECK_EQ(kevent_get_events(q, 0, 1, NULL, fresh, 0), 1);
+	CHECK_LE(fresh->time, written);
+	thing_drop(&t);
+}
+
+/* Of the event itself, not of the one before, which was merged. */
+TEST(time_after_a_merge)
+{
+	const struct ukevent *uk;
+	struct kevent_ring ring;
+	int q = kev_queue(&ring, 8);
+	uint64_t before;
+
+	askfile_make(&file);
+	kev_add_poll(q, file.fd, POLLIN, KEVENT_REQ_ET | KEVENT_REQ_TIMESTAMP);
+	askfile_set(&file, POLLIN);
+	askfile_wake(&file);
+	CHECK_OK(kevent_ring_call(&ring));
+	askfile_wake(&file);
+	CHECK_OK(kevent_ring_call(&ring));
+	CHECK_EQ(kev_tail(&ring), 1);
+	kev_expect(&ring, file.fd, POLLIN);
+	before = now_ns();
+	askfile_wake(&file);
+	CHECK_OK(kevent_ring_call(&ring));
+	uk = kev_expect(&ring, file.fd, POLLIN);
+	CHECK_GE(uk->time, before);
+	kev_close(q, &ring);
 }

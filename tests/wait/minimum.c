@@ -2,8 +2,6 @@
 /* The minimum and the index last seen: when WAIT sleeps and when it comes back. */
 #include "kev.h"
 
-#include <sys/socket.h>
-
 static const struct timespec zero;
 
 static int queue_of(struct kevent_ring *ring, unsigned int slots,
@@ -361,28 +359,6 @@ TEST(get_events_as_many_as_slots)
 		kev_fire(g.q, i, 1);
 	thread_join(&g.thread);
 	CHECK_EQ(g.ret, 4);
-}
-
-/* A file that is asked, and is not ready, does not change the order of the others. */
-TEST(asks_between_others)
-{
-	int q = kev_queue(NULL, 0), fds[2], i;
-	struct timespec limit = { .tv_nsec = 1000000 };
-	struct ukevent uk[4];
-	char c;
-
-	CHECK_OK(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK, 0, fds));
-	kev_add_poll(q, fds[0], POLLIN, KEVENT_REQ_ET);
-	for (i = 0; i < 3; i++)
-		kev_add_user(q, i);
-	kev_fire(q, 0, 1);
-	CHECK_EQ(send(fds[1], "x", 1, 0), 1);
-	kev_fire(q, 1, 1);
-	kev_fire(q, 2, 1);
-	CHECK_EQ(recv(fds[0], &c, 1, 0), 1);
-	CHECK_EQ(kevent_get_events(q, 4, 4, &limit, uk, 0), 3);
-	for (i = 0; i < 3; i++)
-		CHECK_EQ(uk[i].ptr, i);
 }
 
 /*
