@@ -12,7 +12,9 @@
 
 /* ---- Processor time ----------------------------------------------------------- */
 
+/* So often that the limit stops it many times. */
 #define BYTES	(16 * MB)
+#define TIMES	6
 
 static void reads_all(void *arg)
 {
@@ -27,11 +29,14 @@ static uint64_t time_to_send(int q, int sock, int file)
 {
 	uint64_t start = now_ns();
 	struct ukevent uk;
+	int i;
 
-	aio_start(q, sock, file, 0, BYTES, 1);
-	while (kevent_get_events(q, 1, 1, NULL, &uk, 0) != 1)
-		;
-	aio_check(&uk, 1, BYTES, AIO_GOOD);
+	for (i = 0; i < TIMES; i++) {
+		aio_start(q, sock, file, 0, BYTES, 1);
+		while (kevent_get_events(q, 1, 1, NULL, &uk, 0) != 1)
+			;
+		aio_check(&uk, 1, BYTES, AIO_GOOD);
+	}
 	return now_ns() - start;
 }
 
