@@ -328,7 +328,7 @@ run_machine() {
 		force_backtrace
 	fi
 	alive && kill -9 "$qemu"
-	wait "$qemu" 2>/dev/null || true
+	wait "$qemu" 2>/dev/null && ended=0 || ended=$?
 	qemu=
 	wait "$relay" 2>/dev/null || true
 }
@@ -379,7 +379,8 @@ judge() {
 	fi
 	status=$(sed -n 's/^exit \([0-9]*\).*/\1/p' "$work/status" | head -1)
 	if [ -z "$status" ]; then
-		show_log "the machine went away"
+		cat "$work/qemu.err" >&2
+		show_log "the machine went away (QEMU ended with $ended)"
 		return 126
 	fi
 	return "$status"
