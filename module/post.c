@@ -45,7 +45,7 @@ void kev_unlist(struct kev_watch *w)
 	list_del(&w->link);
 	if (w->on == KEV_ON_FIRED)
 		q->nfired--;
-	else if (!--q->nask)
+	else if (!--q->nask)	/* KEV_ON_CHECK */
 		kev_ring_clear_flag(&q->ring, KEVENT_RING_NEED_CHECK);
 	w->on = KEV_ON_NONE;
 }
@@ -62,6 +62,7 @@ void kev_stamp_now(struct kev_watch *w)
 		w->ev.time = kev_timestamp(w->queue);
 }
 
+/* With a ring: to be asked, and neither listed for that nor waiting for a slot. */
 static noinline bool kev_enlist_check(struct kev_watch *w)
 {
 	struct kev_queue *q = w->queue;

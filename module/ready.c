@@ -30,6 +30,7 @@ static unsigned int kev_ready_missed(struct kev_watch *w,
 	return 0;
 }
 
+/* What kev_ready_long() does not do itself: any watch, with a ring or without. */
 static noinline unsigned int kev_ready_any(struct kev_watch *w,
 					   struct kev_values v, int sync,
 					   unsigned int how)
