@@ -13,7 +13,7 @@ cd "$(dirname "$0")/.." || exit 1
 
 kernel=$1 seconds=$2 cpus=$3
 out=${O:-build}
-read -ra patterns <<<"${TESTS:-race/* ring/* wait/* nest/poll}"
+read -ra patterns <<<"${TESTS:-race/* ring/* wait/* nest/poll source/aio_disk}"
 mapfile -t names < <(tests/run.sh --list "${patterns[@]}")
 
 # race/unload has all other actors, ten, in each of its tests.
