@@ -18,11 +18,8 @@ enum {
 
 /* Bound of the time for one watch when its queue is closed; an instruction takes 1 ns. */
 #define TEARDOWN_NS 2000ull
-/*
- * The scheduler gives each of two that are busy so long in turn, at most: two ticks of
- * 4 ms before 6.6, one since.
- */
-#define SLICE_NS (9 * MS)
+/* The scheduler gives each of two that are busy so long in turn, at most. */
+#define SLICE_NS (6 * MS)
 
 static int files[FILES];
 static struct ukevent uk[BATCH];
