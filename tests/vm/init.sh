@@ -29,6 +29,11 @@ stty -F "/dev/$vm_tell" raw -echo
 # Ports may share an interrupt: let go of the console.
 exec </dev/null >"/dev/$vm_output" 2>&1 3>"/dev/$vm_tell"
 
+# Those that had to wait at boot, see run.sh.
+for cpu in /sys/devices/system/cpu/cpu[1-9]*/online; do
+	[ ! -e "$cpu" ] || echo 1 >"$cpu"
+done
+
 ip link set lo up 2>/dev/null || ifconfig lo 127.0.0.1 up
 hostname kevent
 # A guest on a busy host is slow, not dead.

@@ -256,6 +256,8 @@ start_qemu() {
 		options+=(-accel tcg -icount 'shift=0,sleep=off' -seed 1
 			-rtc 'base=2026-01-01T00:00:00,clock=vm')
 		cmdline+=" quiet nokaslr norandmaps randomize_kstack_offset=off nowatchdog"
+		# while the first CPU waits for the others at boot, QEMU 7 runs only that one
+		[ "$smp" = 1 ] || cmdline+=" maxcpus=1"
 	else
 		options+=(-accel 'tcg,thread=multi')
 		cmdline+=" loglevel=7 rcupdate.rcu_cpu_stall_timeout=60"
