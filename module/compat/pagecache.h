@@ -30,11 +30,14 @@ static inline struct folio *kev_folio_get(struct address_space *mapping,
 	return IS_ERR(folio) ? NULL : folio;
 }
 
-/* Not read, or no longer to be touched. */
+/*
+ * It was read, and may be touched.  A small one has no word of its own that says whether
+ * a part of it is broken: it would be the next page's.
+ */
 static inline bool kev_folio_is_good(struct folio *folio)
 {
 	return folio_test_uptodate(folio) && !folio_test_hwpoison(folio) &&
-	       !folio_test_has_hwpoisoned(folio);
+	       !(folio_test_large(folio) && folio_test_has_hwpoisoned(folio));
 }
 
 /**

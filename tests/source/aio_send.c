@@ -55,6 +55,33 @@ TEST_WAYS(large_file)
 	CHECK_SOON(kevent_get_events(q, 0, 1, NULL, &(struct ukevent){}, 0) == 0);
 }
 
+/*
+ * What is written to the file before the receiver looks is what it sees.  Beside the pages
+ * are others that were just faulted in, which the kernel calls active for a moment.
+ */
+TEST(cached_pages_are_not_copied)
+{
+	enum { PAGES = 64, SIZE = 4096 };
+	int q = kev_queue(NULL, 0), fds[2], file = file_make(0), i;
+	char *beside = mmap(NULL, PAGES * SIZE, PROT_READ | PROT_WRITE,
+			    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	char buf[SIZE], other[SIZE];
+	struct ukevent uk;
+
+	CHECK(beside != MAP_FAILED);
+	CHECK_EQ(madvise(beside, PAGES * SIZE, MADV_NOHUGEPAGE), 0);
+	memset(other, 'x', SIZE);
+	tcp_pair(fds);
+	for (i = 0; i < PAGES; i++) {
+		file_fill(file, i * SIZE, (i + 1) * SIZE);
+		beside[i * SIZE] = 1;
+		CHECK_EQ(kevent_aio_sendfile(q, fds[0], file, i * SIZE, SIZE, 0, &uk), 1);
+		CHECK_EQ(pwrite(file, other, SIZE, i * SIZE), SIZE);
+		CHECK_EQ(recv(fds[1], buf, SIZE, MSG_WAITALL), SIZE);
+		CHECK(!memcmp(buf, other, SIZE));
+	}
+}
+
 TEST_WAYS(large_file_through_narrow_socket)
 {
 	const uint64_t size = 300 * KB + 777;
