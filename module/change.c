@@ -79,8 +79,9 @@ fault:
 	return -EFAULT;
 }
 
-static int kev_change_one(struct kev_queue *q, struct file *self, u32 cmd,
-			  struct ukevent *uk)
+static __always_inline int kev_change_one(struct kev_queue *q,
+					  struct file *self, u32 cmd,
+					  struct ukevent *uk)
 {
 	switch (cmd) {
 	case KEVENT_CTL_ADD:

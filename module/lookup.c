@@ -99,16 +99,18 @@ static bool kev_is_same(const struct kev_watch *w, const struct kev_queue *q,
 	return w->queue == q && w->ev.type == type && w->ev.id.raw_u64 == id;
 }
 
-static struct kev_watch *kev_find_file(struct kev_queue *q,
-				       const struct kev_key *key, bool over)
+/* See kev_find_key(). */
+struct kev_watch *kev_find_file(struct kev_queue *q, struct file *file,
+				u32 type, u64 id, bool over)
 {
 	struct rhlist_head *list, *pos;
 	struct kev_watch *w;
 
+	lockdep_assert_held(&q->mutex);
 	rcu_read_lock();
-	list = rhltable_lookup(&kev_files, &key->file, kev_files_params);
+	list = rhltable_lookup(&kev_files, &file, kev_files_params);
 	rhl_for_each_entry_rcu(w, pos, list, node)
-		if (kev_is_same(w, q, key->type, key->id) &&
+		if (kev_is_same(w, q, type, id) &&
 		    (over || !kev_watch_is_over(w)))
 			goto found;
 	w = NULL;
@@ -252,12 +254,15 @@ static struct kev_watch *kev_number_last(struct kev_queue *q,
 	return last;
 }
 
-static struct kev_watch *kev_find_number(struct kev_queue *q,
-					 const struct kev_key *key, bool over)
+/* See kev_find_key(). */
+struct kev_watch *kev_find_number(struct kev_queue *q,
+				  const struct kev_key *key, bool over)
 {
 	struct rb_node **link, *parent;
-	struct kev_watch *w = kev_number_last(q, key, &link, &parent);
+	struct kev_watch *w;
 
+	lockdep_assert_held(&q->mutex);
+	w = kev_number_last(q, key, &link, &parent);
 	return w && (over || !kev_watch_is_over(w)) ? w : NULL;
 }
 
@@ -306,23 +311,6 @@ bool kev_may_have_before(struct kev_watch *w)
 	if (w->state & KEV_W_NUMBER)
 		return kev_find_before(w);
 	return rcu_access_pointer(w->node.next);
-}
-
-/**
- * kev_find_key() - a watch by its key
- * @q: the queue.
- * @key: file or number.
- * @over: one that has had its only event will do.
- *
- * Context: queue->mutex held.  Returns NULL if there is none.
- */
-struct kev_watch *kev_find_key(struct kev_queue *q, const struct kev_key *key,
-			       bool over)
-{
-	lockdep_assert_held(&q->mutex);
-	if (key->file)
-		return kev_find_file(q, key, over);
-	return kev_find_number(q, key, over);
 }
 
 /**

@@ -80,13 +80,31 @@ static inline struct kev_watch *kev_find_cookie(struct kev_queue *q, u64 cookie)
 bool kev_file_is_watched(struct file *file);
 struct kev_queue *kev_file_queue(struct file *file, bool *again);
 struct kev_watch *kev_file_first(struct kev_queue *q, struct file *file);
-struct kev_watch *kev_find_key(struct kev_queue *q, const struct kev_key *key,
-			       bool over);
+struct kev_watch *kev_find_file(struct kev_queue *q, struct file *file,
+				u32 type, u64 id, bool over);
+struct kev_watch *kev_find_number(struct kev_queue *q,
+				  const struct kev_key *key, bool over);
 struct kev_watch *kev_find_before(struct kev_watch *w);
 bool kev_may_have_before(struct kev_watch *w);
 int kev_lookup_add(struct kev_watch *w, struct kev_watch **over);
 void kev_lookup_del(struct kev_watch *w);
 int kev_lookup_init(void);
 void kev_lookup_exit(void);
+
+/**
+ * kev_find_key() - a watch by its key
+ * @q: the queue.
+ * @key: file or number.
+ * @over: one that has had its only event will do.
+ *
+ * Context: queue->mutex held.  Returns NULL if there is none.
+ */
+static __always_inline struct kev_watch *
+kev_find_key(struct kev_queue *q, const struct kev_key *key, bool over)
+{
+	if (likely(key->file))
+		return kev_find_file(q, key->file, key->type, key->id, over);
+	return kev_find_number(q, key, over);
+}
 
 #endif /* KEV_LOOKUP_H */

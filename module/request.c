@@ -21,7 +21,7 @@
 /* ---- Checking a request ------------------------------------------------ */
 
 static __always_inline int kev_check(const struct kev_source_ops *ops,
-				     struct file *file, const struct ukevent *uk)
+				     const struct ukevent *uk)
 {
 	if ((!uk->event && !ops->ask) || (uk->event & ~ops->events) ||
 	    (uk->req_flags & ~ops->req_flags & ~KEVENT_REQ_COOKIE))
@@ -29,17 +29,22 @@ static __always_inline int kev_check(const struct kev_source_ops *ops,
 	if ((uk->req_flags & KEVENT_REQ_ONESHOT) &&
 	    (uk->req_flags & KEVENT_REQ_DISPATCH))
 		return -EINVAL;
-	return ops->check ? ops->check(file, uk) : 0;
+	return ops->check ? ops->check(uk) : 0;
 }
 
 static int kev_check_add(const struct kev_source_ops *ops, struct file *file,
 			 const struct ukevent *uk)
 {
+	int err;
+
 	if (ops->own_call || (uk->req_flags & KEVENT_REQ_COOKIE))
 		return -EINVAL;
 	if (!ops->has_params && (uk->param[0] || uk->param[1] || uk->param[2]))
 		return -EINVAL;
-	return kev_check(ops, file, uk);
+	err = kev_check(ops, uk);
+	if (likely(!err) && file && ops->check_file)
+		err = ops->check_file(file, uk);
+	return err;
 }
 
 /**
@@ -113,14 +118,10 @@ static bool kev_settle_letter(struct kev_watch *w, u32 bits, struct ukevent *uk)
 	return true;
 }
 
-/*
- * Readiness found by ADD or MODIFY: into the result, or posted.  True: into the
- * result.
- */
-static bool kev_watch_settle(struct kev_watch *w, struct kev_values *v,
-			     struct ukevent *uk)
+static noinline bool kev_watch_settle_long(struct kev_watch *w,
+					   struct kev_values *v,
+					   struct ukevent *uk)
 {
-	lockdep_assert_held(&w->queue->lock);
 	if (uk->req_flags & KEVENT_REQ_READY)
 		v->bits |= w->ev.event;
 	/* disarmed: a wake-up has posted its only event already */
@@ -138,6 +139,20 @@ static bool kev_watch_settle(struct kev_watch *w, struct kev_values *v,
 	else
 		kev_ready_long(w, *v, 0, 0);
 	return false;
+}
+
+/*
+ * Readiness found by ADD or MODIFY: into the result, or posted.  True: into the
+ * result.
+ */
+static __always_inline bool kev_watch_settle(struct kev_watch *w,
+					     struct kev_values *v,
+					     struct ukevent *uk)
+{
+	lockdep_assert_held(&w->queue->lock);
+	if (likely(!v->bits && !(uk->req_flags & KEVENT_REQ_READY)))
+		return false;
+	return kev_watch_settle_long(w, v, uk);
 }
 
 /* ---- ADD --------------------------------------------------------------- */
@@ -345,9 +360,9 @@ kev_request_key(const struct kev_target *t, const struct ukevent *uk)
  * Finds the watch that a request names, but one that has had its only event: that
  * is over.  Returns NULL if there is none.  Context: queue->mutex held.
  */
-static struct kev_watch *kev_request_watch(struct kev_queue *q,
-					   const struct kev_target *t,
-					   const struct ukevent *uk)
+static __always_inline struct kev_watch *
+kev_request_watch(struct kev_queue *q, const struct kev_target *t,
+		  const struct ukevent *uk)
 {
 	struct kev_watch *w;
 
@@ -506,18 +521,32 @@ static void kev_retell(struct kev_watch *w, u32 missed, u32 lost,
 	v->data = w->ev.ret_data[1];
 }
 
+/* New terms.  Context: queue->lock held. */
+static __always_inline void kev_watch_set(struct kev_watch *w,
+					  const struct kev_source_ops *ops,
+					  const struct ukevent *uk)
+{
+	lockdep_assert_held(&w->queue->lock);
+	w->terms++;
+	w->missed = 0;
+	kev_watch_take(w, ops, uk);
+	/* Partner: kev_hook_woken(), which looks at them with no lock of ours. */
+	smp_mb();
+}
+
 /*
  * From the old terms to the new ones.  No event of the old ones comes after this,
  * and what was outstanding is taken back, but not the letters of a mailbox: each
  * has a ptr of its own.  Context: queue->mutex and queue->lock held; the latter is
  * dropped meanwhile.
  */
-static void kev_watch_change(struct kev_watch *w, struct ukevent *uk,
-			     struct kev_values *v)
-	__must_hold(&w->queue->lock)
+static __always_inline void kev_watch_change(struct kev_queue *q,
+					     const struct kev_source_ops *ops,
+					     struct kev_watch *w,
+					     struct ukevent *uk,
+					     struct kev_values *v)
+	__must_hold(&q->lock)
 {
-	const struct kev_source_ops *ops = kev_source_of(w);
-	struct kev_queue *q = w->queue;
 	struct kev_taken taken = {};
 	u32 missed;
 
@@ -533,7 +562,7 @@ static void kev_watch_change(struct kev_watch *w, struct ukevent *uk,
 	missed = w->missed | taken.bits;
 	if (w->state & KEV_W_LOST)
 		taken.lost = KEVENT_RET_LOST;
-	kev_watch_set(w, uk);
+	kev_watch_set(w, ops, uk);
 	if (ops->set)
 		ops->set(w, uk);
 	if (missed && !ops->look && !ops->halt)
@@ -561,10 +590,11 @@ static void kev_modify_ask(struct kev_watch *w, struct file *file, u16 terms,
 }
 
 /* Unlocks the mutex, which the caller has locked. */
-static int kev_watch_rearm(struct kev_watch *w, struct ukevent *uk)
+static __always_inline int kev_watch_rearm(struct kev_queue *q,
+					   const struct kev_source_ops *ops,
+					   struct kev_watch *w,
+					   struct ukevent *uk)
 {
-	const struct kev_source_ops *ops = kev_source_of(w);
-	struct kev_queue *q = w->queue;
 	struct file *file = NULL;
 	struct kev_values v = {};
 	int err = 0;
@@ -581,7 +611,7 @@ static int kev_watch_rearm(struct kev_watch *w, struct ukevent *uk)
 		mutex_unlock(&q->mutex);
 		return err;
 	}
-	kev_watch_change(w, uk, &v);
+	kev_watch_change(q, ops, w, uk, &v);
 	terms = w->terms;
 	if (ops->modify) {
 		raw_spin_unlock_irq(&q->lock);
@@ -619,7 +649,7 @@ int kev_watch_modify(struct kev_queue *q, struct file *self,
 		return -ENOENT;
 	}
 	ops = kev_source_of(w);
-	err = ops->own_call ? -EINVAL : kev_check(ops, NULL, uk);
+	err = ops->own_call ? -EINVAL : kev_check(ops, uk);
 	if ((uk->req_flags ^ w->ev.req_flags) & KEV_REQ_FIXED)
 		err = -EINVAL;
 	if (ops->modify_params && (uk->req_flags & KEVENT_REQ_COOKIE))
@@ -627,7 +657,7 @@ int kev_watch_modify(struct kev_queue *q, struct file *self,
 	if (err)
 		mutex_unlock(&q->mutex);
 	else
-		err = kev_watch_rearm(w, uk);
+		err = kev_watch_rearm(q, ops, w, uk);
 	kev_fd_put(t.fd);
 	return err;
 }

@@ -30,9 +30,10 @@ struct kev_records;
  * @init: at load.  If it fails, this kernel does not support the source: ADD
  *	fails with EOPNOTSUPP, and INFO tells.  May be NULL.
  * @exit: at unload, if @init did not fail.  No watch is left.  May be NULL.
- * @check: is this the right kind of file, are the parameters sane?  Called
- *	before anything is made, for ADD and MODIFY.  file is NULL in MODIFY.
+ * @check_file: ADD: is this the right kind of file?  Called before anything is made.
  *	May be NULL.
+ * @check: ADD and MODIFY: are the parameters sane?  Called before anything is made
+ *	or changed.  May be NULL.
  * @prepare: the watch is made; nobody else sees it yet.  May be NULL.
  * @attach: hook what tells of the event; the source may call kev_ready*() from
  *	here on.  Fills in what is ready already.  Process context, no lock of
@@ -82,7 +83,8 @@ struct kev_source_ops {
 	bool sole;
 	int (*init)(void);
 	void (*exit)(void);
-	int (*check)(struct file *file, const struct ukevent *uk);
+	int (*check_file)(struct file *file, const struct ukevent *uk);
+	int (*check)(const struct ukevent *uk);
 	void (*prepare)(struct kev_watch *w, struct file *file);
 	int (*attach)(struct kev_watch *w, struct file *file,
 		      const struct ukevent *uk, struct kev_values *v);

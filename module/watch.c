@@ -20,37 +20,6 @@ static struct kmem_cache *kev_caches[KEVENT_TYPE_MAX];
 
 /* ---- The beginning ----------------------------------------------------- */
 
-/* Takes over what a request asks for.  Fields under queue->lock. */
-static __always_inline void kev_watch_take(struct kev_watch *w,
-					   const struct kev_source_ops *ops,
-					   const struct ukevent *uk)
-{
-	u32 flags = (uk->req_flags & KEV_REQ_KEPT) | ops->always;
-
-	w->ev.event = uk->event;
-	w->ev.req_flags = flags;
-	w->ev.ptr = uk->ptr;
-	w->state &= ~(KEV_W_DISARMED | KEV_W_LEVEL | KEV_W_LONG | KEV_W_LOST);
-	if (flags & KEV_REQ_LONG)
-		w->state |= KEV_W_LONG;
-	if (flags & KEVENT_REQ_PAYLOAD)
-		w->state |= KEV_W_EACH;
-	if (ops->look && !(flags & (KEVENT_REQ_ET | KEVENT_REQ_ONESHOT |
-				     KEVENT_REQ_DISPATCH)))
-		w->state |= KEV_W_LEVEL;
-}
-
-/* New terms.  Context: queue->lock held. */
-void kev_watch_set(struct kev_watch *w, const struct ukevent *uk)
-{
-	lockdep_assert_held(&w->queue->lock);
-	w->terms++;
-	w->missed = 0;
-	kev_watch_take(w, kev_source_of(w), uk);
-	/* Partner: kev_hook_woken(), which looks at them with no lock of ours. */
-	smp_mb();
-}
-
 struct kev_watch *kev_watch_alloc(struct kev_queue *q,
 				  const struct kev_source_ops *ops,
 				  struct file *file, const struct ukevent *uk)

@@ -194,7 +194,7 @@ static int kev_##_name##_wake_##_look(wait_queue_entry_t *wait,		\
 
 /*
  * All else that a source has that uses this, made of its _want(), _values() and
- * _check(): the callbacks, and its struct kev_source_ops.
+ * _check_file(): the callbacks, and its struct kev_source_ops.
  */
 #define KEV_HOOK_SOURCE(_name, _events)					\
 static unsigned int kev_##_name##_longer(struct kev_watch *w, int sync,	\
@@ -265,7 +265,7 @@ const struct kev_source_ops kev_source_##_name = {			\
 	.events		= _events,					\
 	.req_flags	= KEV_REQ_FILE,					\
 	.has_file	= true,						\
-	.check		= kev_##_name##_check,				\
+	.check_file	= kev_##_name##_check_file,			\
 	.prepare	= kev_hook_prepare,				\
 	.attach		= kev_##_name##_attach,				\
 	.detach		= kev_hook_detach,				\

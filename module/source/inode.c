@@ -192,10 +192,8 @@ static void kev_inode_event(struct kev_watch *w, u32 mask,
  * pipes, sockets and the like, which are for other types, or share one inode with
  * all of their kind.
  */
-static int kev_inode_check(struct file *file, const struct ukevent *uk)
+static int kev_inode_check_file(struct file *file, const struct ukevent *uk)
 {
-	if (!file)
-		return 0;
 	if (uk->param[1] || uk->param[2] || uk->param[0] > KEV_RECORDS_MAX)
 		return -EINVAL;
 	if (file_inode(file)->i_sb->s_flags & SB_NOUSER)
@@ -272,7 +270,7 @@ const struct kev_source_ops kev_source_inode = {
 	.has_params	= true,
 	.init		= kev_marks_init,
 	.exit		= kev_marks_exit,
-	.check		= kev_inode_check,
+	.check_file	= kev_inode_check_file,
 	.attach		= kev_inode_attach,
 	.detach		= kev_inode_detach,
 	.modify		= kev_inode_modify,

@@ -31,9 +31,9 @@ static __always_inline void kev_pipe_values(struct file *file, u32 event,
 		v->bits = event ?: KEVENT_PIPE_RECV | KEVENT_PIPE_SEND;
 }
 
-static int kev_pipe_check(struct file *file, const struct ukevent *uk)
+static int kev_pipe_check_file(struct file *file, const struct ukevent *uk)
 {
-	return file && !kev_file_is_pipe(file) ? -EINVAL : 0;
+	return kev_file_is_pipe(file) ? 0 : -EINVAL;
 }
 
 KEV_HOOK_SOURCE(pipe, KEV_PIPE_EVENTS);

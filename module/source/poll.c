@@ -25,9 +25,9 @@ static __always_inline void kev_poll_values(struct file *file, u32 event,
 	v->ret_flags = kev_poll_flags(mask);
 }
 
-static int kev_poll_check(struct file *file, const struct ukevent *uk)
+static int kev_poll_check_file(struct file *file, const struct ukevent *uk)
 {
-	return file && !file_can_poll(file) ? -EPERM : 0;
+	return file_can_poll(file) ? 0 : -EPERM;
 }
 
 KEV_HOOK_SOURCE(poll, KEV_POLL_EVENTS);

@@ -468,7 +468,7 @@ static void kev_ptimer_leave(struct kev_ptimer *p, struct k_itimer *k)
 	p->waits = false;
 }
 
-static int kev_ptimer_check(struct file *file, const struct ukevent *uk)
+static int kev_ptimer_check(const struct ukevent *uk)
 {
 	if (uk->param[0] & ~(u64)KEVENT_POSIX_TIMER_VALUE)
 		return -EINVAL;

@@ -116,9 +116,9 @@ static struct pid *kev_proc_find(struct file *file, u32 number, bool *child)
 
 /* ---- Watches ----------------------------------------------------------- */
 
-static int kev_proc_check(struct file *file, const struct ukevent *uk)
+static int kev_proc_check_file(struct file *file, const struct ukevent *uk)
 {
-	return file && !kev_pidfd_pid(file) ? -EINVAL : 0;
+	return kev_pidfd_pid(file) ? 0 : -EINVAL;
 }
 
 static int kev_proc_attach(struct kev_watch *w, struct file *file,
@@ -166,7 +166,7 @@ const struct kev_source_ops kev_source_proc = {
 	.always		= KEVENT_REQ_ONESHOT,
 	.has_file	= true,
 	.number		= KEVENT_PROC_PID >> 32,
-	.check		= kev_proc_check,
+	.check_file	= kev_proc_check_file,
 	.attach		= kev_proc_attach,
 	.detach		= kev_proc_detach,
 	.look		= kev_proc_look,

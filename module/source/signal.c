@@ -464,7 +464,7 @@ out:
 
 /* ---- Watches ----------------------------------------------------------- */
 
-static int kev_signal_check(struct file *file, const struct ukevent *uk)
+static int kev_signal_check(const struct ukevent *uk)
 {
 	u64 sig = uk->id.raw_u64 & ~KEVENT_SIGNAL_NOMASK;
 

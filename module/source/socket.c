@@ -117,13 +117,10 @@ static __always_inline void kev_socket_values(struct file *file, u32 event,
 		v->bits = KEVENT_SOCKET_RECV | KEVENT_SOCKET_SEND;
 }
 
-static int kev_socket_check(struct file *file, const struct ukevent *uk)
+static int kev_socket_check_file(struct file *file, const struct ukevent *uk)
 {
-	struct socket *sock;
+	struct socket *sock = sock_from_file(file);
 
-	if (!file)
-		return 0;
-	sock = sock_from_file(file);
 	return sock && sock->sk ? 0 : -EINVAL;
 }
 

@@ -281,7 +281,7 @@ static void kev_timer_stop(struct kev_watch *w)
 	raw_spin_unlock_irq(&q->lock);
 }
 
-static int kev_timer_check(struct file *file, const struct ukevent *uk)
+static int kev_timer_check(const struct ukevent *uk)
 {
 	u32 clock = uk->param[2];
 

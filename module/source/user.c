@@ -15,7 +15,7 @@
 #define KEV_LETTERS_DEFAULT	64
 #define KEV_LETTERS_MAX		65536
 
-static int kev_user_check(struct file *file, const struct ukevent *uk)
+static int kev_user_check(const struct ukevent *uk)
 {
 	return (uk->req_flags & KEVENT_REQ_PAYLOAD) &&
 	       (uk->req_flags & (KEVENT_REQ_ONESHOT | KEVENT_REQ_DISPATCH)) ?
