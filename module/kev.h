@@ -147,7 +147,7 @@
  *	    Partner: the consumer's fence between storing seen and reading.
  *	cancel: kev_ring_cancel() writes, full fence, looks at seen; so for
  *	    each piece.  Same partner.
- *	overflow: kev_push() sets the flag, full fence, looks at head.
+ *	overflow: kev_overflowed() sets the flag, full fence, looks at head.
  *	    Partner: the consumer's fence between storing head and the flag.
  *	done ranges: kev_remember_done() notes and sets the flag, full fence;
  *	    whoever called it looks at head again.  Partner: the consumer's

@@ -287,26 +287,18 @@ unsigned int kev_handover(struct kev_queue *q, unsigned int max, bool *taker)
 	return told;
 }
 
-/* Into the ring, as far as there is room by now. */
-static noinline unsigned int kev_push(struct kev_queue *q)
+/* An event waits for a slot: whoever frees one is asked to make a call. */
+static noinline unsigned int kev_overflowed(struct kev_queue *q)
 {
-	unsigned int told = kev_handover(q, KEV_HANDOVER_POST, NULL);
-
-	if (!(q->attention & KEV_Q_READY))
-		return told;
 	q->overflowed++;
+	/* whoever has freed one since it was set has seen it */
+	if (q->ring.flags & KEVENT_RING_OVERFLOW)
+		return 0;
 	kev_ring_set_flag(&q->ring, KEVENT_RING_OVERFLOW);
 	KEV_DELAY(OVERFLOW_FLAG);
 	/* Partner: the consumer's fence between storing head and flags. */
 	smp_mb();
-	return told | kev_handover(q, KEV_HANDOVER_POST, NULL);
-}
-
-/* To the end of the ready list. */
-static __always_inline unsigned int kev_wait_in_line(struct kev_watch *w)
-{
-	kev_enlist_ready(w);
-	return kev_has_ring(w->queue) ? kev_push(w->queue) : kev_made(w, 0, 0);
+	return kev_handover(q, KEV_HANDOVER_POST, NULL);
 }
 
 /* No ring, no slot, or others wait for one: to the end of the ready list. */
@@ -329,7 +321,8 @@ static __always_inline unsigned int kev_overflow(struct kev_watch *w,
 	/* asked when it has its slot, unless this was its only event */
 	if (ask && !(w->state & KEV_W_DISARMED))
 		w->state |= KEV_W_ASK;
-	return kev_wait_in_line(w);
+	kev_enlist_ready(w);
+	return kev_has_ring(w->queue) ? kev_overflowed(w->queue) : kev_made(w, 0, 0);
 }
 
 /*
@@ -387,9 +380,12 @@ unsigned int kev_post(struct kev_watch *w, struct kev_values *v, int sync,
 
 	if (!kev_has_ring(q) || w->on == KEV_ON_READY)
 		goto overflow;
-	if (q->attention & KEV_Q_READY)
-		kev_handover(q, KEV_HANDOVER_POST, NULL);
 	view = kev_ring_look(&q->ring);
+	if (unlikely(q->attention & KEV_Q_READY) &&
+	    !kev_ring_is_full(&q->ring, &view)) {
+		kev_handover(q, KEV_HANDOVER_POST, NULL);
+		view = kev_ring_look(&q->ring);
+	}
 	if (unlikely(kev_has_waiting(w)))
 		kev_add_waiting(w, v);
 	if (kev_try_merge(w, &view, v)) {
@@ -442,7 +438,14 @@ int kev_post_letter(struct kev_watch *w, u32 bits, u64 ptr)
 		.total = ++m->total,
 		.cpu = raw_smp_processor_id(),
 	};
-	kev_wait_in_line(w);
+	kev_enlist_ready(w);
+	if (!kev_has_ring(q)) {
+		kev_made(w, 0, 0);
+		return 0;
+	}
+	kev_handover(q, KEV_HANDOVER_POST, NULL);
+	if (q->attention & KEV_Q_READY)
+		kev_overflowed(q);
 	return 0;
 }
 

@@ -164,13 +164,17 @@ inline overflow(w, b)
 			ready!w;
 			nready++
 		}
-		set_flag(OVERFLOW);
+		if
+		:: flags & OVERFLOW
+		:: else ->
+			set_flag(OVERFLOW);
 #ifndef NO_FENCE_OVERFLOW
-		fence();
+			fence();
 #endif
 #ifndef NO_LOOK_OVERFLOW
-		handover()
+			handover()
 #endif
+		fi
 	fi
 }
 
