@@ -379,7 +379,7 @@ struct kev_mailbox {
  * @policy: KEVENT_WAKE_*.
  * @first_index: where the ring began.
  * @inited: INIT was done.
- * @overflowed: events that found the ring full.
+ * @overflowed: events that had to wait for a slot.
  * @waits: calls that slept.
  * @immediate: calls that had what they wanted at once.
  * @time_offset: from CLOCK_MONOTONIC to that of who opened the queue, ns.

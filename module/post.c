@@ -9,7 +9,7 @@
 #include "post.h"
 
 /* How many a post moves from the ready list into the ring, with irqs off. */
-#define KEV_HANDOVER_POST	8
+#define KEV_HANDOVER_POST	16
 
 /* ---- Lists ------------------------------------------------------------- */
 
@@ -291,7 +291,10 @@ unsigned int kev_handover(struct kev_queue *q, unsigned int max, bool *taker)
 static noinline unsigned int kev_overflowed(struct kev_queue *q)
 {
 	q->overflowed++;
-	/* whoever has freed one since it was set has seen it */
+	/*
+	 * Set as long as events wait.  Who has freed a slot since then sees it, at the
+	 * latest at the end of its batch.
+	 */
 	if (q->ring.flags & KEVENT_RING_OVERFLOW)
 		return 0;
 	kev_ring_set_flag(&q->ring, KEVENT_RING_OVERFLOW);

@@ -30,8 +30,8 @@ struct kev_records;
  * @init: at load.  If it fails, this kernel does not support the source: ADD
  *	fails with EOPNOTSUPP, and INFO tells.  May be NULL.
  * @exit: at unload, if @init did not fail.  No watch is left.  May be NULL.
- * @check_file: ADD: is this the right kind of file?  Called before anything is made.
- *	May be NULL.
+ * @check_file: ADD of a file: is this the right kind?  Are parameters sane that MODIFY
+ *	does not look at?  Called before anything is made.  May be NULL.
  * @check: ADD and MODIFY: are the parameters sane?  Called before anything is made
  *	or changed.  May be NULL.
  * @prepare: the watch is made; nobody else sees it yet.  May be NULL.

@@ -984,7 +984,7 @@ struct kevent_ioc_sendfile {
  * /proc/PID/fdinfo/FD of a queue has lines with its counters: watches; posted:
  * events that had an entry of their own (without a ring: how often a watch began to
  * wait, to be taken or to be asked); merged: events that went into an entry that
- * existed; overflowed: events that found the ring full; waits: calls that slept;
+ * existed; overflowed: events that had to wait for a slot; waits: calls that slept;
  * immediate: calls that did not have to.  Then comes a line for each watch, up to
  * 65536, with the values that an ADD of the same watch would need; only the ptr of
  * a watch with KEVENT_REQ_PAYLOAD is that of its last event.  The counters are
