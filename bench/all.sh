@@ -26,7 +26,8 @@ cd "$(dirname "$0")/.."
 out=$(realpath -m "${O:-build}")
 dir=$out/bench
 # where the times of jobs are from
-last=$dir/figures.json
+last=docs/benchmarks.json
+[ ! -s "$dir/figures.json" ] || last=$dir/figures.json
 speed=0.5	# seconds of a machine, in one of a CPU here
 level=--all machines=2
 [ "${QUICK:-0}" = 0 ] || level=--quick
@@ -69,7 +70,7 @@ weigh_jobs() {
 		{
 			key = $1 " " $2 " " $3 " " $4
 			print key in took ? took[key] : num ? sum / num : 0.2, $0
-		}' "$([ -s "$last" ] && echo "$last" || echo /dev/null)" -
+		}' "$([ -e "$last" ] && echo "$last" || echo /dev/null)" -
 }
 
 # The names of each workload, separated by spaces; the first is that of its jobs.

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # check-docs.sh: what the pages (*.md, man/) name must be there: the targets and anchors
-# of links, make targets, files, tests, manual pages. Ends with status 1, and says what is
-# missing, if something is.
+# of links, make targets, files, tests, manual pages. Their figures and plots must be those of
+# docs/benchmarks.json. Ends with status 1, and says what is missing, if something is.
 
 set -euo pipefail
 
@@ -202,4 +202,5 @@ for page in man/*.[1-9]; do
 	check_manual "$page"
 done
 check_mentions
+scripts/readme-figures.sh --check || bad=1
 exit $bad

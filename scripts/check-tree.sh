@@ -47,7 +47,7 @@ licences() {
 
 	while read -r file; do
 		case $file in
-		*.md | LICENSE | LICENSES/* | .gitignore | */goals) continue ;;
+		*.md | *.json | LICENSE | LICENSES/* | .gitignore | */goals) continue ;;
 		debian/source/format | debian/ch* | debian/copy* | debian/*.install) continue ;;
 		debian/*.dkms | debian/*.docs | debian/*.examples | debian/*.manpages) continue ;;
 		esac

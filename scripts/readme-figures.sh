@@ -3,31 +3,40 @@
 
 usage() {
 	cat <<'END'
-usage: scripts/readme-figures.sh [--write] [RUN.JSON]
+usage: scripts/readme-figures.sh [RUN.JSON]
+       scripts/readme-figures.sh --write [RUN.JSON]
+       scripts/readme-figures.sh --check
 
-Prints the table of figures from what "make run" wrote (build/run.json, O=
-instead of build). --write puts it into docs/benchmarks.md, and five of its
-rows into README.md. Rows that were not measured are left out; no row should
-be older than the others, so measure all before --write.
+Prints the tables of figures from what "make bench" wrote (build/bench/figures.json,
+O= instead of build). --write makes that run the one of this tree: it becomes
+docs/benchmarks.json, the tables go into docs/benchmarks.md, five of their rows
+into README.md, the plots that docs/benchmarks.md shows into docs/plots. Rows that were not measured are left out.
+
+--check ends with status 1, and says why, if the pages or the plots are not those
+of docs/benchmarks.json, or if bench/reasons does not say why a row of it is lost.
 END
 }
 
 set -euo pipefail
 
 cd "$(dirname "$0")/.."
-write=0
-json=${O:-build}/run.json
+mode=print
+json=${O:-build}/bench/figures.json
 for arg; do
 	case $arg in
-	--write) write=1 ;;
+	--write | --check) mode=${arg#--} ;;
 	-*) usage >&2; exit 2 ;;
 	*) json=$arg ;;
 	esac
 done
+[ "$mode" != check ] || json=docs/benchmarks.json
 if [ ! -s "$json" ]; then
-	echo "no $json: make run" >&2
+	echo "no $json: make bench" >&2
 	exit 1
 fi
+work=$(mktemp -d "${TMPDIR:-/tmp}/kevent-figures.XXXXXX")
+trap 'rm -rf "$work"' EXIT
+awk -f bench/table.awk bench/goals "$json" >"$work/table" || true
 
 # Rows of bench/table.awk, and what they are called here; in the README are those
 # that begin with "*".
@@ -38,6 +47,7 @@ eventfd an event: eventfd
 unix an event: UNIX stream
 *tcp an event: TCP
 *libevent/10000/1 1 ready of 10,000
+libevent/100000/1 1 ready of 100,000
 libevent/10000/10000 10,000 ready of 10,000
 *batch/512 512 ready at once
 pipe/level pipe, level-triggered
@@ -56,6 +66,13 @@ http/1/plain/calls its system calls
 http/32/plain HTTP request, 32 connections
 http/32/batched the same, changes in the wait
 http/32/plain/calls its system calls
+http/256/plain HTTP request, 256 connections
+http/256/batched the same, changes in the wait
+keepalive/1000/32 HTTP request, kept connections, 32 of 1,000 active
+keepalive/10000/32 the same, 32 of 10,000 active
+load/50 a server that sleeps, half busy: a request, beyond the work
+load/50/calls its system calls
+load/90/calls the same, 90 % busy
 sendfile/4096/splice sending a file of 4 KB (io_uring: splice)
 sendfile/65536/splice sending a file of 64 KB (io_uring: splice)
 sendfile/4096/copy the same of 4 KB (io_uring: read and send)
@@ -80,10 +97,10 @@ END
 
 # With "all", or those of the README only.
 table() {
-	sed -n '1s/.*"kernel":"\([^"]*\)".*/Linux \1, one virtual CPU, in guest instructions:\n/p' "$json"
+	sed -n '1s/.*"kernel":"\([^"]*\)".*"compiler":"\([^"]*\)".*/Linux \1, one virtual CPU, in guest instructions; kevent-bench by \2:\n/p' "$json"
 	echo '| | epoll LT | epoll ET | io_uring | io_uring DEFER | poll | **kevent ring** | kevent get_events | ring / best rival |'
 	echo '|---|--:|--:|--:|--:|--:|--:|--:|--:|'
-	{ rows; { awk -f bench/table.awk bench/goals "$json" || true; } | sed 's/^/@ /'; } | awk -v all="$1" '
+	{ rows; sed '/^workers, /,/^$/d; s/^/@ /' "$work/table"; } | awk -v all="$1" '
 		$1 == "@" { for (i = 3; i <= 10; i++) cell[$2, i - 2] = $i; next }
 		!all && !/^\*/ { next }
 		{ sub(/^\*/, ""); name[++n] = $1; sub(/^[^ ]* /, ""); label[n] = $0 }
@@ -99,21 +116,107 @@ table() {
 		}'
 }
 
-# Between the marks of a page.
-put() {
-	local page=$1
-
-	table "$2" >"$json.md"
-	sed -i -e '/^<!-- figures -->$/,/^<!-- end of figures -->$/ {
-		/^<!--/!d
-		/^<!-- figures/r '"$json.md"'
-	}' "$page"
-	rm "$json.md"
+# How 16 workers share connections.
+workers() {
+	echo '| connections at once | way | instructions, a connection | wake-ups | calls | busiest worker, % |'
+	echo '|--:|---|--:|--:|--:|--:|'
+	awk '
+		/^workers, / { inside = 1; next }
+		inside && NF == 6 {
+			sub(/.*\//, "", $1)
+			sub(/\//, ", ", $2)
+			print "| " $1 " | " $2 " | " $3 " | " $4 " | " $5 " | " $6 " |"
+		}' "$work/table"
 }
 
-if [ $write = 0 ]; then
-	table all
-	exit
-fi
-put docs/benchmarks.md all
-put README.md ''
+# The text for the marks of that name, "<!-- name -->" to "<!-- end of name -->".
+make_blocks() {
+	table all >"$work/docs.figures"
+	table '' >"$work/readme.figures"
+	workers >"$work/docs.workers"
+}
+
+# put PAGE NAME FILE
+put() {
+	sed -i -e "/^<!-- $2 -->\$/,/^<!-- end of $2 -->\$/ {
+		/^<!--/!d
+		/^<!-- $2/r $3
+	}" "$1"
+}
+
+between() { sed -n "/^<!-- $2 -->\$/,/^<!-- end of $2 -->\$/ { /^<!--/!p }" "$1"; }
+
+bad=0
+complain() {
+	echo "$*" >&2
+	bad=1
+}
+
+# check_block PAGE NAME FILE
+check_block() {
+	between "$1" "$2" | diff - "$3" >&2 ||
+		complain "$1: its table of $2 is not that of $json: scripts/readme-figures.sh --write $json"
+}
+
+# The names of those that the page shows.
+plots_shown() { sed -n 's/.*(plots\/\([a-z-]*\)\.svg).*/\1/p' docs/benchmarks.md; }
+
+# Each is there and of these figures, and there are no others.
+check_plots() {
+	local name file sum
+
+	bench/plot.sh --data "$work" "$json" >"$work/plots"
+	for name in $(plots_shown); do
+		sum=$(sed -n "s/^$name //p" "$work/plots")
+		[ -n "$sum" ] || complain "docs/benchmarks.md: $json has no plot $name"
+		grep -qsF "<!-- data: $sum -->" "docs/plots/$name.svg" ||
+			complain "docs/plots/$name.svg is not there, or was not drawn from $json"
+	done
+	for file in docs/plots/*; do
+		grep -qF "(plots/${file##*/})" docs/benchmarks.md || complain "$file: no page shows it"
+	done
+}
+
+# Of what is in the report.
+check_reasons() {
+	local row
+
+	while read -r row; do
+		complain "bench/reasons: nothing about $row, which is lost"
+	done < <(awk -F '\t' '
+		FNR == NR { if (!/^#/ && NF == 2) pattern[++num] = $1; next }
+		{
+			split($0, c, " ")
+			if (c[9] !~ /^[0-9.]+$/ || c[9] <= 1.02)
+				next
+			for (i = 1; i <= num; i++)
+				if (c[1] ~ pattern[i])
+					next
+			print c[1]
+		}' bench/reasons "$work/table")
+}
+
+make_blocks
+case $mode in
+print) cat "$work/docs.figures"; echo; cat "$work/docs.workers" ;;
+write)
+	[ "$json" -ef docs/benchmarks.json ] || cp "$json" docs/benchmarks.json
+	bench/plot.sh "$work/all" docs/benchmarks.json
+	rm -rf docs/plots
+	mkdir docs/plots
+	for name in $(plots_shown); do
+		cp "$work/all/$name.svg" docs/plots/
+	done
+	put docs/benchmarks.md figures "$work/docs.figures"
+	put docs/benchmarks.md workers "$work/docs.workers"
+	put README.md figures "$work/readme.figures"
+	;;
+check)
+	check_block docs/benchmarks.md figures "$work/docs.figures"
+	check_block docs/benchmarks.md workers "$work/docs.workers"
+	check_block README.md figures "$work/readme.figures"
+	check_plots
+	check_reasons
+	;;
+esac
+exit $bad
