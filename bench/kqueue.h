@@ -16,12 +16,14 @@ enum { KQUEUE_ADD, KQUEUE_DISABLE, KQUEUE_ENABLE, KQUEUE_DELETE, KQUEUE_CHANGES 
  * @s: of a socket; of others, armed is used, and by epoll rfd.
  * @kind: what it is.
  * @signo: of a signal, which is ignored.
- * @count: expiries, or signals, that were reported.
+ * @asks: of a socket: how many bytes there are is asked.
+ * @count: expiries, signals, or these bytes, as reported.
  */
 struct kqueue_source {
 	struct source s;
 	enum kqueue_kind kind;
 	int signo;
+	bool asks;
 	uint64_t count;
 };
 

@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
+#include <sys/ioctl.h>
 #include <sys/signalfd.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
@@ -156,6 +157,15 @@ static void hand_read_signals(struct mech_hand *h, struct tally *t)
 	}
 }
 
+static void hand_ask_bytes(struct kqueue_source *s)
+{
+	int bytes;
+
+	if (unlikely(ioctl(s->s.rfd, FIONREAD, &bytes)))
+		die_errno("FIONREAD");
+	s->count = (uint64_t)bytes;
+}
+
 static void hand_event(struct mech_hand *h, struct tally *t, const struct epoll_event *ev)
 {
 	struct kqueue_source *s = ev->data.ptr;
@@ -167,6 +177,8 @@ static void hand_event(struct mech_hand *h, struct tally *t, const struct epoll_
 	if (s->kind == KQUEUE_TIMER &&
 	    unlikely(read(s->s.rfd, &s->count, sizeof(s->count)) != sizeof(s->count)))
 		die_errno("read of a timerfd");
+	if (s->asks)
+		hand_ask_bytes(s);
 	tally_event(t, &s->s, ev->events, EPOLLIN);
 }
 

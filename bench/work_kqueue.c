@@ -8,7 +8,8 @@
  *	kqueue		k of them have an event. One call takes it; by hand, timerfds and
  *			the signalfd are read as well, as kevent() tells how often they
  *			came. Sockets are written to and read, signals are sent. Timers
- *			have expired before.
+ *			have expired before. With "bytes" the program wants to know how
+ *			many can be read: kevent() tells; by hand, FIONREAD does.
  *	changelist	one call with a changelist of 64, and an eventlist: all are added,
  *			disabled, enabled (these two: sockets only), deleted. By hand, a call
  *			or more for each, and a look if there are events.
@@ -16,8 +17,8 @@
  * Metric: median, an event or a change. kqueue: above the same writes, reads and signals
  * with nothing to learn from.
  *
- * Does not show: what the expiry of a timer takes; how many bytes can be read, which
- * kevent() tells and epoll does not; a program that has one timerfd for all its timers.
+ * Does not show: what the expiry of a timer takes; a program that has one timerfd for all
+ * its timers.
  */
 
 #include <signal.h>
@@ -32,14 +33,16 @@
 struct mix {
 	const char *mode;
 	unsigned int sockets, timers, signals;
+	bool asks;
 };
 
 /* What the 64 are; k of 1 is the first one. */
 static const struct mix mixes[] = {
-	{ "socket", 64, 0, 0 },
-	{ "timer", 0, 1, 0 },
-	{ "signal", 0, 0, 1 },
-	{ "mixed", 40, 16, 8 },
+	{ "socket", 64, 0, 0, false },
+	{ "bytes", 64, 0, 0, true },
+	{ "timer", 0, 1, 0, false },
+	{ "signal", 0, 0, 1, false },
+	{ "mixed", 40, 16, 8, false },
 };
 
 static const struct mix *find_mix(const char *mode)
@@ -67,6 +70,7 @@ static struct kqueue_source *make_sources(const struct mix *mix, unsigned int *n
 		signal(s[i].signo, SIG_IGN);
 		if (s[i].kind != KQUEUE_SOCKET)
 			continue;
+		s[i].asks = mix->asks;
 		s[i].s.bytes = source_tcp.bytes;
 		source_tcp.make(&s[i].s);
 	}
@@ -112,6 +116,8 @@ static void check_counts(const struct kqueue_source *s, unsigned int k)
 	for (i = 0; i < k; i++) {
 		if (s[i].kind != KQUEUE_SOCKET && s[i].count != 1)
 			die("a timer or signal came %llu times", (unsigned long long)s[i].count);
+		if (s[i].asks && s[i].count != s[i].s.bytes)
+			die("%llu bytes are said to be there", (unsigned long long)s[i].count);
 	}
 }
 
@@ -192,6 +198,8 @@ static const struct work_case event_sizes[] = {
 	{ .n = 1, .k = 1, .mode = "timer", .level = LEVEL_DEFAULT },
 	{ .n = 1, .k = 1, .mode = "signal", .level = LEVEL_DEFAULT },
 	{ .n = 64, .k = 64, .mode = "socket", .level = LEVEL_DEFAULT },
+	{ .n = 64, .k = 1, .mode = "bytes", .level = LEVEL_DEFAULT },
+	{ .n = 64, .k = 64, .mode = "bytes", .level = LEVEL_DEFAULT },
 	{ .n = 64, .k = 64, .mode = "mixed", .level = LEVEL_DEFAULT },
 	{ 0 }
 };

@@ -84,6 +84,8 @@ kqueue/1/socket kevent() of libkevent-kqueue, 1 of 64 sockets ready (epoll: by h
 kqueue/1/timer a timer (epoll: timerfd)
 kqueue/1/signal a signal (epoll: signalfd)
 kqueue/64/socket 64 of 64 sockets ready
+kqueue/1/bytes 1 of 64 sockets ready, and how many bytes (epoll: FIONREAD)
+kqueue/64/bytes 64 of 64, and how many bytes
 kqueue/64/mixed 40 sockets, 16 timers, 8 signals
 changelist-add/socket a changelist of 64 sockets: add
 changelist-disable/socket disable
