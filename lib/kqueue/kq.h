@@ -125,6 +125,21 @@ struct kq_note {
 	uint64_t links;
 };
 
+/* Names its watch by its fd: ENOENT, if that is another file's now. */
+static inline struct ukevent kq_watch_by_fd(const struct kq_note *kn)
+{
+	return (struct ukevent){ .type = kn->type, .id.raw[0] = (uint32_t)kn->kev.ident };
+}
+
+static inline struct ukevent kq_watch_by_cookie(const struct kq_note *kn)
+{
+	return (struct ukevent){
+		.type = kn->type,
+		.req_flags = KEVENT_REQ_COOKIE,
+		.cookie = kn->cookie,
+	};
+}
+
 /**
  * struct kq - a kqueue
  * @lock: for all of it.
@@ -241,8 +256,6 @@ KQ_HIDDEN int kq_watch_done(struct kq *kq, struct kq_note *kn, struct ukevent *u
 KQ_HIDDEN int kq_watch_add(struct kq *kq, struct kq_note *kn, struct ukevent *uk,
 			   unsigned int queue);
 KQ_HIDDEN int kq_watch_make(struct kq *kq, struct kq_note *kn);
-KQ_HIDDEN struct ukevent kq_watch_by_fd(const struct kq_note *kn);
-KQ_HIDDEN struct ukevent kq_watch_by_cookie(const struct kq_note *kn);
 KQ_HIDDEN int kq_watch_remove_fd(struct kq *kq, struct kq_note *kn);
 KQ_HIDDEN void kq_watch_remove(struct kq *kq, struct kq_note *kn);
 KQ_HIDDEN int kq_watch_fire(struct kq *kq, struct kq_note *kn);

@@ -124,23 +124,6 @@ int kq_watch_make(struct kq *kq, struct kq_note *kn)
 
 /* ---- Old ones ---------------------------------------------------------- */
 
-/* Names it by its fd: ENOENT, if that is another file's now. */
-struct ukevent kq_watch_by_fd(const struct kq_note *kn)
-{
-	struct ukevent uk = { .type = kn->type };
-
-	uk.id.raw[0] = (uint32_t)kn->kev.ident;
-	return uk;
-}
-
-struct ukevent kq_watch_by_cookie(const struct kq_note *kn)
-{
-	struct ukevent uk = { .type = kn->type, .req_flags = KEVENT_REQ_COOKIE };
-
-	uk.cookie = kn->cookie;
-	return uk;
-}
-
 /* Of a file only: tells whether it is still that of the fd. */
 int kq_watch_remove_fd(struct kq *kq, struct kq_note *kn)
 {
