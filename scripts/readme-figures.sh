@@ -9,8 +9,9 @@ usage: scripts/readme-figures.sh [RUN.JSON]
 
 Prints the tables of figures from what "make bench" wrote (build/bench/figures.json,
 O= instead of build). --write makes that run the one of this tree: it becomes
-docs/benchmarks.json, the tables go into docs/benchmarks.md, five of their rows
-into README.md, the plots that docs/benchmarks.md shows into docs/plots. Rows that were not measured are left out.
+docs/benchmarks.json, the tables go into docs/benchmarks.md and docs/kqueue.md,
+five of their rows into README.md, the plots that docs/benchmarks.md shows into
+docs/plots. Rows that were not measured are left out.
 
 --check ends with status 1, and says why, if the pages or the plots are not those
 of docs/benchmarks.json, or if bench/reasons does not say why a row of it is lost.
@@ -131,11 +132,46 @@ workers() {
 		}' "$work/table"
 }
 
+# Rows of bench/table.awk that have kevent() of libkevent-kqueue, and what they are called.
+kqueue_rows() {
+	cat <<'END'
+kqueue/1/socket 1 of 64 TCP sockets is ready
+kqueue/64/socket all 64 are ready
+kqueue/1/bytes 1 of 64 is ready, and how many bytes it has (by hand: `FIONREAD`)
+kqueue/64/bytes all 64 are, and how many bytes they have
+kqueue/1/timer a timer
+kqueue/1/signal a signal
+kqueue/64/mixed 40 sockets, 16 timers, 8 signals at once
+changelist-add/socket a changelist of 64 sockets: `EV_ADD`
+changelist-disable/socket `EV_DISABLE`
+changelist-enable/socket `EV_ENABLE`
+changelist-delete/socket `EV_DELETE`
+changelist-add/mixed a changelist of 40 sockets, 16 timers, 8 signals: `EV_ADD`
+changelist-delete/mixed `EV_DELETE`
+END
+}
+
+# By hand is with epoll, in its cheaper mode.
+kqueue() {
+	echo '| | by hand | kevent() | ratio |'
+	echo '|---|--:|--:|--:|'
+	{ kqueue_rows; sed 's/^/@ /' "$work/table"; } | awk '
+		$1 == "@" { hand[$2] = $3 == "-" || $4 + 0 < $3 + 0 ? $4 : $3; kevent[$2] = $9; ratio[$2] = $10; next }
+		{ name[++n] = $1; sub(/^[^ ]* /, ""); label[n] = $0 }
+		END {
+			for (i = 1; i <= n; i++)
+				if (name[i] in hand)
+					printf "| %s | %s | %s | %s |\n", label[i], hand[name[i]],
+					       kevent[name[i]], ratio[name[i]]
+		}'
+}
+
 # The text for the marks of that name, "<!-- name -->" to "<!-- end of name -->".
 make_blocks() {
 	table all >"$work/docs.figures"
 	table '' >"$work/readme.figures"
 	workers >"$work/docs.workers"
+	kqueue >"$work/docs.kqueue"
 }
 
 # put PAGE NAME FILE
@@ -200,7 +236,7 @@ check_reasons() {
 
 make_blocks
 case $mode in
-print) cat "$work/docs.figures"; echo; cat "$work/docs.workers" ;;
+print) cat "$work/docs.figures"; echo; cat "$work/docs.workers"; echo; cat "$work/docs.kqueue" ;;
 write)
 	[ "$json" -ef docs/benchmarks.json ] || cp "$json" docs/benchmarks.json
 	bench/plot.sh "$work/all" docs/benchmarks.json
@@ -211,11 +247,13 @@ write)
 	done
 	put docs/benchmarks.md figures "$work/docs.figures"
 	put docs/benchmarks.md workers "$work/docs.workers"
+	put docs/kqueue.md kqueue "$work/docs.kqueue"
 	put README.md figures "$work/readme.figures"
 	;;
 check)
 	check_block docs/benchmarks.md figures "$work/docs.figures"
 	check_block docs/benchmarks.md workers "$work/docs.workers"
+	check_block docs/kqueue.md kqueue "$work/docs.kqueue"
 	check_block README.md figures "$work/readme.figures"
 	check_plots
 	check_reasons
