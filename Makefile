@@ -300,7 +300,7 @@ help:
 	@echo 'make check-programs    redis, nginx and other programs, on epoll and on the drop-in (PROGRAMS=)'
 	@echo 'make check-perf     compares what kevent costs with the figures in bench/figures (KERNEL=; RENEW=1 writes new ones)'
 	@echo 'make check-kqueue   the tests of libevent, on its kqueue backend and libkevent-kqueue'
-	@echo "make check-backends    the tests of Python and libevent, on epoll and on the backends of contrib/ (BACKENDS=)"
+	@echo "make check-backends    the tests of Python, libevent and lighttpd, on epoll and on the backends of contrib/ (BACKENDS=)"
 	@echo 'make check-debug    the tests on debug and debug-rt, with a scan for leaks (TESTS=)'
 	@echo 'make check-kcsan    the tests on debug-kcsan (TESTS=)'
 	@echo 'make check-unload   load, use, unload, ROUNDS=1000 times, on the debug kernel'

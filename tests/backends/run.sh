@@ -11,8 +11,9 @@ on epoll and on kevent:
   python    CPython's tests of selectors and of the event loops of asyncio
   libevent  libevent's regression tests, without and with the changelist
   bench     libevent's benchmarks
+  lighttpd  lighttpd's tests
 
-All without WHAT. What is tested is Debian's: packages and the source are fetched, and what is
+All without WHAT. What is tested is Debian's: packages and sources are fetched, and what is
 needed for building is installed (as root; others are told). A test that fails on epoll as
 well says nothing about kevent: it is named, and not counted. The machine's time is the
 number of its instructions, so nothing depends on how busy the host is.
@@ -39,12 +40,12 @@ while [ $# -gt 0 ]; do
 	case $1 in
 	--kernel) kernel=$2; shift ;;
 	-h | --help) usage; exit ;;
-	python | libevent | bench) what+=("$1") ;;
+	python | libevent | bench | lighttpd) what+=("$1") ;;
 	*) usage >&2; exit 2 ;;
 	esac
 	shift
 done
-[ ${#what[@]} -gt 0 ] || what=(python libevent bench)
+[ ${#what[@]} -gt 0 ] || what=(python libevent bench lighttpd)
 
 # run_vm OPTION... -- COMMAND...
 run_vm() {
@@ -83,6 +84,20 @@ run_libevent() {
 	run_vm "${add[@]}" -- "$top/tests/backends/libevent.sh" "$out/libevent/test" "$1"
 }
 
+# --- lighttpd -----------------------------------------------------------------------
+
+run_lighttpd() {
+	local dir=$out/lighttpd file
+	local -a add=()
+
+	make -s -C "$dir/tests" fcgi-responder scgi-responder >&2 || die "lighttpd's tests do not build"
+	for file in "$dir"/src/{lighttpd,.libs/*.so} "$dir/tests" /usr/bin/{perl,env} \
+		/usr/share/perl /usr/lib/x86_64-linux-gnu/perl{,-base}; do
+		add+=(--add "$file")
+	done
+	run_vm "${add[@]}" -- "$top/tests/backends/lighttpd.sh" "$dir/tests"
+}
+
 # --- All of it ----------------------------------------------------------------------
 
 wants() { [[ " ${what[*]} " == *" $1 "* ]]; }
@@ -93,10 +108,12 @@ if wants python; then
 	unpack cpython python3.11-minimal libpython3.11-stdlib libpython3.11-minimal \
 		libpython3.11-testsuite || die "Python's packages can not be had"
 fi
-if wants libevent || wants bench; then
+if wants libevent || wants bench || wants lighttpd; then
 	source_lists
-	source_needs autoconf automake dpkg-dev libssl-dev libtool patch zlib1g-dev
-	source_build libevent --disable-shared --disable-samples
+	source_needs autoconf automake dpkg-dev libpcre2-dev libssl-dev libtool patch perl zlib1g-dev
+	! wants lighttpd || source_build lighttpd src
+	! { wants libevent || wants bench; } ||
+		source_build libevent . --disable-shared --disable-samples
 fi
 
 for name in "${what[@]}"; do
@@ -105,6 +122,7 @@ for name in "${what[@]}"; do
 	python) run_python ;;
 	libevent) run_libevent test ;;
 	bench) run_libevent bench ;;
+	lighttpd) run_lighttpd ;;
 	esac >"$out/log-$name"
 done
 cat "${what[@]/#/$out/log-}" | tr -d '\r' | awk -f tests/backends/table.awk

@@ -48,15 +48,15 @@ source_unpack() {
 	echo "$want" >"$dir/.unpacked"
 }
 
-# source_build NAME OPTION...: builds it with what is in contrib/NAME, and with these options of
-# configure.
+# source_build NAME SUBDIRECTORY OPTION...: builds it with what is in contrib/NAME, which goes
+# to SUBDIRECTORY, and with these options of configure.
 source_build() {
-	local name=$1 dir=$out/$1 file
-	shift
+	local name=$1 sub=$2 dir=$out/$1 file
+	shift 2
 
 	source_unpack "$name"
 	for file in contrib/"$name"/*.c; do
-		cmp -s "$file" "$dir/${file##*/}" || cp "$file" "$dir/"
+		cmp -s "$file" "$dir/$sub/${file##*/}" || cp "$file" "$dir/$sub/"
 	done
 	log "building $name"
 	(
