@@ -69,7 +69,6 @@ TEST(cached_pages_are_not_copied)
 	struct ukevent uk;
 
 	CHECK(beside != MAP_FAILED);
-	CHECK_EQ(madvise(beside, PAGES * SIZE, MADV_NOHUGEPAGE), 0);
 	memset(other, 'x', SIZE);
 	tcp_pair(fds);
 	for (i = 0; i < PAGES; i++) {
