@@ -117,7 +117,7 @@ static const struct work_case one[] = {
 
 /*
  * A pipe's times are set once in a tick: of 1,000, in some of the runs and not in others. Of
- * 100 in hardly any, and of 2,000, none of which is used twice, in all.
+ * 100 in hardly any, and of 2,000, few of which are used twice, in nearly all.
  */
 static const struct work_case libevent_sizes[] = {
 	{ .n = 100, .k = 1, .level = LEVEL_DEFAULT },
