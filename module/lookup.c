@@ -302,17 +302,6 @@ struct kev_watch *kev_find_before(struct kev_watch *w)
 
 /* ---- Both -------------------------------------------------------------- */
 
-/*
- * May there be an older one of its key?  Those of a file are in the order of their
- * ages, the newest first, with other keys among them.  Context: queue->mutex held.
- */
-bool kev_may_have_before(struct kev_watch *w)
-{
-	if (w->state & KEV_W_NUMBER)
-		return kev_find_before(w);
-	return rcu_access_pointer(w->node.next);
-}
-
 /**
  * kev_lookup_add() - put a watch where it can be found by its key
  * @w: the watch.

@@ -85,7 +85,6 @@ struct kev_watch *kev_find_file(struct kev_queue *q, struct file *file,
 struct kev_watch *kev_find_number(struct kev_queue *q,
 				  const struct kev_key *key, bool over);
 struct kev_watch *kev_find_before(struct kev_watch *w);
-bool kev_may_have_before(struct kev_watch *w);
 int kev_lookup_add(struct kev_watch *w, struct kev_watch **over);
 void kev_lookup_del(struct kev_watch *w);
 int kev_lookup_init(void);
@@ -105,6 +104,17 @@ kev_find_key(struct kev_queue *q, const struct kev_key *key, bool over)
 	if (likely(key->file))
 		return kev_find_file(q, key->file, key->type, key->id, over);
 	return kev_find_number(q, key, over);
+}
+
+/*
+ * May there be an older one of its key?  Those of a file are in the order of their
+ * ages, the newest first, with other keys among them.  Context: queue->mutex held.
+ */
+static inline bool kev_may_have_before(struct kev_watch *w)
+{
+	if (w->state & KEV_W_NUMBER)
+		return kev_find_before(w);
+	return rcu_access_pointer(w->node.next);
 }
 
 #endif /* KEV_LOOKUP_H */

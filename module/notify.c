@@ -90,8 +90,9 @@ static __always_inline void kev_sleeper_del(struct kev_queue *q,
 static noinline void kev_sleeper_wake(struct kev_queue *q,
 				      struct kev_sleeper *s, int sync)
 {
-	wait_queue_entry_t wait = { .private = s->task };
+	wait_queue_entry_t wait kev_uninitialized;
 
+	wait.private = s->task;		/* all that is looked at */
 	kev_sleeper_del(q, s);
 	s->chosen = true;
 	trace_kevent_wake(q, s->task->pid);

@@ -96,11 +96,6 @@ bool kev_user_charge(struct kev_user *u)
 	return false;
 }
 
-void kev_user_uncharge(struct kev_user *u)
-{
-	atomic_dec(&u->watches);
-}
-
 u64 kev_user_limit(void)
 {
 	return READ_ONCE(max_user_watches);

@@ -37,11 +37,15 @@ struct kev_user {
 struct kev_user *kev_user_get(kuid_t uid);
 void kev_user_put(struct kev_user *u);
 bool kev_user_charge(struct kev_user *u);
-void kev_user_uncharge(struct kev_user *u);
 bool kev_user_charge_bytes(struct kev_user *u, size_t n);
 void kev_user_uncharge_bytes(struct kev_user *u, size_t n);
 u64 kev_user_limit(void);
 u64 kev_user_timer_cost(struct kev_user *u, u64 ns);
 void kev_quota_init(void);
+
+static inline void kev_user_uncharge(struct kev_user *u)
+{
+	atomic_dec(&u->watches);
+}
 
 #endif /* KEV_QUOTA_H */

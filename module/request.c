@@ -420,22 +420,19 @@ static bool kev_is_spent(struct kev_watch *w)
 }
 
 /*
- * Stops what the source itself has under way, if it is such a source.  ENOENT: it
- * is still being added, so the caller can't have its number yet.
+ * Stops what the source itself has under way.  ENOENT: it is still being added, so
+ * the caller can't have its number yet.
  */
 static int kev_watch_stop(struct kev_watch *w, struct ukevent *uk)
 {
-	const struct kev_source_ops *ops = kev_source_of(w);
 	bool adding;
 
-	if (likely(!ops->stop))
-		return 0;
 	raw_spin_lock_irq(&w->queue->lock);
 	adding = w->state & KEV_W_ADDING;
 	raw_spin_unlock_irq(&w->queue->lock);
 	if (adding)
 		return -ENOENT;
-	ops->stop(w, uk);
+	kev_source_of(w)->stop(w, uk);
 	return 0;
 }
 
@@ -444,10 +441,13 @@ static __always_inline int kev_remove_one(struct kev_watch *w,
 					  struct ukevent *uk)
 {
 	bool spent = kev_is_spent(w);
-	int err = spent ? 0 : kev_watch_stop(w, uk);
+	int err;
 
-	if (err)
-		return err;
+	if (unlikely(kev_source_of(w)->stop) && !spent) {
+		err = kev_watch_stop(w, uk);
+		if (err)
+			return err;
+	}
 	uk->ret_flags |= kev_watch_kill(w);
 	return spent;
 }
