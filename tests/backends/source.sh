@@ -55,7 +55,7 @@ source_build() {
 	shift 2
 
 	source_unpack "$name"
-	for file in contrib/"$name"/*.c; do
+	for file in contrib/"$name"/*.[ch]; do
 		cmp -s "$file" "$dir/$sub/${file##*/}" || cp "$file" "$dir/$sub/"
 	done
 	log "building $name"

@@ -12,11 +12,9 @@
 dir=$1 root=$2
 shift 2
 lib=$root/usr/lib/x86_64-linux-gnu
-port=8000
-tracing=/sys/kernel/tracing
-counts=$tracing/events/raw_syscalls/sys_enter
-ulimit -n 65536
-echo 65536 >/proc/sys/net/core/somaxconn
+# shellcheck source=tests/programs/measure.sh
+. "${0%/*}/measure.sh"
+load=$dir/load body=/var/www/body
 
 # The program's files are where its package puts them.
 for path in etc usr/share usr/lib var/lib var/log; do
@@ -24,7 +22,7 @@ for path in etc usr/share usr/lib var/lib var/log; do
 done
 mkdir -p /var/log/nginx /var/lib/nginx /var/log/lighttpd /var/cache/lighttpd /run /var/www
 [ -e /etc/nginx ] || cp -a "$root/etc/nginx" /etc/nginx 2>/dev/null
-head -c 4096 /dev/urandom >/var/www/body
+head -c 4096 /dev/urandom >$body
 
 # --- the programs ---------------------------------------------------------------
 
@@ -130,92 +128,6 @@ protocol_of() {
 	esac
 }
 
-# --- what it costs --------------------------------------------------------------
-
-children() {
-	sed -n "s/^\([0-9]*\) (.*) [A-Z] $1 .*/\1/p" /proc/[0-9]*/stat 2>/dev/null
-}
-
-# The tasks of the server: its process, and its children.
-tasks() {
-	local pid
-
-	for pid in $server $(children "$server"); do
-		ls "/proc/$pid/task" 2>/dev/null
-	done
-}
-
-# Time on the CPU, in ns: with --icount that is instructions.
-spent() {
-	local task sum=0 ns
-
-	for task in $(tasks); do
-		read -r ns _ <"/proc/$task/schedstat" && sum=$((sum + ns))
-	done
-	echo $sum
-}
-
-calls() {
-	local task sum=0 n
-
-	for task in $(tasks); do
-		n=$(sed -n "s/^{ common_pid: *$task } hitcount: *//p" $counts/hist)
-		sum=$((sum + ${n:-0}))
-	done
-	echo $sum
-}
-
-load() { "$dir/load" "$@" -b /var/www/body; }
-
-# PHASE CONNECTIONS REQUESTS OPTION...: twice, as counting the calls costs instructions.
-phase() {
-	local name=$1 conns=$2 requests=$3 before after answer errors calls
-	shift 3
-
-	load "$protocol" $port "$conns" $((requests / 10 + 2 * conns)) "$@" >/dev/null
-	before=$(spent)
-	answer=$(load "$protocol" $port "$conns" "$requests" "$@")
-	after=$(spent)
-	errors=${answer##* }
-	echo 'hist:keys=common_pid' >$counts/trigger
-	answer=$(load "$protocol" $port "$conns" "$requests" "$@")
-	calls=$(calls)
-	echo '!hist:keys=common_pid' >$counts/trigger
-	errors=$((${errors:-1} + ${answer##* }))
-	echo "row $program $where $name $requests $errors $((after - before)) $calls"
-}
-
-reload_nginx() { kill -HUP "$server"; }
-
-stop() {
-	local tries=100
-
-	kill -TERM "$server"
-	while kill -0 "$server" 2>/dev/null && [ $tries -gt 0 ]; do
-		tries=$((tries - 1))
-		sleep 0.1
-	done
-	if kill -0 "$server" 2>/dev/null; then
-		echo "bad $program $where: does not end"
-		kill -KILL "$server"
-	fi
-	wait "$server"
-}
-
-wait_for_port() {
-	local tries=600
-
-	until load "$protocol" $port 1 2 >/dev/null 2>&1; do
-		tries=$((tries - 1))
-		if [ $tries = 0 ] || ! kill -0 "$server" 2>/dev/null; then
-			echo "bad $program $where: did not start"
-			cat /tmp/server.log
-			return 1
-		fi
-		sleep 0.1
-	done
-}
-
 # Is it the epoll that it should be?
 check_epoll() {
 	local links want='anon_inode:\[eventpoll\]'
@@ -227,6 +139,8 @@ check_epoll() {
 		echo "bad $program $where: an epoll"
 	fi
 }
+
+reload_nginx() { kill -HUP "$server"; }
 
 measure() {
 	local scale=${KEVENT_PROGRAMS_SCALE:-1}

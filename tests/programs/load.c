@@ -6,7 +6,7 @@
  * http, http-close, redis, memcached or echo. So many connections at once, each with
  * one request outstanding; a connection is replaced after LIFE requests. IDLE further
  * ones are opened and say nothing. SLOW more send a request a byte at a time, during
- * the others. BODY is the file that http has to give.
+ * the others. BODY is the file that http has to give, by its name without directories.
  *
  * Prints "requests N errors N".
  */
@@ -25,8 +25,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define BODY_MAX	(1 << 20)
-#define ANSWER_MAX	(BODY_MAX + 4096)
+#define BODY_MAX	(16 << 20)
+#define HEAD_MAX	4096
 #define CONNS_MAX	4096
 #define PATIENCE	60000	/* ms without any progress */
 
@@ -54,9 +54,11 @@ static struct {
 	struct sockaddr_in addr;
 	unsigned int conns, requests, life, idle, slow;
 	unsigned int asked, answered, errors;
-	char body[BODY_MAX];
+	const char *name;	/* of what http asks for */
+	char *body;
 	size_t body_len;
-} load = { .life = ~0u };
+	size_t answer_max;
+} load = { .life = ~0u, .name = "", .answer_max = HEAD_MAX };
 
 static struct conn conn[CONNS_MAX];
 static struct pollfd pfd[CONNS_MAX];
@@ -72,8 +74,8 @@ static void __attribute__((noreturn)) die(const char *what)
 static void ask_http(struct conn *c)
 {
 	c->len = (size_t)snprintf(c->request, sizeof(c->request),
-				  "GET /body HTTP/1.1\r\nHost: localhost\r\n%s\r\n",
-				  load.protocol->closes ? "Connection: close\r\n" : "");
+				  "GET /%s HTTP/1.1\r\nHost: localhost\r\n%s\r\n",
+				  load.name, load.protocol->closes ? "Connection: close\r\n" : "");
 }
 
 /* A status of 200, and the body as long and with the bytes that it has to have. */
@@ -83,7 +85,7 @@ static int check_http(const struct conn *c)
 	size_t head;
 
 	if (!end)
-		return c->got > 4096 ? -1 : 0;
+		return c->got > HEAD_MAX ? -1 : 0;
 	head = (size_t)(end + 4 - c->answer);
 	if (strncmp(c->answer, "HTTP/1.1 200", 12))
 		return -1;
@@ -239,7 +241,7 @@ static void finish(struct conn *c, int verdict)
 
 static void pull(struct conn *c)
 {
-	ssize_t n = recv(c->fd, c->answer + c->got, ANSWER_MAX - c->got, MSG_DONTWAIT);
+	ssize_t n = recv(c->fd, c->answer + c->got, load.answer_max - c->got, MSG_DONTWAIT);
 	int verdict;
 
 	if (n < 0 && errno == EAGAIN)
@@ -287,7 +289,7 @@ static void run(void)
 	for (i = 0; i < num; i++) {
 		conn[i].fd = -1;
 		conn[i].slow = i >= load.conns;
-		conn[i].answer = malloc(ANSWER_MAX);
+		conn[i].answer = malloc(load.answer_max);
 		if (!conn[i].answer)
 			die("malloc");
 		if (!ask(&conn[i]))
@@ -299,11 +301,15 @@ static void run(void)
 
 static void read_body(const char *path)
 {
+	const char *slash = strrchr(path, '/');
 	FILE *f = fopen(path, "r");
 
-	if (!f)
+	load.body = malloc(BODY_MAX);
+	if (!f || !load.body)
 		die(path);
+	load.name = slash ? slash + 1 : path;
 	load.body_len = fread(load.body, 1, BODY_MAX, f);
+	load.answer_max += load.body_len;
 	fclose(f);
 }
 

@@ -72,7 +72,7 @@ run_program() {
 	fi
 	LD_LIBRARY_PATH=$root/usr/lib/x86_64-linux-gnu:$root/lib/x86_64-linux-gnu tests/vm/run.sh --kernel "$kernel" \
 		--icount --timeout 1200 --add "$root" --add "$out/lib/epoll" \
-		--add "$out/programs/load" --add tests/programs/guest.sh \
+		--add "$out/programs/load" --add tests/programs/guest.sh --add tests/programs/measure.sh \
 		-- "$top/tests/programs/guest.sh" "$out/programs" "$root" "$program" 2>&1 ||
 		echo "bad $program: the machine ended with status $?"
 }
