@@ -6,7 +6,7 @@
 
 # These packages, and the libraries that they need; the C library is the host's.
 closure() {
-	LC_ALL=C apt-cache depends --recurse --no-recommends --no-suggests \
+	LC_ALL=C apt-cache "${apt_options[@]}" depends --recurse --no-recommends --no-suggests \
 		--no-conflicts --no-breaks --no-replaces --no-enhances "$@" |
 		awk -v wanted="$*" '
 			/^[^ ]/ { from = $1; next }
@@ -27,7 +27,7 @@ closure() {
 
 # Their names and versions.
 versions() {
-	LC_ALL=C apt-cache policy "$@" |
+	LC_ALL=C apt-cache "${apt_options[@]}" policy "$@" |
 		awk '/^[^ ]/ { name = $1 } $1 == "Candidate:" { print name, $2 }'
 }
 
@@ -36,6 +36,8 @@ versions() {
 unpack() {
 	local program=$1 list dir deb
 	local -a names
+	# what is installed here may be somebody else's, and newer
+	local -a apt_options=("${apt_options[@]}" -o Dir::State::status=/dev/null)
 	shift
 
 	mapfile -t names < <(closure "$@")
