@@ -131,6 +131,9 @@ static void change(int q, unsigned int cmd, struct ukevent *uk)
 	};
 
 	CHECK_OK(ioctl(q, KEVENT_IOC_CTL, &ctl));
+	/* the program's own, half of which may look like one of the kernel's */
+	CHECK_EQ(ctl.events, (uintptr_t)uk);
+	ctl.events = 0;
 	scan("ctl", &ctl, sizeof(ctl));
 	scan_events("result", uk, 1);
 }
@@ -237,14 +240,17 @@ static void raise_all(struct subject *s)
 static void scan_records(struct subject *s)
 {
 	char buf[4096];
-	struct kevent_ioc_read read = { .buf = (uintptr_t)buf };
+	struct kevent_ioc_read read = { 0 };
 	int i, n;
 
 	for (i = 0; i < s->num; i++) {
 		memset(buf, 0, sizeof(buf));
 		read.cookie = s->cookies[i];
 		read.len = sizeof(buf);
+		read.buf = (uintptr_t)buf;
 		n = ioctl(s->q, KEVENT_IOC_READ, &read);
+		CHECK_EQ(read.buf, (uintptr_t)buf);
+		read.buf = 0;
 		scan("read", &read, sizeof(read));
 		scan("records", buf, sizeof(buf));
 		if (n < 0)
