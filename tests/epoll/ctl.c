@@ -272,11 +272,21 @@ TEST(exclusive_level)
 }
 
 /* Of several who wait in epolls of their own, not all are woken. */
+static int waiters_over(struct waiter *w, int num)
+{
+	int over = 0;
+
+	while (num--)
+		over += waiter_over(&w[num]);
+	return over;
+}
+
+/* One for each byte that comes into the empty pipe. */
 TEST(exclusive_wakes_few)
 {
 	struct ends e = new_pipe();
 	struct waiter w[4];
-	int i, over = 0;
+	int i;
 
 	for (i = 0; i < 4; i++) {
 		int ep = new_epoll();
@@ -284,16 +294,13 @@ TEST(exclusive_wakes_few)
 		add(ep, e.fd[0], EPOLLIN | EPOLLEXCLUSIVE);
 		waiter_start(&w[i], ep);
 	}
-	put_byte(e);
-	CHECK_SOON(waiter_over(&w[0]) || waiter_over(&w[1]) ||
-		   waiter_over(&w[2]) || waiter_over(&w[3]));
-	usleep(20000);
-	for (i = 0; i < 4; i++)
-		over += waiter_over(&w[i]);
-	CHECK_EQ(over, 1);
-	for (i = 0; i < 4; i++)
-		if (!waiter_over(&w[i]))
-			put_byte(e);
+	for (i = 1; i <= 4; i++) {
+		put_byte(e);
+		CHECK_SOON(waiters_over(w, 4) >= i);
+		usleep(20000);
+		CHECK_EQ(waiters_over(w, 4), i);
+		get_byte(e);
+	}
 	for (i = 0; i < 4; i++)
 		CHECK_EQ(waiter_join(&w[i]), 1);
 }

@@ -198,14 +198,30 @@ static unsigned int module_references(void)
 	return num;
 }
 
+/* From 7.2 on a module can't. */
+static bool module_waits_for_pages(void)
+{
+	FILE *f = fopen("/proc/kallsyms", "re");
+	char line[256];
+	bool has = false;
+
+	CHECK(f);
+	while (!has && fgets(line, sizeof(line), f))
+		has = strstr(line, " kev_page_wait_begin");
+	fclose(f);
+	return has;
+}
+
 /*
  * More transfers than there may be waits for pages, all for one page.  Each wait has
- * a reference to the module.  The others look again after a while, and all are done.
+ * a reference to the module.  The others, or all of them where there are no such waits,
+ * look again after a while, and all are done.
  */
 TEST_TIMEOUT(pages_waited_for, 120)
 {
 	enum { NUM = PAGE_WAITS_MAX + 100 };
 	int (*fds)[2] = calloc(NUM, sizeof(*fds)), q = kev_queue(NULL, 0);
+	unsigned int waits = module_waits_for_pages() ? PAGE_WAITS_MAX : 0;
 	unsigned int before, i, over = 0;
 	struct ukevent uk[64];
 	struct slow_fs fs;
@@ -220,9 +236,9 @@ TEST_TIMEOUT(pages_waited_for, 120)
 		CHECK_EQ(kevent_aio_sendfile(q, fds[i][0], file, 0, 100, i,
 					     NULL), 0);
 	}
-	CHECK_EQ(module_references() - before, PAGE_WAITS_MAX);
+	CHECK_EQ(module_references() - before, waits);
 	CHECK_EQ(kevent_get_events(q, 0, 1, NULL, uk, 0), 0);
-	CHECK_EQ(module_references() - before, PAGE_WAITS_MAX);
+	CHECK_EQ(module_references() - before, waits);
 	fuse_release(&fs);
 	while (over < NUM) {
 		n = CHECK_OK(kevent_get_events(q, 1, 64, NULL, uk, 0));
