@@ -22,6 +22,7 @@ for path in etc usr/share usr/lib var/lib var/log; do
 	[ ! -d "$root/$path" ] || mkdir -p "/$path"
 done
 mkdir -p /var/log/nginx /var/lib/nginx /var/log/lighttpd /var/cache/lighttpd /run /var/www
+[ -e /usr/share/nodejs ] || ln -s "$root/usr/share/nodejs" /usr/share/nodejs
 [ -e /etc/nginx ] || cp -a "$root/etc/nginx" /etc/nginx 2>/dev/null
 head -c 4096 /dev/urandom >$body
 

@@ -53,7 +53,7 @@ packages_of() {
 	lighttpd) echo lighttpd ;;
 	haproxy) echo haproxy ;;
 	python) echo python3-minimal python3.11-minimal libpython3.11-stdlib libpython3.11-minimal ;;
-	node) echo nodejs ;;
+	node) echo nodejs node-acorn node-cjs-module-lexer node-undici ;;
 	*) die "no program $1" ;;
 	esac
 }
