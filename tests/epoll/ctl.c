@@ -3,6 +3,7 @@
 #include "epoll.h"
 
 #include <sys/resource.h>
+#include <sys/utsname.h>
 
 #define BAD_FD	999
 
@@ -271,7 +272,6 @@ TEST(exclusive_level)
 	expect(ep, e.fd[0], EPOLLHUP);
 }
 
-/* Of several who wait in epolls of their own, not all are woken. */
 static int waiters_over(struct waiter *w, int num)
 {
 	int over = 0;
@@ -281,8 +281,11 @@ static int waiters_over(struct waiter *w, int num)
 	return over;
 }
 
-/* One for each byte that comes into the empty pipe. */
-TEST(exclusive_wakes_few)
+/*
+ * Of several who wait in epolls of their own, a byte wakes one.  drain: it is taken
+ * before the next one comes.
+ */
+static void one_for_each_byte(bool drain)
 {
 	struct ends e = new_pipe();
 	struct waiter w[4];
@@ -299,10 +302,26 @@ TEST(exclusive_wakes_few)
 		CHECK_SOON(waiters_over(w, 4) >= i);
 		usleep(20000);
 		CHECK_EQ(waiters_over(w, 4), i);
-		get_byte(e);
+		if (drain)
+			get_byte(e);
 	}
 	for (i = 0; i < 4; i++)
 		CHECK_EQ(waiter_join(&w[i]), 1);
+}
+
+TEST(exclusive_wakes_few)
+{
+	one_for_each_byte(true);
+}
+
+TEST(exclusive_wakes_few_of_more_bytes)
+{
+	struct utsname u;
+
+	CHECK_OK(uname(&u));
+	if (!on_kevent() && atoi(u.release) >= 7)
+		SKIP("epoll is told of a pipe's first byte only");
+	one_for_each_byte(false);
 }
 
 /* ---- Many -------------------------------------------------------------- */
