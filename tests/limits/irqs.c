@@ -14,7 +14,7 @@ enum {
 	SLOTS = 262144,			/* the largest ring */
 	BATCH = 8192,
 	TRIES = 12,
-	SLEEPERS = 500,
+	SLEEPERS = 2000,
 };
 
 /* A slow kernel needs no million to be slow. */
