@@ -5,6 +5,7 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/wait.h>
 
 #define SIGNALS 20
@@ -60,15 +61,25 @@ static void __attribute__((constructor)) start_privileged(int argc, char **argv)
 		privileged(argc, argv);
 }
 
+/* Some systems mount /tmp so that no program there is set-uid. */
+static const char *directory(void)
+{
+	struct statvfs fs;
+
+	CHECK_OK(statvfs("/tmp", &fs));
+	return fs.f_flag & ST_NOSUID ? "/var/tmp" : "/tmp";
+}
+
 /* A copy of it that belongs to root and is set-uid. */
 static const char *make_privileged(void)
 {
-	static char path[] = "/tmp/kevent-setuid-XXXXXX";
+	static char path[64];
 	char buf[65536];
 	int in, out;
 	ssize_t n;
 
 	in = CHECK_OK(open("/proc/self/exe", O_RDONLY | O_CLOEXEC));
+	snprintf(path, sizeof(path), "%s/kevent-setuid-XXXXXX", directory());
 	out = CHECK_OK(mkostemp(path, O_CLOEXEC));
 	while ((n = read(in, buf, sizeof(buf))) > 0)
 		CHECK_EQ(write(out, buf, n), n);
