@@ -168,7 +168,7 @@ bench:
 check:
 	@tests/vm/need.sh check
 	@{ scripts/check-tree.sh && scripts/check-lib.sh && scripts/check-bench.sh; } || { echo '0 passed, 1 failed'; exit 1; }
-	@case $(KERNEL) in *-arm64) scripts/check-barriers.sh || { echo '0 passed, 1 failed'; exit 1; } ;; esac
+	@case $(KERNEL) in *-arm64 | *-arm64@*) scripts/check-barriers.sh || { echo '0 passed, 1 failed'; exit 1; } ;; esac
 	@tests/run.sh --kernel $(KERNEL) $(foreach t,$(TESTS),'$(t)')
 
 # A program of one's own, with its arguments.

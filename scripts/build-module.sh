@@ -90,6 +90,8 @@ toolchain=()
 if [ -e "$kdir/.toolchain" ]; then
 	toolchain=("$top/tests/vm/inside.sh" "$(cat "$kdir/.toolchain")"
 		"${kdir%/usr/src/*}" "$build" --)
+	# a cross compiler is there, but by the name that kbuild knows
+	[[ $release != *-arm64 ]] || toolchain=(env -u CC -u LD_LIBRARY_PATH "${toolchain[@]}")
 fi
 # Debian's headers of 7.x lack the script that tells kbuild that sparse is there.
 "${toolchain[@]}" make -s -j"$(nproc)" -C "$kdir" M="$build/module" \

@@ -11,7 +11,8 @@ cd "$(dirname "$0")/.." || exit 1
 out=${O:-build}/builds
 answers=module/compat/answers
 [ $# -gt 0 ] || set -- 6.1 6.1-rt 6.1-cloud 6.12 6.12-rt 6.12-cloud 6.12@trixie \
-	7.2 7.3 7.3-rt 7.3-cloud 7.3@experimental
+	7.2 7.3 7.3-rt 7.3-cloud 7.3@experimental \
+	6.1-arm64 6.12-arm64 7.3-arm64
 mkdir -p "$out"
 
 sources_sum() {

@@ -10,7 +10,7 @@
 
 # The architecture of a kernel, by its name.
 kernel_arch() {
-	case $1 in
+	case ${1%@*} in
 	*-arm64) echo arm64 ;;
 	*) echo amd64 ;;
 	esac

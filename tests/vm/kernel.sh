@@ -27,7 +27,8 @@ headers_only=0
 kernel=${1:-6.12}
 [[ $kernel != debug* ]] || exec "$here/debug-kernel.sh" "$kernel"
 
-arch=$(kernel_arch "$kernel")
+arch=$(kernel_arch "$kernel") foreign=
+! is_foreign "$arch" || foreign=$arch
 series=${kernel%@*} suite=
 [ "$series" = "$kernel" ] || suite=${kernel#*@}
 series=${series%-arm64}
@@ -60,10 +61,10 @@ find_metapackage() {
 choose_metapackage() {
 	[ -n "$suite" ] || read -r meta version < <(find_metapackage) || true
 	[ -z "${version:-}" ] || return 0
-	[ "$arch" = arm64 ] || suite=${suite:-$(suite_of_series)}
+	suite=${suite:-$(suite_of_series)}
 	[ -n "$suite" ] ||
 		die "no kernel $kernel: apt knows none (apt-get update?); of another release: $kernel@SUITE"
-	suite_use "$suite"
+	suite_use "$suite" "$foreign"
 	read -r meta version < <(find_metapackage) || true
 }
 
@@ -98,11 +99,11 @@ list_toolchain() {
 	local headers=${1/linux-image/linux-headers} kbuild
 
 	kbuild=$(package_depends "$headers" | grep '^linux-kbuild-')
-	# the compiler is for this machine: its plain package
+	# for this machine that is the compiler's plain package
 	{
 		package_depends "$headers"
 		package_depends "$kbuild"
-	} | sed '/^linux-/d; s/-for-host$//'
+	} | sed "/^linux-/d; s/-for-host\$/${foreign:+-aarch64-linux-gnu}/"
 }
 
 # The headers name themselves and their common part by absolute paths.
@@ -122,10 +123,11 @@ add_toolchain() {
 	done
 }
 
-# With this machine's own lists.
+# With lists of this machine's architecture.
 fetch_own_programs() (
-	apt_options=()
 	mapfile -t packages < <(list_programs "$2")
+	apt_options=()
+	[ -z "$suite" ] || suite_use "$suite"
 	packages_fetch "$1" "${packages[@]}"
 )
 

@@ -43,13 +43,16 @@ suite_sources() {
 	[ -z "$security" ] || echo "deb [signed-by=$key] $security $base-security main"
 }
 
-# From here on apt is that release's. Its lists are read again once a day.
+# suite_use SUITE [ARCHITECTURE]: from here on apt is that release's. Its lists are read
+# again once a day.
 suite_use() {
-	local suite=$1 dir=$cache/apt/$1
+	local suite=$1 arch=${2:-} dir=$cache/apt/$1${2:+-$2}
 
 	mkdir -p "$dir/lists/partial" "$dir/archives/partial"
+	# containers are configured to do without
+	apt_options=(-o Dir::Cache::pkgcache=pkgcache.bin)
 	(
-		cache_lock "apt-$suite"
+		cache_lock "apt-${dir##*/}"
 		suite_sources "$suite" >"$dir/sources.new" || exit 0
 		mv "$dir/sources.new" "$dir/sources.list"
 		[ -e "$dir/status" ] || touch "$dir/status"
@@ -63,12 +66,14 @@ Dir::State::Status "$dir/status";
 Dir::Cache "$dir";
 APT::Default-Release "$suite";
 END
+		[ -z "$arch" ] || cat >>"$dir/apt.conf" <<END
+APT::Architecture "$arch";
+APT::Architectures "$arch";
+END
 		[ -z "$(find "$dir/updated" -mtime -1 2>/dev/null)" ] || exit 0
 		APT_CONFIG=$dir/apt.conf apt_get update >&2 && touch "$dir/updated"
 	) || log "the lists of $suite could not be read"
 	export APT_CONFIG=$dir/apt.conf
-	# containers are configured to do without
-	apt_options=(-o Dir::Cache::pkgcache=pkgcache.bin)
 }
 
 # What kbuild calls, besides the compiler.
