@@ -3,6 +3,7 @@
  * Requests of programs about a watch: ADD, REMOVE, MODIFY, READY.  Rules are in
  * kev.h.
  */
+#include <linux/delay.h>
 #include <linux/file.h>
 #include <linux/smp.h>
 #include <linux/mm.h>
@@ -589,7 +590,7 @@ static void kev_modify_ask(struct kev_watch *w, struct file *file, u16 terms,
 	raw_spin_unlock_irq(&q->lock);
 }
 
-/* Unlocks the mutex, which the caller has locked. */
+/* Unlocks the mutex, which the caller has locked.  EINPROGRESS: it is being added. */
 static __always_inline int kev_watch_rearm(struct kev_queue *q,
 					   const struct kev_source_ops *ops,
 					   struct kev_watch *w,
@@ -602,7 +603,7 @@ static __always_inline int kev_watch_rearm(struct kev_queue *q,
 
 	raw_spin_lock_irq(&q->lock);
 	if (w->state & (KEV_W_ADDING | KEV_W_UNTABLED | KEV_W_FIRED))
-		err = -ENOENT;
+		err = w->state & KEV_W_ADDING ? -EINPROGRESS : -ENOENT;
 	else if ((w->state & KEV_W_EACH) && kev_wants_letter(uk) &&
 		 kev_mailbox_is_full(w))
 		err = -EAGAIN;
@@ -631,9 +632,9 @@ static __always_inline int kev_watch_rearm(struct kev_queue *q,
 	return 0;
 }
 
-/** kev_watch_modify() - MODIFY; see kev_watch_add(). */
-int kev_watch_modify(struct kev_queue *q, struct file *self,
-		     struct ukevent *uk)
+static __always_inline int kev_modify_once(struct kev_queue *q,
+					   struct file *self,
+					   struct ukevent *uk)
 {
 	const struct kev_source_ops *ops;
 	struct kev_target t = {};
@@ -659,6 +660,24 @@ int kev_watch_modify(struct kev_queue *q, struct file *self,
 	else
 		err = kev_watch_rearm(q, ops, w, uk);
 	kev_fd_put(t.fd);
+	return err;
+}
+
+/** kev_watch_modify() - MODIFY; see kev_watch_add(). */
+int kev_watch_modify(struct kev_queue *q, struct file *self,
+		     struct ukevent *uk)
+{
+	int err;
+
+	/*
+	 * Another thread may have taken the event before ADD is through.  ADD asks
+	 * the file meanwhile, which ends by itself, or when its thread is killed.
+	 */
+	while (unlikely((err = kev_modify_once(q, self, uk)) == -EINPROGRESS)) {
+		if (fatal_signal_pending(current))
+			return -EINTR;
+		usleep_range_state(50, 100, TASK_KILLABLE);
+	}
 	return err;
 }
 

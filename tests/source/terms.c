@@ -392,3 +392,79 @@ TEST(answer_to_an_older_modify)
 	askfile_wake(&f);
 	CHECK_EQ(take(m.q).ret_data[0], POLLOUT);
 }
+
+/* ---- ADD is not through yet ------------------------------------------------------ */
+
+static void *adder_run(void *arg)
+{
+	struct modifier *m = arg;
+
+	m->uk = kev_add_poll(m->q, m->fd, POLLIN, DISPATCH);
+	return NULL;
+}
+
+/* A thread that adds the file, which is asked and does not answer yet. */
+static void adder_start(struct modifier *m, struct askfile *f)
+{
+	unsigned int asked;
+
+	askfile_make(f);
+	m->fd = f->fd;
+	asked = askfile_asked(f);
+	askfile_hold(f);
+	thread_start(&m->thread, adder_run, m);
+	askfile_await(f, asked);
+}
+
+/* Another thread has the event before, and wants the next one: it gets it. */
+TEST(modify_before_add_is_through)
+{
+	struct modifier m = { .q = kev_queue(NULL, 0) }, a = m;
+	static struct askfile f;
+	uint64_t held;
+
+	adder_start(&a, &f);
+	held = f.held;
+	f.held = 0;
+	__atomic_store_n(&f.hold, false, __ATOMIC_RELEASE);
+	askfile_set(&f, POLLIN);
+	askfile_wake(&f);
+	CHECK_EQ(take(a.q).ret_data[0], POLLIN);
+	askfile_set(&f, 0);
+	m.fd = f.fd;
+	thread_start(&m.thread, modifier_run, &m);
+	/* it waits: there is nothing that would tell */
+	usleep(20000);
+	f.held = held;
+	askfile_answer(&f);
+	thread_join(&a.thread);
+	thread_join(&m.thread);
+	take_none(m.q);
+	askfile_set(&f, POLLIN);
+	askfile_wake(&f);
+	CHECK_EQ(take(m.q).ret_data[0], POLLIN);
+}
+
+static void modifies(void *arg)
+{
+	modifier_run(arg);
+}
+
+TEST(killed_before_add_is_through)
+{
+	struct modifier a = { .q = kev_queue(NULL, 0) }, m;
+	static struct askfile f;
+	int status;
+	pid_t pid;
+
+	adder_start(&a, &f);
+	m = a;
+	pid = start_child(modifies, &m);
+	usleep(20000);
+	CHECK_EQ(waitpid(pid, &status, WNOHANG), 0);
+	CHECK_OK(kill(pid, SIGKILL));
+	CHECK_EQ(waitpid(pid, &status, 0), pid);
+	askfile_answer(&f);
+	thread_join(&a.thread);
+	CHECK_EQ(kev_modify(a.q, KEVENT_POLL, f.fd, POLLIN, DISPATCH).ret_flags, 0);
+}
