@@ -36,12 +36,15 @@ CC32 ?= $(CC) -m32 -idirafter /usr/include/$(shell $(CC) -print-multiarch)
 ALL_CFLAGS = -std=gnu11 -O2 -g -Wall -Wextra -Werror -Iinclude/uapi -Iinclude \
 	-pthread -MMD -MP -MF $@.d $(CFLAGS)
 
-test_sources := $(filter-out tests/lib/% tests/vm/% tests/fuzz/% tests/programs/%,\
-	$(wildcard tests/*/*.c))
+# The drop-in is written for x86-64.
+dropin := $(if $(filter x86_64-%,$(shell $(CC) -dumpmachine)),epoll)
+
+test_sources := $(filter-out tests/lib/% tests/vm/% tests/fuzz/% tests/programs/% \
+	$(if $(dropin),,tests/epoll/% tests/dropin/%),$(wildcard tests/*/*.c))
 test_programs := $(patsubst %.c,$(O)/%,$(test_sources)) \
 	$(patsubst %.c,$(O)/%.32,$(filter tests/abi/%,$(test_sources)))
 
-all: kevent-bench lib tests module epoll kqueue tools
+all: kevent-bench lib tests module $(dropin) kqueue tools
 
 module:
 	@scripts/build-module.sh $(KDIR) $(O)

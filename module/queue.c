@@ -120,7 +120,9 @@ void kev_queue_put(struct kev_queue *q)
 		return;
 	KEV_DELAY(QUEUE_PUT);
 	kev_source_release(q);
-	irq_work_sync(&q->wake_pollers);
+	/* on -rt it waits for a grace period, and so does what frees the queue, below */
+	if (irq_work_is_busy(&q->wake_pollers))
+		irq_work_sync(&q->wake_pollers);
 	kev_queue_unmake(q, &q->ring);
 	kev_user_put(q->account);
 	kvfree(q->watches.slots);

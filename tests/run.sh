@@ -120,8 +120,12 @@ is_plain() {
 	[ -z "$(wishes_of "$1")$(kernels_of "$1")" ]
 }
 
-# The kernels that the file can be run on, shell patterns; empty for most: on all.
+# The kernels that the file can be run on, shell patterns; empty for most: on all. The
+# drop-in is written for x86-64.
 kernels_of() {
+	case $1 in
+	epoll/* | dropin/*) echo '!(*-arm64*)' ;;
+	esac
 	sed -n '1,5s|.*/\* kernel: *\(.*[^ ]\) *\*/.*|\1|p' "$(source_of "$1")"
 }
 
