@@ -8,11 +8,11 @@ usage: tests/kernels/secureboot.sh [KERNEL...]
 The packages in a real Debian system (root.sh) on a machine with Secure Boot: firmware with
 Microsoft's keys (ovmf), shim, grub and kernel as Debian signs them, in QEMU. It is booted
 as it is after the installation; then mokutil enrols dkms's key, with MokManager's menu
-answered on the serial line; then again, with the key. Each time: which modules are taken, and
-what is said; whether a program that can do without kevent has epoll instead; and, where
-kevent is there, whether the tests that TESTS selects pass (close/*, some sources). KERNEL
-is 6.12. What was seen is in build/secureboot/KERNEL.log. As root. The last line is
-"N passed, N failed".
+answered on the serial line; then with the key; then with lockdown=confidentiality, too.
+Each time: which modules are taken, and what is said; whether a program that can do without
+kevent has epoll instead; and, where kevent is there, whether the tests that TESTS selects
+pass (close/*, some sources). KERNEL is 6.12. What was seen is in
+build/secureboot/KERNEL.log. As root. The last line is "N passed, N failed".
 END
 }
 
@@ -223,6 +223,14 @@ boot_with_key() {
 	expect 'unsigned loaded' no
 }
 
+# As nobody has it who did not ask for it.
+boot_with_confidentiality() {
+	start "$work/vars" lockdown=confidentiality
+	finish
+	expect lockdown '*[[]confidentiality]*'
+	expect_works
+}
+
 firmware=/usr/share/OVMF
 words='root=/dev/vda console=ttyS0 panic=-1 systemd.show_status=0 udev.event_timeout=900'
 read -ra patterns <<<"${TESTS:-close/* source/posix_timer source/signal source/proc source/inode}"
@@ -236,7 +244,7 @@ for kernel; do
 	: >"$logs/$kernel.log"
 	cp "$firmware/OVMF_VARS_4M.ms.fd" "$work/vars"
 	make_machine >>"$logs/$kernel.log" 2>&1
-	for boot in without_key into_menu with_key; do
+	for boot in without_key into_menu with_key with_confidentiality; do
 		"boot_$boot"
 	done
 done

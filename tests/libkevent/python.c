@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* vm: --python --add=docs/languages.md --add=contrib/python */
+/* kernel: !(*-arm64*) */
 /* Tests that the examples of docs/languages.md run, as they stand. */
 #include "kev.h"
 

@@ -82,6 +82,8 @@ cross_unpack() {
 	done
 	rm -f "$new"/deb/*
 	cross_names "$new"
+	# scripts of the linker, with the paths of what is installed
+	sed -i -E 's,/usr/[a-z0-9-]*/lib/,,g' "$new"/usr/{aarch64-linux-gnu,arm-linux-gnueabihf}/lib/libc.so
 	(apt_use_arm64 && packages_fetch "$new/deb" busybox-static liburing-dev) || return 1
 	for deb in "$new"/deb/*.deb; do
 		dpkg-deb -x "$deb" "$new/arm64" || return 1

@@ -96,10 +96,26 @@ trap 'exit 130' INT TERM
 
 # --- what goes into the machine ----------------------------------------------
 
+# What ldd would say of a program that can't be run here.
+add_cross_libraries() {
+	local file=$1 dir lib
+
+	for lib in $("${CROSS_COMPILE}readelf" -dl "$file" |
+		sed -nE 's,.*\(NEEDED\).*\[(.*)\],\1,p; s,.*interpreter: .*/(.*)\],\1,p'); do
+		for dir in $("${CROSS_COMPILE}readelf" -d "$file" | sed -nE 's,.*R(UN)?PATH.*\[(.*)\],\2,p') \
+			"$CROSS_ROOT/usr/aarch64-linux-gnu/lib"; do
+			[ ! -e "$root/lib/$lib" ] && [ -e "$dir/$lib" ] || continue
+			install -D "$dir/$lib" "$root/lib/$lib"
+			add_cross_libraries "$dir/$lib"
+		done
+	done
+}
+
 add_libraries() {
 	local file=$1 lib
 
 	[ "$(head -c 4 "$file" | tr -d '\0')" = $'\x7fELF' ] || return 0
+	[ -z "${CROSS_ROOT:-}" ] || { add_cross_libraries "$file"; return; }
 	# Nothing, for a static one.
 	for lib in $(ldd "$file" 2>/dev/null | grep -oE '/[^ ]+' || true); do
 		[ -e "$root$lib" ] || install -D "$lib" "$root$lib"
