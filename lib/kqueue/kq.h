@@ -231,6 +231,7 @@ static inline void kq_cancel_back(int state)
 KQ_HIDDEN void kq_lock(struct kq *kq);
 KQ_HIDDEN void kq_unlock(struct kq *kq);
 KQ_HIDDEN struct ukevent kq_token(const struct kq *kq, bool inner);
+KQ_HIDDEN int kq_check(int fd, const struct kq *kq);
 KQ_HIDDEN struct kq *kq_of_ptr(uint64_t ptr);
 KQ_HIDDEN struct kq *kq_get_locked(int fd);
 

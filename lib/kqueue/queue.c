@@ -79,7 +79,7 @@ struct ukevent kq_token(const struct kq *kq, bool inner)
 }
 
 /* 0: the fd is this kqueue's; ENOENT: another queue's; else it is no queue's. */
-static int kq_check(int fd, const struct kq *kq)
+int kq_check(int fd, const struct kq *kq)
 {
 	struct ukevent uk = kq_token(kq, false);
 

@@ -24,7 +24,10 @@ _Static_assert(sizeof(struct kevent) == sizeof(struct ukevent), "events are made
 
 #define KQ_SECOND	1000000000ll
 
-/* Of those bits whose others are inner queues: there was an event of no kqueue of ours. */
+/*
+ * Of those bits whose others are inner queues: the fd is not that of the queue which the
+ * events are of, or that is no kqueue of ours.
+ */
 #define KQ_STRANGE	1u
 
 /* ---- From the kernel's events to ours ---------------------------------- */
@@ -80,10 +83,21 @@ static bool kq_report(struct kq *kq, const struct ukevent *uk, struct kevent *ke
 	return true;
 }
 
+/* The fd that events were taken by.  False: it is not the kqueue's any more. */
+static bool kq_came_by(struct kq *kq, int fd)
+{
+	if (fd >= 0 && fd != kq->fd) {
+		if (kq_check(fd, kq))
+			return false;
+		kq->fd = fd;
+	}
+	return true;
+}
+
 /*
- * Makes the kernel's events into ours.  The fd is the kqueue's, or -1: they are an inner
- * queue's.  Returns how many there are; a bit for each inner queue that has some is set in
- * *inner, and KQ_STRANGE.
+ * Makes the kernel's events into ours.  The fd is that by which they were taken, or -1:
+ * they are an inner queue's.  Returns how many there are; a bit for each inner queue that
+ * has some is set in *inner, and KQ_STRANGE.
  */
 static int kq_convert(int fd, struct kevent *events, int num, unsigned int *inner)
 {
@@ -100,14 +114,14 @@ static int kq_convert(int fd, struct kevent *events, int num, unsigned int *inne
 				kq_unlock(kq);
 			kq_lock(next);
 			kq = next;
+			if (!kq_came_by(kq, fd))
+				*inner |= KQ_STRANGE;
 		}
 		/* of a queue of somebody else's, or of a kqueue that is no more */
 		if (!next || !kq->used || uk.ptr >> 32 != kq->id) {
 			*inner |= KQ_STRANGE;
 			continue;
 		}
-		if (fd >= 0)
-			kq->fd = fd;
 		queue = (uint32_t)uk.ptr - KQ_INDEX_INNER;
 		if (queue >= 1 && queue <= KQ_INNER)
 			*inner |= 1u << queue;
@@ -168,13 +182,13 @@ static int kq_get_inner(uint64_t id, unsigned int inner, struct kevent *events, 
 	return done;
 }
 
-static bool kq_is_ours(int fd)
+/* Has it looked for anew whose fd it is, if any kqueue's. */
+static void kq_look_again(int fd)
 {
 	struct kq *kq = kq_get_locked(fd);
 
 	if (kq)
 		kq_unlock(kq);
-	return kq;
 }
 
 /*
@@ -196,8 +210,8 @@ static int kq_take(int fd, struct kevent_ioc_get *get, bool can_cancel, bool *ca
 	done = kq_convert(fd, events, num, &inner);
 	if (!inner)
 		return done;
-	/* the number was a kqueue's, but it may be another queue's by now */
-	if ((inner & KQ_STRANGE) && !kq_is_ours(fd)) {
+	if ((inner & KQ_STRANGE) && !done) {
+		kq_look_again(fd);
 		errno = EBADF;
 		return -1;
 	}

@@ -356,6 +356,70 @@ TEST(added_while_waiting)
 	CHECK_EQ(w.kev[0].data, 3);
 }
 
+/* ---- Closed while a thread waits --------------------------------------- */
+
+/* What comes then is not taken from the kqueue that has the number by now. */
+TEST(closed_while_waiting)
+{
+	struct ends e = new_pipe();
+	int kq = new_kqueue();
+	struct waiter w;
+
+	add(kq, e.fd[0], EVFILT_READ, 0);
+	waiter_start(&w, kq);
+	close(kq);
+	CHECK_EQ(new_kqueue(), kq);
+	set(kq, 1, EVFILT_USER, EV_ADD, NOTE_TRIGGER, 0, NULL);
+	put(e.fd[1], 1);
+	thread_join(&w.thread);
+	CHECK_EQ(w.ret, -1);
+	CHECK_EQ(w.error, EBADF);
+	expect(kq, 1, EVFILT_USER);
+}
+
+/* It has another number, and another kqueue has this one. */
+static int renumber(int kq)
+{
+	int other = CHECK_OK(dup(kq));
+
+	close(kq);
+	CHECK_EQ(new_kqueue(), kq);
+	return other;
+}
+
+/* What is reported stays there, and nothing comes to the other kqueue. */
+TEST(moved_while_waiting)
+{
+	int kq = new_kqueue(), moved;
+	struct waiter w;
+
+	add(kq, 1, EVFILT_USER, 0);
+	waiter_start(&w, kq);
+	moved = renumber(kq);
+	set(kq, 1, EVFILT_USER, EV_ADD, 0, 0, &kq);
+	set(moved, 1, EVFILT_USER, 0, NOTE_TRIGGER, 0, &moved);
+	thread_join(&w.thread);
+	CHECK_EQ(w.ret, 1);
+	CHECK(w.kev[0].udata == &moved);
+	CHECK(expect(moved, 1, EVFILT_USER).udata == &moved);
+}
+
+/* The first that comes is not to be reported: that is the end. */
+TEST(moved_while_waiting_in_vain)
+{
+	int kq = new_kqueue(), moved;
+	struct waiter w;
+
+	waiter_start(&w, kq);
+	moved = renumber(kq);
+	set(kq, 1, EVFILT_USER, EV_ADD, NOTE_TRIGGER, 0, NULL);
+	set(moved, 1, EVFILT_TIMER, EV_ADD | EV_DISABLE, 0, 1, NULL);
+	thread_join(&w.thread);
+	CHECK_EQ(w.ret, -1);
+	CHECK_EQ(w.error, EBADF);
+	expect(kq, 1, EVFILT_USER);
+}
+
 /* ---- udata and ext ----------------------------------------------------- */
 
 TEST(udata)
