@@ -148,7 +148,11 @@ static void kq_io_ask(const struct kq_note *kn, struct ukevent *uk)
 static int kq_io_change(struct kq *kq, struct kq_note *kn, const struct kevent *kev, int err)
 {
 	if (err == ENOENT && ((kev->flags & EV_ADD) || (kn->kev.flags & EV_ONESHOT))) {
-		kq_watch_remove_fd(kq, kn);
+		/* the latter has it go; it is refused for the former */
+		if (kq_watch_remove_fd(kq, kn) && !(kev->flags & EV_ADD)) {
+			kq_drop(kq, kn);
+			return ENOENT;
+		}
 		kq_watch_remove(kq, kn);
 		kn->soft = kev->filter == EVFILT_READ && (kn->kev.fflags & NOTE_LOWAT);
 		err = kq_watch_make(kq, kn);

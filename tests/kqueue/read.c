@@ -540,19 +540,23 @@ TEST(closed_and_added_again)
 }
 
 /* Used again, though the old file is still open elsewhere. */
-TEST(closed_and_used_again)
+static void closed_and_used_again(int flags, int change)
 {
 	struct ends e = new_pipe(), other = new_sockets(SOCK_STREAM);
 	int kq = new_kqueue(), fd = e.fd[0];
 
-	add(kq, fd, EVFILT_READ, 0);
+	add(kq, fd, EVFILT_READ, flags);
 	CHECK_OK(dup(fd));
 	CHECK_OK(dup2(other.fd[0], fd));
 	put(e.fd[1], 1);
-	CHECK_ERRNO(try_set(kq, fd, EVFILT_READ, EV_ENABLE, 0, 0, NULL), ENOENT);
+	CHECK_ERRNO(try_set(kq, fd, EVFILT_READ, change, 0, 0, NULL), ENOENT);
 	expect_none(kq);
 	add(kq, fd, EVFILT_READ, 0);
 	expect_none(kq);
 	put(other.fd[1], 2);
 	CHECK_EQ(expect(kq, fd, EVFILT_READ).data, 2);
 }
+
+TEST(closed_and_used_again) { closed_and_used_again(0, EV_ENABLE); }
+TEST(closed_and_used_again_oneshot) { closed_and_used_again(EV_ONESHOT, EV_ENABLE); }
+TEST(closed_and_used_again_disabled) { closed_and_used_again(EV_ONESHOT, EV_DISABLE); }
