@@ -17,8 +17,10 @@
 #define KQ_ENTRIES	(KEVENT_INODE_CREATE | KEVENT_INODE_REMOVE | \
 			 KEVENT_INODE_MOVED_FROM | KEVENT_INODE_MOVED_TO)
 
-/* Never comes of a file: what is fired has this bit.  Of directories no bit is looked at. */
+/* What is fired has this bit, which never comes of a file. */
 #define KQ_FIRED	KEVENT_INODE_CREATE
+/* Likewise, of a directory: rmdir(2) is told to those that watch its parent. */
+#define KQ_FIRED_DIR	KEVENT_INODE_DELETE_SELF
 
 struct kq_inode_note {
 	unsigned int note;
@@ -44,7 +46,7 @@ static const struct kq_inode_note kq_inode_notes[] = {
 
 static unsigned int kq_vnode_wanted(const struct kq_note *kn)
 {
-	unsigned int wanted = kn->is_dir ? KEVENT_INODE_DELETE_SELF : KQ_FIRED, i;
+	unsigned int wanted = kn->fire, i;
 
 	for (i = 0; i < sizeof(kq_inode_notes) / sizeof(kq_inode_notes[0]); i++) {
 		if (!(kn->kev.fflags & kq_inode_notes[i].note))
@@ -66,7 +68,7 @@ static int kq_vnode_look(struct kq_note *kn)
 	kn->is_dir = S_ISDIR(st.st_mode);
 	kn->size = st.st_size;
 	kn->links = st.st_nlink;
-	kn->fire = kn->is_dir ? 0 : KQ_FIRED;
+	kn->fire = kn->is_dir ? KQ_FIRED_DIR : KQ_FIRED;
 	return 0;
 }
 
@@ -155,6 +157,8 @@ static unsigned int kq_entry(const struct kevent_record_inode *r, unsigned int *
 	unsigned int notes = r->event & KQ_ENTRIES ? NOTE_WRITE : 0;
 
 	if (r->event & KEVENT_INODE_MOVED_FROM) {
+		if (*move)
+			notes |= NOTE_EXTEND;
 		*move = r->move;
 		return notes;
 	}
@@ -174,6 +178,18 @@ static unsigned int kq_record(const struct kevent_record_inode *r, unsigned int 
 	return r->name[0] ? kq_entry(r, move) : kq_vnode_bits(r->event);
 }
 
+/* Not all records found room: of what the bits stand for, some may be its entries' own. */
+static unsigned int kq_vnode_lost(unsigned int event)
+{
+	unsigned int notes = kq_vnode_bits(event & ~KQ_FIRED_DIR);
+
+	if (event & KQ_ENTRIES)
+		notes |= event & KEVENT_INODE_ISDIR ? NOTE_WRITE | NOTE_LINK : NOTE_WRITE;
+	if (event & (KEVENT_INODE_MOVED_FROM | KEVENT_INODE_MOVED_TO))
+		notes |= NOTE_EXTEND;
+	return notes;
+}
+
 /* What has happened in a directory is not all of it its own: the records tell. */
 static unsigned int kq_vnode_records(int queue, const struct kq_note *kn)
 {
@@ -190,23 +206,25 @@ static unsigned int kq_vnode_records(int queue, const struct kq_note *kn)
 	unsigned int notes = 0, move = 0;
 	int len, at;
 
-	while ((len = ioctl(queue, KEVENT_IOC_READ, &get)) > 0) {
+	while ((len = ioctl(queue, KEVENT_IOC_READ, &get)) > 0)
 		for (at = 0; at < len; at += (int)r->len) {
 			r = (const void *)(buf.bytes + at);
 			notes |= kq_record(r, &move);
 		}
-		if (get.lost)
-			notes |= NOTE_WRITE;
-	}
 	return move ? notes | NOTE_EXTEND : notes;
 }
 
 static bool kq_vnode_event(struct kq *kq, struct kq_note *kn, const struct ukevent *uk)
 {
-	const int queue = kn->queue ? kq->inner[kn->queue - 1] : kq->fd;
 	unsigned int notes;
 
-	notes = kn->is_dir ? kq_vnode_records(queue, kn) : kq_vnode_bits(uk->ret_data[0]);
+	if (kn->is_dir) {
+		notes = kq_vnode_records(kq_queue(kq, kn->queue), kn);
+		if (uk->ret_flags & KEVENT_RET_LOST)
+			notes |= kq_vnode_lost(uk->ret_data[0]);
+	} else {
+		notes = kq_vnode_bits(uk->ret_data[0]);
+	}
 	if (notes)
 		notes |= kq_vnode_changed(kn);
 	kn->fflags |= notes & kn->kev.fflags;

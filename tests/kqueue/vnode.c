@@ -178,6 +178,74 @@ TEST(directory)
 	expect_none(s.kq);
 }
 
+/* One that is renamed away, and another that stays, before anybody looks. */
+TEST(directory_renames)
+{
+	struct scene s = new_scene();
+
+	CHECK_OK(mkdir("sub", 0700));
+	close(CHECK_OK(open("other", O_RDWR | O_CREAT, 0600)));
+	set(s.kq, s.dir, EVFILT_VNODE, EV_ADD | EV_CLEAR, NOTE_EXTEND, 0, NULL);
+	CHECK_OK(rename("other", "another"));
+	expect_none(s.kq);
+	CHECK_OK(rename("file", "sub/file"));
+	CHECK_OK(rename("another", "other"));
+	expect_notes(&s, s.dir, NOTE_EXTEND);
+}
+
+/* More than the kernel has room for, before anybody looks. */
+static void new_files(const char *kind)
+{
+	char name[32];
+	int i;
+
+	for (i = 0; i < 300; i++) {
+		snprintf(name, sizeof(name), "%s-%d", kind, i);
+		close(CHECK_OK(open(name, O_RDWR | O_CREAT, 0600)));
+	}
+}
+
+static void many_files(int flags, unsigned int again)
+{
+	char path[64], other[80];
+	struct scene s = new_scene();
+
+	CHECK(getcwd(path, sizeof(path)));
+	snprintf(other, sizeof(other), "%s-other", path);
+	set(s.kq, s.dir, EVFILT_VNODE, EV_ADD | flags,
+	    NOTE_DELETE | NOTE_WRITE | NOTE_EXTEND | NOTE_ATTRIB | NOTE_RENAME, 0, NULL);
+	new_files("a");
+	expect_notes(&s, s.dir, NOTE_WRITE);
+	new_files("b");
+	expect_notes(&s, s.dir, NOTE_WRITE);
+	new_files("c");
+	CHECK_OK(fchmod(s.dir, 0755));
+	expect_notes(&s, s.dir, NOTE_WRITE | NOTE_ATTRIB);
+	new_files("d");
+	CHECK_OK(rename(path, other));
+	CHECK_OK(rename("d-0", path));
+	expect_notes(&s, s.dir, NOTE_WRITE | NOTE_EXTEND | NOTE_RENAME | again);
+}
+
+TEST(directory_of_many_files) { many_files(EV_CLEAR, 0); }
+TEST(directory_of_many_files_level) { many_files(0, NOTE_ATTRIB); }
+
+/* Many of which are read: nothing was written in it. */
+TEST(directory_of_many_readers)
+{
+	struct scene s = new_scene();
+	char name[32];
+	int i;
+
+	new_files("a");
+	set(s.kq, s.dir, EVFILT_VNODE, EV_ADD, NOTE_WRITE | NOTE_EXTEND | NOTE_OPEN, 0, NULL);
+	for (i = 0; i < 300; i++) {
+		snprintf(name, sizeof(name), "a-%d", i);
+		close(CHECK_OK(open(name, O_RDONLY)));
+	}
+	CHECK(!(expect(s.kq, s.dir, EVFILT_VNODE).fflags & ~NOTE_OPEN));
+}
+
 /* What happens to the files in it is theirs. */
 TEST(directory_of_files)
 {
