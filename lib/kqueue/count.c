@@ -49,10 +49,13 @@ static int64_t kq_unit(unsigned int fflags)
 	}
 }
 
-/* One unit, if that is none; for ever, as far as the clock can tell, if it is too much. */
+/*
+ * If that is none: one unit for a period, else at once.  For ever, as far as the clock can
+ * tell, if it is too much.
+ */
 static uint64_t kq_timer_ns(const struct kevent *kev)
 {
-	const int64_t unit = kq_unit(kev->fflags);
+	const int64_t unit = !kev->data && (kev->flags & EV_ONESHOT) ? 1 : kq_unit(kev->fflags);
 	const int64_t data = kev->data ? kev->data : 1;
 
 	return data > INT64_MAX / unit ? INT64_MAX : (uint64_t)(data * unit);

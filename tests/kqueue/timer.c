@@ -33,7 +33,20 @@ TEST(milliseconds_named) { once(NOTE_MSECONDS, 30, 30 * MSEC); }
 TEST(seconds) { once(NOTE_SECONDS, 1, 1000 * MSEC); }
 TEST(microseconds) { once(NOTE_USECONDS, 30000, 30 * MSEC); }
 TEST(nanoseconds) { once(NOTE_NSECONDS, 30000000, 30 * MSEC); }
-TEST(zero) { once(0, 0, 1 * MSEC); }
+
+/* At once; a period is one unit. */
+TEST(zero)
+{
+	uint64_t start = now_ns();
+	int kq = new_kqueue();
+
+	once(NOTE_SECONDS, 0, 0);
+	CHECK_LT(now_ns() - start, 1000 * MSEC);
+	start = now_ns();
+	set(kq, 1, EVFILT_TIMER, EV_ADD, NOTE_SECONDS, 0, NULL);
+	await(kq, 1, EVFILT_TIMER);
+	CHECK_GE(now_ns() - start, 1000 * MSEC);
+}
 
 TEST(period)
 {
