@@ -4,6 +4,7 @@
  * which the kernel then holds; other processes by a pidfd of ours.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -75,15 +76,21 @@ static int kq_proc_change(struct kq *kq, struct kq_note *kn, const struct kevent
 	return kn->active && !kn->disabled ? kq_proc_tell(kq, kn) : err;
 }
 
-/* Its fd may be another's now. */
+/*
+ * Its fd may be another's now.  The kernel is not asked: it does not know a watch that has
+ * had its only event.
+ */
 static int kq_procdesc_change(struct kq *kq, struct kq_note *kn, const struct kevent *kev,
 			      int err)
 {
-	if (!(kev->flags & EV_ADD))
-		return kq_proc_change(kq, kn, kev, err);
-	kq_watch_remove(kq, kn);
-	kn->active = false;
-	err = kq_watch_make(kq, kn);
+	if (kev->flags & EV_ADD) {
+		kq_watch_remove(kq, kn);
+		kn->active = false;
+		err = kq_watch_make(kq, kn);
+	} else {
+		err = fcntl((int)kn->kev.ident, F_GETFD) < 0 ?
+		      errno : kq_proc_change(kq, kn, kev, err);
+	}
 	if (err)
 		kq_drop(kq, kn);
 	return err;
@@ -97,8 +104,12 @@ static bool kq_proc_event(struct kq *kq, struct kq_note *kn, const struct ukeven
 	kn->cookie = 0;
 	kn->kev.flags |= EV_ONESHOT;
 	kn->eof = EV_EOF;
-	kn->fflags = NOTE_EXIT;
-	kn->data = uk->ret_flags & KEVENT_RET_DATA ? uk->ret_data[1] : 0;
+	kn->fflags = kn->kev.fflags;
+	kn->data = uk->ret_data[1];
+	if (!(uk->ret_flags & KEVENT_RET_DATA)) {
+		kn->fflags = NOTE_EXIT;
+		kn->data = 0;
+	}
 	kn->active = true;
 	return true;
 }

@@ -56,6 +56,7 @@ TEST(killed)
 	set(kq, pid, EVFILT_PROC, EV_ADD, NOTE_EXIT | NOTE_EXITSTATUS, 0, NULL);
 	CHECK_OK(kill(pid, SIGKILL));
 	kev = await(kq, pid, EVFILT_PROC);
+	CHECK_EQ(kev.fflags, NOTE_EXIT | NOTE_EXITSTATUS);
 	CHECK(WIFSIGNALED(kev.data));
 	CHECK_EQ(WTERMSIG(kev.data), SIGKILL);
 }
@@ -122,7 +123,7 @@ TEST(stranger)
 		_exit(0);
 	}
 	CHECK_EQ(read(tell.fd[0], &pid, sizeof(pid)), sizeof(pid));
-	set(kq, pid, EVFILT_PROC, EV_ADD, NOTE_EXIT, 0, NULL);
+	set(kq, pid, EVFILT_PROC, EV_ADD, NOTE_EXIT | NOTE_EXITSTATUS, 0, NULL);
 	expect_none(kq);
 	CHECK_OK(kill(pid, SIGKILL));
 	kev = await(kq, pid, EVFILT_PROC);
@@ -168,6 +169,39 @@ TEST(descriptor_used_again)
 	expect_none(kq);
 	CHECK_OK(kill(second, SIGKILL));
 	CHECK_EQ(WTERMSIG(await(kq, fd, EVFILT_PROCDESC).data), SIGKILL);
+}
+
+TEST(descriptor_closed)
+{
+	static const int changes[] = { EV_ENABLE, EV_DISABLE };
+	struct ends e;
+	pid_t pid = new_child(&e, 9);
+	int kq = new_kqueue(), fd, i;
+
+	for (i = 0; i < 2; i++) {
+		fd = CHECK_OK(syscall(SYS_pidfd_open, pid, 0));
+		set(kq, fd, EVFILT_PROCDESC, EV_ADD, NOTE_EXIT, 0, NULL);
+		close(fd);
+		CHECK_ERRNO(try_set(kq, fd, EVFILT_PROCDESC, changes[i], 0, 0, NULL), EBADF);
+		CHECK_EQ(dup2(e.fd[0], fd), fd);
+		CHECK_ERRNO(try_set(kq, fd, EVFILT_PROCDESC, changes[i], 0, 0, NULL), ENOENT);
+	}
+}
+
+/* Neither is lost: that it has exited, and its status. */
+TEST(descriptor_disabled_after_exit)
+{
+	struct ends e;
+	pid_t pid = new_child(&e, 9);
+	int kq = new_kqueue(), fd = CHECK_OK(syscall(SYS_pidfd_open, pid, 0));
+
+	set(kq, fd, EVFILT_PROCDESC, EV_ADD, NOTE_EXIT, 0, NULL);
+	close(e.fd[1]);
+	CHECK_EQ(waitpid(pid, NULL, 0), pid);
+	set(kq, fd, EVFILT_PROCDESC, EV_DISABLE, 0, 0, NULL);
+	set(kq, fd, EVFILT_PROCDESC, EV_ENABLE, 0, 0, NULL);
+	CHECK_EQ(WEXITSTATUS(expect(kq, fd, EVFILT_PROCDESC).data), 9);
+	expect_none(kq);
 }
 
 TEST(descriptor_deleted)

@@ -62,7 +62,7 @@ extern "C" {
 
 /* EVFILT_PROC, EVFILT_PROCDESC */
 #define NOTE_EXIT		0x80000000u	/* data: the status */
-#define NOTE_EXITSTATUS		0x04000000u	/* of macOS: has no effect */
+#define NOTE_EXITSTATUS		0x04000000u	/* of macOS: returned with a status */
 
 /* EVFILT_TIMER: the unit of data, else milliseconds. */
 #define NOTE_SECONDS		0x00000001
