@@ -116,7 +116,7 @@ static bool kq_helper_is_mine(const struct kq_note *kn)
 	long pid;
 	int fd;
 
-	snprintf(buf, sizeof(buf), "/proc/self/fdinfo/%d", kn->helper);
+	snprintf(buf, sizeof(buf), "/proc/thread-self/fdinfo/%d", kn->helper);
 	fd = open(buf, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return false;

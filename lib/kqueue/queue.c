@@ -206,10 +206,10 @@ static void kq_end(struct kq *kq)
 	kq->used = false;
 }
 
-/* Is any other fd of the process this kqueue's? */
+/* Is any other fd of the process this kqueue's?  Its first thread may have exited. */
 static bool kq_has_other_fd(struct kq *kq, dev_t device)
 {
-	DIR *dir = opendir("/proc/self/fd");
+	DIR *dir = opendir("/proc/thread-self/fd");
 	const struct dirent *d;
 	bool found = false;
 	struct stat st;

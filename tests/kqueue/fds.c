@@ -20,7 +20,7 @@ TEST(duplicated)
 }
 
 /* Moved to another number, and another kqueue has the old one. */
-TEST(moved)
+static void moved(void)
 {
 	struct ends e = new_pipe();
 	int kq = new_kqueue(), moved, next;
@@ -37,6 +37,8 @@ TEST(moved)
 	set(moved, e.fd[0], EVFILT_READ, EV_DELETE, 0, 0, NULL);
 	expect_none(moved);
 }
+
+TEST(moved) { moved(); }
 
 /* By calls that only wait: each of its numbers is used for the first time. */
 TEST(waited_for_by_duplicates)
@@ -90,7 +92,7 @@ static size_t open_fds(void)
 }
 
 /* A kqueue's inner fds go when the next one is made. */
-TEST(closed_and_made_again)
+static void closed_and_made_again(void)
 {
 	struct ends e = new_pipe(), child = new_pipe();
 	size_t before = open_fds();
@@ -105,6 +107,31 @@ TEST(closed_and_made_again)
 		CHECK_ERRNO(try_set(kq, 1, EVFILT_USER, EV_ADD, 0, 0, NULL), EBADF);
 	}
 	CHECK_LE(open_fds(), before + 2);
+}
+
+TEST(closed_and_made_again) { closed_and_made_again(); }
+
+static void *run_alone(void *arg)
+{
+	(void)arg;
+	CHECK_SOON(task_state(getpid()) == 'Z');
+	moved();
+	closed_and_made_again();
+	return NULL;
+}
+
+static void leave_it_to_thread(void *thread)
+{
+	thread_start(thread, run_alone, NULL);
+	pthread_exit(NULL);
+}
+
+/* The first thread has exited, and /proc/self/fd has nothing. */
+TEST(without_first_thread)
+{
+	struct test_thread t;
+
+	wait_child(start_child(leave_it_to_thread, &t));
 }
 
 /* Numbers of fds that were the library's, and that a program has closed, are let alone. */
