@@ -19,9 +19,6 @@ _Static_assert(sizeof(struct kevent) == sizeof(struct ukevent), "events are made
 /* The most that one GET_EVENTS gives. */
 #define KQ_EVENTS_MAX	65536
 
-/* Without a time, how often it is asked again when all that came was not for us. */
-#define KQ_TRIES	64
-
 #define KQ_SECOND	1000000000ll
 
 /*
@@ -29,6 +26,16 @@ _Static_assert(sizeof(struct kevent) == sizeof(struct ukevent), "events are made
  * events are of, or that is no kqueue of ours.
  */
 #define KQ_STRANGE	1u
+
+/**
+ * struct kq_seen - what is learned from the kernel's events besides
+ * @inner: a bit for each inner queue that has some, and KQ_STRANGE.
+ * @most: how many there may be at once; 0: none came.
+ */
+struct kq_seen {
+	unsigned int inner;
+	uint32_t most;
+};
 
 /* ---- From the kernel's events to ours ---------------------------------- */
 
@@ -96,10 +103,9 @@ static bool kq_came_by(struct kq *kq, int fd)
 
 /*
  * Makes the kernel's events into ours.  The fd is that by which they were taken, or -1:
- * they are an inner queue's.  Returns how many there are; a bit for each inner queue that
- * has some is set in *inner, and KQ_STRANGE.
+ * they are an inner queue's.  Returns how many there are.
  */
-static int kq_convert(int fd, struct kevent *events, int num, unsigned int *inner)
+static int kq_convert(int fd, struct kevent *events, int num, struct kq_seen *seen)
 {
 	struct kq *kq = NULL, *next;
 	struct ukevent uk;
@@ -115,21 +121,23 @@ static int kq_convert(int fd, struct kevent *events, int num, unsigned int *inne
 			kq_lock(next);
 			kq = next;
 			if (!kq_came_by(kq, fd))
-				*inner |= KQ_STRANGE;
+				seen->inner |= KQ_STRANGE;
 		}
 		/* of a queue of somebody else's, or of a kqueue that is no more */
 		if (!next || !kq->used || uk.ptr >> 32 != kq->id) {
-			*inner |= KQ_STRANGE;
+			seen->inner |= KQ_STRANGE;
 			continue;
 		}
 		queue = (uint32_t)uk.ptr - KQ_INDEX_INNER;
 		if (queue >= 1 && queue <= KQ_INNER)
-			*inner |= 1u << queue;
+			seen->inner |= 1u << queue;
 		else if (kq_report(kq, &uk, &events[done]))
 			done++;
 	}
-	if (kq)
+	if (kq) {
+		seen->most = kq->count + KQ_INNER;
 		kq_unlock(kq);
+	}
 	return done;
 }
 
@@ -167,7 +175,8 @@ static int kq_get_inner(uint64_t id, unsigned int inner, struct kevent *events, 
 {
 	const struct ukevent uk = { .ptr = id << 32 };
 	struct kevent_ioc_get get = { .clockid = CLOCK_MONOTONIC };
-	unsigned int queue, more = 0;
+	struct kq_seen more;
+	unsigned int queue;
 	int done = 0, ret;
 
 	for (queue = 1; queue <= KQ_INNER && done < max; queue++) {
@@ -191,31 +200,28 @@ static void kq_look_again(int fd)
 		kq_unlock(kq);
 }
 
-/*
- * Events of ours, of those that the kernel has, or has before the time is up.  -1: errno.
- * *came: it had some, whatever became of them.
- */
-static int kq_take(int fd, struct kevent_ioc_get *get, bool can_cancel, bool *came)
+/* Events of ours, of those that the kernel has, or has before the time is up.  -1: errno. */
+static int kq_take(int fd, struct kevent_ioc_get *get, bool can_cancel, struct kq_seen *seen)
 {
 	struct kevent *events = (struct kevent *)(uintptr_t)get->events;
 	int num = kq_get_events(fd, get, can_cancel), done;
-	unsigned int inner = 0;
 	struct ukevent uk;
 
-	*came = num > 0;
+	*seen = (struct kq_seen){ 0 };
 	if (num <= 0)
 		return num;
 	/* which kqueue's they are, if any is that of an inner queue */
 	memcpy(&uk, &events[num - 1], sizeof(uk));
-	done = kq_convert(fd, events, num, &inner);
-	if (!inner)
+	done = kq_convert(fd, events, num, seen);
+	if (!seen->inner)
 		return done;
-	if ((inner & KQ_STRANGE) && !done) {
+	if ((seen->inner & KQ_STRANGE) && !done) {
 		kq_look_again(fd);
 		errno = EBADF;
 		return -1;
 	}
-	return done + kq_get_inner(uk.ptr >> 32, inner, events + done, (int)get->max - done);
+	return done + kq_get_inner(uk.ptr >> 32, seen->inner, events + done,
+				   (int)get->max - done);
 }
 
 /* Without a limit if there is no timeout, and not at all if it is 0.  0 or an errno. */
@@ -291,21 +297,26 @@ static int kq_wait(int fd, struct kevent *events, int num, const struct timespec
 		.max = num < KQ_EVENTS_MAX ? num : KQ_EVENTS_MAX,
 	};
 	int err = kq_set_time(&get, timeout);
-	int tries = KQ_TRIES, ret;
-	bool came;
+	uint64_t asked = 0;
+	struct kq_seen seen;
+	int ret;
 
 	if (err) {
 		errno = err;
 		return -1;
 	}
 	do {
-		ret = kq_take(fd, &get, can_cancel, &came);
+		ret = kq_take(fd, &get, can_cancel, &seen);
+		asked += get.max;
 		if (ret < 0 && errno == EAGAIN && !kq_poll(fd, &get))
 			ret = 0;
 		else if (ret < 0 && kq_is_no_queue(errno))
 			errno = EBADF;
-		/* what came was not to be reported; or, with a time, nothing came */
-	} while (!ret && (get.min ? !kq_time_is_up(&get) : came && --tries));
+		/*
+		 * What came was not to be reported; or, with a time, nothing came.  Without,
+		 * all that there is is asked for, and not what comes meanwhile.
+		 */
+	} while (!ret && (get.min ? !kq_time_is_up(&get) : asked <= seen.most));
 	return ret;
 }
 

@@ -61,18 +61,22 @@ TEST(full_eventlist)
 	CHECK_EQ(look(kq, kev, 8), 0);
 }
 
-/* One that is not to be reported does not hide those behind it. */
-TEST(hidden)
+/* Those that are not to be reported do not hide one behind them. */
+static void hidden(int num)
 {
-	int kq = new_kqueue();
+	int kq = new_kqueue(), i;
 	struct kevent kev;
 
-	set(kq, 1, EVFILT_USER, EV_ADD, NOTE_TRIGGER, 0, NULL);
-	set(kq, 2, EVFILT_USER, EV_ADD, NOTE_TRIGGER, 0, NULL);
-	set(kq, 1, EVFILT_USER, EV_DISABLE, 0, 0, NULL);
+	for (i = 0; i <= num; i++)
+		set(kq, i, EVFILT_USER, EV_ADD, NOTE_TRIGGER, 0, NULL);
+	for (i = 0; i < num; i++)
+		set(kq, i, EVFILT_USER, EV_DISABLE, 0, 0, NULL);
 	CHECK_EQ(look(kq, &kev, 1), 1);
-	CHECK_EQ(kev.ident, 2);
+	CHECK_EQ(kev.ident, num);
 }
+
+TEST(hidden) { hidden(1); }
+TEST(hidden_by_many) { hidden(500); }
 
 TEST(many)
 {
