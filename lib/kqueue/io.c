@@ -216,7 +216,7 @@ static bool kq_read_event(struct kq *kq, struct kq_note *kn, const struct ukeven
 
 /* ---- What can be written ----------------------------------------------- */
 
-/* Bytes that a socket or pipe has room for. */
+/* Bytes that a socket or pipe has room for; 1 of what does not tell. */
 static int64_t kq_space(int fd, bool *is_socket)
 {
 	uint32_t mem[SK_MEMINFO_VARS] = {};
@@ -233,7 +233,7 @@ static int64_t kq_space(int fd, bool *is_socket)
 	}
 	size = fcntl(fd, F_GETPIPE_SZ);
 	if (size < 0 || ioctl(fd, FIONREAD, &bytes) < 0)
-		return 0;
+		return 1;
 	return size - bytes;
 }
 

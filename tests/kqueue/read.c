@@ -362,7 +362,7 @@ TEST(terminal)
 	CHECK_EQ(look(kq, kev, 4), 2);
 	CHECK_EQ(kev[0].filter + kev[1].filter, EVFILT_READ + EVFILT_WRITE);
 	take(slave, 5);
-	expect(kq, slave, EVFILT_WRITE);
+	CHECK_EQ(expect(kq, slave, EVFILT_WRITE).data, 1);
 	set(kq, slave, EVFILT_WRITE, EV_DISABLE, 0, 0, NULL);
 	expect_none(kq);
 	set(kq, slave, EVFILT_WRITE, EV_ENABLE, 0, 0, NULL);
@@ -381,6 +381,9 @@ TEST(eventfd)
 	expect_none(kq);
 	CHECK_EQ(eventfd_write(fd, 1), 0);
 	CHECK_EQ(expect(kq, fd, EVFILT_READ).data, 1);
+	set(kq, fd, EVFILT_READ, EV_DELETE, 0, 0, NULL);
+	add(kq, fd, EVFILT_WRITE, 0);
+	CHECK_EQ(expect(kq, fd, EVFILT_WRITE).data, 1);
 }
 
 /* ---- Files ------------------------------------------------------------- */
