@@ -313,8 +313,8 @@ static int kq_wait(int fd, struct kevent *events, int num, const struct timespec
 		else if (ret < 0 && kq_is_no_queue(errno))
 			errno = EBADF;
 		/*
-		 * What came was not to be reported; or, with a time, nothing came.  Without,
-		 * all that there is is asked for, and not what comes meanwhile.
+		 * What came was not to be reported; or, with a time, nothing came.  Without
+		 * one, it is asked for all that was there, and not for what comes meanwhile.
 		 */
 	} while (!ret && (get.min ? !kq_time_is_up(&get) : asked <= seen.most));
 	return ret;

@@ -2,6 +2,8 @@
 /* Fds of kqueues that are duplicated, moved, closed and used again; fork. */
 #include "kqueue.h"
 
+#include "seccomp.h"
+
 #include <malloc.h>
 #include <sys/resource.h>
 
@@ -169,6 +171,95 @@ TEST(closed_in_any_order)
 		for (i = 0; i < 50; i++)
 			close(kq[i * 7 % 50]);
 	}
+}
+
+/* ---- Closed while a thread waits --------------------------------------- */
+
+/* What comes then is not taken from the kqueue that has the number by now. */
+TEST(closed_while_waiting)
+{
+	struct ends e = new_pipe();
+	int kq = new_kqueue();
+	struct waiter w;
+
+	add(kq, e.fd[0], EVFILT_READ, 0);
+	waiter_start(&w, kq);
+	close(kq);
+	CHECK_EQ(new_kqueue(), kq);
+	set(kq, 1, EVFILT_USER, EV_ADD, NOTE_TRIGGER, 0, NULL);
+	put(e.fd[1], 1);
+	thread_join(&w.thread);
+	CHECK_EQ(w.ret, -1);
+	CHECK_EQ(w.error, EBADF);
+	expect(kq, 1, EVFILT_USER);
+}
+
+/* It has another number, and another kqueue has this one. */
+static int renumber(int kq)
+{
+	int other = CHECK_OK(dup(kq));
+
+	close(kq);
+	CHECK_EQ(new_kqueue(), kq);
+	return other;
+}
+
+/* What is reported stays there, and nothing comes to the other kqueue. */
+TEST(moved_while_waiting)
+{
+	int kq = new_kqueue(), moved;
+	struct waiter w;
+
+	add(kq, 1, EVFILT_USER, 0);
+	waiter_start(&w, kq);
+	moved = renumber(kq);
+	set(kq, 1, EVFILT_USER, EV_ADD, 0, 0, &kq);
+	set(moved, 1, EVFILT_USER, 0, NOTE_TRIGGER, 0, &moved);
+	thread_join(&w.thread);
+	CHECK_EQ(w.ret, 1);
+	CHECK(w.kev[0].udata == &moved);
+	CHECK(expect(moved, 1, EVFILT_USER).udata == &moved);
+}
+
+/* The first that comes is not to be reported: that is the end. */
+TEST(moved_while_waiting_in_vain)
+{
+	int kq = new_kqueue(), moved;
+	struct waiter w;
+
+	waiter_start(&w, kq);
+	moved = renumber(kq);
+	set(kq, 1, EVFILT_USER, EV_ADD, NOTE_TRIGGER, 0, NULL);
+	set(moved, 1, EVFILT_TIMER, EV_ADD | EV_DISABLE, 0, 1, NULL);
+	thread_join(&w.thread);
+	CHECK_EQ(w.ret, -1);
+	CHECK_EQ(w.error, EBADF);
+	expect(kq, 1, EVFILT_USER);
+}
+
+/* ---- None can be made -------------------------------------------------- */
+
+/* Nor can an old one have what needs another queue. */
+static void without_open(void *arg)
+{
+	char name[] = "/tmp/kqueue-XXXXXX";
+	int kq = new_kqueue(), file = CHECK_OK(mkstemp(name));
+
+	(void)arg;
+	add(kq, file, EVFILT_WRITE, 0);
+	forbid(SYS_openat, EACCES);
+	CHECK_ERRNO(kqueue(), EACCES);
+	CHECK_ERRNO(try_set(kq, file, EVFILT_READ, EV_ADD, 0, 0, NULL), EACCES);
+	expect(kq, file, EVFILT_WRITE);
+}
+
+TEST(refused)
+{
+	const struct rlimit limit = { 0, 0 };
+
+	wait_child(start_child(without_open, NULL));
+	CHECK_OK(setrlimit(RLIMIT_NOFILE, &limit));
+	CHECK_ERRNO(kqueue(), EMFILE);
 }
 
 /* ---- fork -------------------------------------------------------------- */

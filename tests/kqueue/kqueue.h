@@ -162,4 +162,31 @@ static inline struct kevent expect_at(const char *file, int line, int kq, uintpt
 	CHECK_EQ(look(kq, none_, 4), 0);				\
 } while (0)
 
+/* ---- A thread that waits ------------------------------------------------ */
+
+struct waiter {
+	struct test_thread thread;
+	int kq;
+	struct kevent kev[4];
+	int ret;
+	int error;
+};
+
+static inline void *waiter_run(void *arg)
+{
+	struct waiter *w = arg;
+
+	errno = 0;
+	w->ret = kevent(w->kq, NULL, 0, w->kev, 4, NULL);
+	w->error = errno;
+	return NULL;
+}
+
+static inline void waiter_start(struct waiter *w, int kq)
+{
+	w->kq = kq;
+	thread_start(&w->thread, waiter_run, w);
+	wait_blocked(w->thread.tid);
+}
+
 #endif

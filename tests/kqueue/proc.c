@@ -132,6 +132,15 @@ TEST(stranger)
 	wait_child(child);
 }
 
+/* Whoever's it is. */
+TEST_USER(of_root)
+{
+	int kq = new_kqueue();
+
+	set(kq, 1, EVFILT_PROC, EV_ADD, NOTE_EXIT, 0, NULL);
+	expect_none(kq);
+}
+
 TEST(descriptor)
 {
 	struct kevent kev;
@@ -219,12 +228,17 @@ TEST(descriptor_deleted)
 
 TEST(bad)
 {
+	/* NOTE_TRACK, NOTE_TRACKERR, NOTE_CHILD, NOTE_EXEC, NOTE_FORK of FreeBSD */
+	static const unsigned int unsupported[] = { 1, 2, 4, 0x20000000, 0x40000000 };
 	int kq = new_kqueue();
+	unsigned int i;
 	struct ends e;
 	pid_t pid = new_child(&e, 0);
 
 	CHECK_ERRNO(try_set(kq, pid, EVFILT_PROC, EV_ADD, 0, 0, NULL), EINVAL);
-	CHECK_ERRNO(try_set(kq, pid, EVFILT_PROC, EV_ADD, NOTE_EXIT | 0x40000000, 0, NULL), EINVAL);
+	for (i = 0; i < ARRAY_SIZE(unsupported); i++)
+		CHECK_ERRNO(try_set(kq, pid, EVFILT_PROC, EV_ADD, NOTE_EXIT | unsupported[i], 0,
+				    NULL), EINVAL);
 	CHECK_ERRNO(try_set(kq, pid, EVFILT_PROC, EV_DELETE, 0, 0, NULL), ENOENT);
 	close(e.fd[1]);
 	CHECK_EQ(waitpid(pid, NULL, 0), pid);

@@ -24,6 +24,7 @@ static void once(unsigned int fflags, int64_t data, uint64_t ns)
 	kev = await(kq, 7, EVFILT_TIMER);
 	CHECK_GE(now_ns() - start, ns);
 	CHECK_EQ(kev.data, 1);
+	CHECK_EQ(kev.fflags, 0);
 	expect_none(kq);
 	CHECK_ERRNO(try_set(kq, 7, EVFILT_TIMER, EV_DELETE, 0, 0, NULL), ENOENT);
 }

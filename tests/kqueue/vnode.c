@@ -85,6 +85,23 @@ TEST(links)
 	expect_none(s.kq);
 }
 
+/* Neither the length nor the number of links is other than it was when last seen. */
+TEST(undone)
+{
+	struct scene s = new_scene();
+
+	put(s.fd, 10);
+	set(s.kq, s.fd, EVFILT_VNODE, EV_ADD | EV_CLEAR, ALL, 0, NULL);
+	CHECK_OK(link("file", "other"));
+	CHECK_OK(unlink("other"));
+	expect_notes(&s, s.fd, NOTE_ATTRIB);
+	CHECK_OK(ftruncate(s.fd, 0));
+	CHECK_EQ(pwrite(s.fd, "0123456789", 10, 0), 10);
+	expect_notes(&s, s.fd, NOTE_WRITE);
+	CHECK_OK(ftruncate(s.fd, 20));
+	expect_notes(&s, s.fd, NOTE_WRITE | NOTE_EXTEND);
+}
+
 TEST(renamed)
 {
 	struct scene s = new_scene();
@@ -173,6 +190,14 @@ TEST(directory)
 	expect_notes(&s, s.dir, NOTE_WRITE | NOTE_EXTEND);
 	CHECK_OK(rmdir("sub"));
 	expect_notes(&s, s.dir, NOTE_WRITE | NOTE_LINK);
+	/* subdirectories: away, and back */
+	CHECK_OK(mkdir("one", 0700));
+	CHECK_OK(mkdir("two", 0700));
+	expect_notes(&s, s.dir, NOTE_WRITE | NOTE_LINK);
+	CHECK_OK(rename("one", "two/one"));
+	expect_notes(&s, s.dir, NOTE_WRITE | NOTE_LINK | NOTE_EXTEND);
+	CHECK_OK(rename("two/one", "one"));
+	expect_notes(&s, s.dir, NOTE_WRITE | NOTE_LINK | NOTE_EXTEND);
 	CHECK_OK(fchmod(s.dir, 0755));
 	expect_notes(&s, s.dir, NOTE_ATTRIB);
 	expect_none(s.kq);
