@@ -63,9 +63,12 @@ static inline struct ends new_tcp(void)
 {
 	struct sockaddr_in addr;
 	int listener = new_listener(&addr);
+	struct pollfd p = { .fd = listener, .events = POLLIN };
 	struct ends e;
 
 	e.fd[1] = new_client(&addr);
+	/* its last packet may be under way still */
+	CHECK_EQ(poll(&p, 1, -1), 1);
 	e.fd[0] = CHECK_OK(accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC));
 	close(listener);
 	return e;
