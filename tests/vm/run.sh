@@ -104,9 +104,10 @@ add_cross_libraries() {
 		sed -nE 's,.*\(NEEDED\).*\[(.*)\],\1,p; s,.*interpreter: .*/(.*)\],\1,p'); do
 		for dir in $("${CROSS_COMPILE}readelf" -d "$file" | sed -nE 's,.*R(UN)?PATH.*\[(.*)\],\2,p') \
 			"$CROSS_ROOT/usr/aarch64-linux-gnu/lib"; do
-			[ ! -e "$root/lib/$lib" ] && [ -e "$dir/$lib" ] || continue
-			install -D "$dir/$lib" "$root/lib/$lib"
-			add_cross_libraries "$dir/$lib"
+			if [ ! -e "$root/lib/$lib" ] && [ -e "$dir/$lib" ]; then
+				install -D "$dir/$lib" "$root/lib/$lib"
+				add_cross_libraries "$dir/$lib"
+			fi
 		done
 	done
 }
