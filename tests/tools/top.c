@@ -411,7 +411,7 @@ static void hold_as_user(void *arg)
 	user();
 	CHECK_OK(close(*(int *)arg));
 	CHECK_EQ(kev_queue(NULL, 0), *(int *)arg);
-	pause();
+	sleep(1000);
 }
 
 TEST(other_users)
@@ -431,7 +431,7 @@ TEST(other_users)
 	start_child(sleep_on, NULL);
 	start_child(sleep_on, NULL);
 	child = start_child(hold_as_user, &q);
-	wait_blocked_in(child, __NR_pause);
+	wait_blocked_in(child, __NR_clock_nanosleep);
 	t = TOP_IN(user, "-b", "-n", "1");
 	top_look(t);
 	CHECK_EQ(count_refused(t->text), refused + 2);
