@@ -160,7 +160,12 @@ TEST(queue_in_a_queue)
 		 EINVAL);
 }
 
+/* Packed, but on x86 only. */
 TEST(the_structure_is_that_of_epoll)
 {
+#if defined(__x86_64__) || defined(__i386__)
 	CHECK_EQ(SIZE, 12);
+#else
+	CHECK_EQ(SIZE, 16);
+#endif
 }
