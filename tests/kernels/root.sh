@@ -5,15 +5,6 @@
 # Sourced, after suite.sh: a root file system of the release of Debian that has $kernel, in
 # $root; the packages of $packages, installed there; and all of it as a disk, in $work.
 
-suite_of() {
-	case $1 in
-	6.1 | 6.1-*) echo bookworm ;;
-	6.12*) echo trixie ;;
-	7.2*) echo sid ;;
-	7.3*) echo trixie-backports ;;
-	esac
-}
-
 # What the release calls it.
 flavour_of() {
 	case $1 in
@@ -23,18 +14,24 @@ flavour_of() {
 	esac
 }
 
-# A machine as its owner has it before he hears of kevent.
+# A machine as its owner has it before he hears of kevent, with the kernel that the release
+# has now: $tar.
 make_root() {
-	local kernel=$1 tar=$cache/roots/kernel-$1.tar suite base
+	local kernel=$1 image suite version default roots=$cache/roots
 
-	suite=$(suite_of "$kernel")
-	base=$(suite_base "$suite")
+	image=linux-image-$(flavour_of "$kernel")
+	suite=$(suite_of "${kernel%%-*}")
+	version=$(suite_use "$suite" && package_candidate "$image")
+	[[ $version == "${kernel%%-*}"[.~]* ]] || die "kernel $kernel: $suite has ${version:-none}"
+	tar=$roots/kernel-$kernel-$version.tar
 	[ ! -e "$tar" ] || return 0
-	mkdir -p "${tar%/*}"
+	mkdir -p "$roots"
 	suite_sources "$suite" | sed 's/ \[[^]]*\]//' >"$work/sources"
-	mmdebstrap -q --format=tar --variant=minbase --aptopt="APT::Default-Release \"$suite\"" \
-		--include="systemd-sysv,udev,kmod,procps,linux-image-$(flavour_of "$kernel")" \
-		"$base" "$tar.new" - <"$work/sources"
+	default=$(suite_default "$suite")
+	mmdebstrap -q --format=tar --variant=minbase ${default:+--aptopt="$default"} \
+		--include="systemd-sysv,udev,kmod,procps,$image" \
+		"$(suite_base "$suite")" "$tar.new" - <"$work/sources"
+	rm -f "$roots/kernel-$kernel"-[0-9]*.tar
 	mv "$tar.new" "$tar"
 }
 
@@ -53,6 +50,7 @@ inside() {
 # It is the running one, for who asks there.
 run_kernel() {
 	release=$(cd "$root/lib/modules" && echo *)
+	[[ $release == "${kernel%%-*}".*"-$(flavour_of "$kernel")" ]] || die "kernel $kernel: the root has $release"
 	cat >"$root/usr/local/bin/uname" <<END2
 #!/bin/sh
 [ "\$1" != -r ] || exec echo $release
@@ -79,7 +77,7 @@ install_packages() {
 unpack() {
 	make_root "$kernel"
 	mkdir "$root"
-	tar -x -C "$root" -f "$cache/roots/kernel-$kernel.tar" --exclude='./dev/*'
+	tar -x -C "$root" -f "$tar" --exclude='./dev/*'
 }
 
 # What is run at each boot, and the programs of $tests for it.

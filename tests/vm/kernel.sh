@@ -41,16 +41,6 @@ series=${series%-*}
 store=$cache/linux/$kernel
 [ $headers_only = 0 ] || store=$cache/headers/$kernel
 
-# The oldest release that has the series.
-suite_of_series() {
-	case $series in
-	6.1) echo bookworm ;;
-	6.12) echo trixie ;;
-	7.2) echo sid ;;
-	7.3) echo trixie-backports ;;
-	esac
-}
-
 # A release's own series has no number in its metapackage's name.
 find_metapackage() {
 	package_candidates "linux-image-$flavour" "linux-image-$series-$flavour" |
@@ -61,7 +51,7 @@ find_metapackage() {
 choose_metapackage() {
 	[ -n "$suite" ] || read -r meta version < <(find_metapackage) || true
 	[ -z "${version:-}" ] || return 0
-	suite=${suite:-$(suite_of_series)}
+	suite=${suite:-$(suite_of "$series")}
 	[ -n "$suite" ] ||
 		die "no kernel $kernel: apt knows none (apt-get update?); of another release: $kernel@SUITE"
 	suite_use "$suite" "$foreign"

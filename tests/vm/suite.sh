@@ -20,6 +20,16 @@ suite_mirror() {
 		--format '$(ORIGIN) $(CODENAME) $(REPO_URI)' | sort -u)
 }
 
+# The oldest release that has the series of kernels.
+suite_of() {
+	case $1 in
+	6.1) echo bookworm ;;
+	6.12) echo trixie ;;
+	7.2) echo sid ;;
+	7.3) echo trixie-backports ;;
+	esac
+}
+
 suite_base() {
 	case $1 in
 	experimental) echo sid ;;
@@ -43,6 +53,14 @@ suite_sources() {
 	[ -z "$security" ] || echo "deb [signed-by=$key] $security $base-security main"
 }
 
+# Without this, apt takes nothing of these. With it, nothing of the others': so not for a
+# release that has security updates, which are another one to apt.
+suite_default() {
+	case $1 in
+	*-backports | experimental) echo "APT::Default-Release \"$1\";" ;;
+	esac
+}
+
 # suite_use SUITE [ARCHITECTURE]: from here on apt is that release's. Its lists are read
 # again once a day.
 suite_use() {
@@ -64,7 +82,7 @@ Dir::Etc::PreferencesParts "/dev/null";
 Dir::State::Lists "$dir/lists";
 Dir::State::Status "$dir/status";
 Dir::Cache "$dir";
-APT::Default-Release "$suite";
+$(suite_default "$suite")
 END
 		[ -z "$arch" ] || cat >>"$dir/apt.conf" <<END
 APT::Architecture "$arch";
