@@ -3,7 +3,7 @@
 #
 # build-module.sh KDIR OUT: builds the module against the kernel headers in
 # KDIR, by the compiler that KDIR/.toolchain names (tests/vm/suite.sh) or else this
-# machine's, and prints the path of kevent.ko. Sources are mirrored to
+# machine's, clang if the kernel is clang's, and prints the path of kevent.ko. Sources are mirrored to
 # OUT/module/RELEASE and built there, so that the tree stays clean and
 # several kernels can have theirs at once; old kbuild has no MO=. W= and C= of
 # the environment are kbuild's; with KEVENT_KCOV=1 the kernel's coverage sees the
@@ -86,15 +86,18 @@ if [ -z "${W:-}${C:-}" ] && [ -e "$build/module/kevent.ko" ] &&
 	exit
 fi
 rm -f "$build/.built"
-toolchain=()
+toolchain=() llvm=
 if [ -e "$kdir/.toolchain" ]; then
 	toolchain=("$top/tests/vm/inside.sh" "$(cat "$kdir/.toolchain")"
 		"${kdir%/usr/src/*}" "$build" --)
 	# a cross compiler is there, but by the name that kbuild knows
 	[[ $release != *-arm64 ]] || toolchain=(env -u CC -u LD_LIBRARY_PATH "${toolchain[@]}")
+elif grep -qsx CONFIG_CC_IS_CLANG=y "$kdir/include/config/auto.conf"; then
+	# as dkms does
+	llvm=1
 fi
 # Debian's headers of 7.x lack the script that tells kbuild that sparse is there.
-"${toolchain[@]}" make -s -j"$(nproc)" -C "$kdir" M="$build/module" \
+"${toolchain[@]}" make -s -j"$(nproc)" -C "$kdir" M="$build/module" ${llvm:+LLVM=1} \
 	${W:+W="$W"} ${C:+C="$C" KBUILD_CHECKSRC="$C"} \
 	${KEVENT_NO_FTRACE:+KEVENT_NO_FTRACE=1} \
 	${KEVENT_DEBUG_DELAYS:+KEVENT_DEBUG_DELAYS=1} modules >"$build/build.log" 2>&1 || {
