@@ -166,6 +166,7 @@ put_sources() {
 
 	rm -rf "$new"
 	install -D -m 644 dkms.conf "$new/dkms.conf"
+	install -D scripts/report.sh "$new/scripts/report.sh"
 	for file in $(dkms_sources); do
 		install -D -m 644 "$file" "$new/$file"
 	done

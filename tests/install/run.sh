@@ -305,6 +305,23 @@ test_package() {
 	expect "state with a new kernel" "$(state)" "$version $version"
 }
 
+# What the user sends when no form of a probe compiles: what the compiler said, to it and to
+# dkms, and what the other probes answered.
+test_package_report() {
+	local sources=$root/usr/src/kevent-$version probe
+
+	probe=$sources/module/compat/probe/vm_flags_set.c
+	cp "$probe" "$work/probe.c"
+	echo '#error neither' >>"$probe"
+	inside dkms build --force "kevent/$version" -k "$second" >"$said" 2>&1 || true
+	inside "/usr/src/kevent-$version/scripts/report.sh" "/lib/modules/$second/build" >"$said" 2>&1
+	expect "the probe in the report" "$(grep -c '[*][*][*].*neither form of *compat/probe/vm_flags_set.c' "$said")" 2
+	expect "the compiler in the report" "$(grep -c 'error: #error neither' "$said")" 4
+	expect "answers in the report" "$(grep -cx KEV_HAVE_0_SANE "$said")" 1
+	expect "dkms in the report" "$(sed '1,/^== dkms/d' "$said" | grep -c "^kevent/$version, $first,.*: installed")" 1
+	cp "$work/probe.c" "$probe"
+}
+
 # Its headers are there, so that nothing but its version keeps dkms from it.
 test_package_unsupported() {
 	mkdir -p "$root/lib/modules/9.9.0-amd64/kernel"
@@ -370,6 +387,7 @@ for suite; do
 	test_ours
 	test_uninstall
 	test_package
+	test_package_report
 	test_package_unsupported
 	test_package_upgrade
 	test_package_removal
