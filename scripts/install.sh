@@ -137,9 +137,22 @@ check_kernel() {
 }
 
 # Does it build? Prints where it is.
-try_build() {
-	[ -n "$try" ] || try=$(mktemp -d)
-	scripts/build-module.sh "$1" "$try"
+try_build() { scripts/build-module.sh "$1" "$try"; }
+
+# Whose files are the package's.
+check_package() {
+	local status
+
+	[ -z "$dest" ] || return 0
+	status=$(dpkg-query -W -f '${Status}' kevent-dkms 2>/dev/null) || true
+	case $status in
+	'' | *not-installed | *config-files)
+		if ! rpm -q kevent-dkms && ! pacman -Q kevent-dkms; then
+			return 0
+		fi >/dev/null 2>&1
+		;;
+	esac
+	refuse "kevent-dkms is installed as a package: remove that first, or install a newer one"
 }
 
 # ---- dkms ----------------------------------------------------------------------
@@ -213,10 +226,12 @@ install_dkms() {
 	others=$(dkms_installed | cut -d ' ' -f 2 | grep -vxF -- "$release" | sort -u || true)
 	put_sources
 	[ -e "$tree/$version/source" ] || dkms add "kevent/$version"
-	dkms_put "$release" "$kdir"
+	dkms_put "$release" "$kdir" || {
+		say "dkms failed for kernel $release, see above; the new sources are in $source" >&2
+		exit 1
+	}
 	# shellcheck disable=SC2086 # names of kernels
 	dkms_put_others $others
-	dkms_drop_old
 }
 
 # ---- Without dkms --------------------------------------------------------------
@@ -313,12 +328,17 @@ install_all() {
 	if [ -n "$dest" ] && has_dkms; then
 		put_sources
 	else
+		check_package
 		check_kernel
+		try=$(mktemp -d)
 		ko=$(try_build "$kdir") || refuse "the module does not build for kernel $release"
 		if has_dkms; then install_dkms; else install_plain "$ko"; fi
 	fi
 	install_files files
-	[ -n "$dest" ] || say_what_now
+	if [ -z "$dest" ]; then
+		! has_dkms || dkms_drop_old
+		say_what_now
+	fi
 }
 
 # ---- And back ------------------------------------------------------------------
@@ -351,6 +371,7 @@ uninstall_plain() {
 uninstall_all() {
 	local from to mode
 
+	check_package
 	if [ -z "$dest" ]; then
 		unload
 		! has_dkms || uninstall_dkms

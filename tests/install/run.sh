@@ -164,7 +164,7 @@ expect_line() {
 # All files but directories, logs, and dkms's own keys.
 list_files() {
 	(cd "$root" && find . -xdev \( -path ./tree -o -path ./proc -o -path ./dev -o \
-		-path ./tmp -o -path ./var/log -o -path ./var/lib/dpkg -o -path ./var/cache -o -path ./running \) -prune -o ! -type d -print) |
+		-path ./var/log -o -path ./var/lib/dpkg -o -path ./var/cache -o -path ./running \) -prune -o ! -type d -print) |
 		grep -v '^./var/lib/dkms/mok\|^./var/lib/dkms/dkms_dbversion\|/modules\.[a-z.]*$' |
 		LC_ALL=C sort
 }
@@ -214,6 +214,17 @@ test_loaded() {
 	rm -r "$loaded"
 }
 
+# What was tried builds, and yet dkms does not build it.
+test_dkms_fails() {
+	# shellcheck disable=SC2016 # the stub expands it
+	stub dkms '[ "$1" != build ] || exit 1; exec /usr/sbin/dkms "$@"'
+	make_install "$first"
+	expect "status if dkms fails" $status '[1-9]*'
+	expect_line "dkms failed for kernel $first"
+	expect "state if dkms fails" "$(state)" '1.0 1.0'
+	rm "$root/usr/local/bin/dkms"
+}
+
 test_upgrade() {
 	set_version 1.1
 	make_install "$first"
@@ -255,11 +266,16 @@ END
 	expect "sources when it builds again" "$(sources)" kevent-1.2
 }
 
+# One version that supports the kernel is enough, also if another sorts before it.
 test_hook() {
+	mkdir "$root/usr/src/kevent-0.1"
+	sed 's/^BUILD_EXCLUSIVE_KERNEL=.*/BUILD_EXCLUSIVE_KERNEL="^5[.]"/' "$root/tree/dkms.conf" \
+		>"$root/usr/src/kevent-0.1/dkms.conf"
 	inside /etc/kernel/postinst.d/zz-kevent "$first" >"$said" 2>&1
 	expect "the hook, of a supported kernel" "$(cat "$said")" ''
 	inside /etc/kernel/postinst.d/zz-kevent 9.9.0-amd64 >"$said" 2>&1
 	expect_line '9.9.0-amd64 is not supported'
+	rm -r "$root/usr/src/kevent-0.1"
 }
 
 test_ours() {
@@ -303,6 +319,20 @@ test_package() {
 	kernel_comes "$first"
 	expect "status of a new kernel" $status 0
 	expect "state with a new kernel" "$(state)" "$version $version"
+}
+
+# Its files are its own.
+test_package_stays() {
+	local target before
+
+	before=$(list_files)
+	for target in install uninstall; do
+		status=0
+		inside make -C /tree --no-print-directory $target >"$said" 2>&1 || status=$?
+		expect "status of $target beside the package" $status '[1-9]*'
+		expect_line 'kevent-dkms is installed as a package.*nothing was changed'
+	done
+	expect "files beside the package" "$(list_files | diff <(echo "$before") - | head -3)" ''
 }
 
 # What the user sends when no form of a probe compiles: what the compiler said, to it and to
@@ -364,7 +394,8 @@ test_package_removal() {
 	dpkg_in_root --purge kevent-dkms
 	expect "status of the package's removal" $status 0
 	expect_line 'in use: it stays until the next boot'
-	rm -r "$root/run/systemd/system" "$root/sys/module/kevent" "$root"/usr/local/bin/{rmmod,modprobe}
+	rm -r "$root/run/systemd/system" "$root/sys/module/kevent" "$root"/usr/local/bin/{rmmod,modprobe} \
+		"$root"/tmp/*.deb
 	expect "files that the package leaves" "$(list_files | diff "$work/before" - | head -5)" ''
 }
 
@@ -380,6 +411,7 @@ for suite; do
 	test_install
 	test_unsupported '1.0 1.0'
 	test_loaded
+	test_dkms_fails
 	test_upgrade
 	test_broken
 	test_broken_elsewhere
@@ -387,6 +419,7 @@ for suite; do
 	test_ours
 	test_uninstall
 	test_package
+	test_package_stays
 	test_package_report
 	test_package_unsupported
 	test_package_upgrade
