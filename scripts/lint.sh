@@ -1,9 +1,10 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# lint.sh: checkpatch --strict, sparse and W=1 on the module for every kernel that
-# is supported, kernel-doc on it and on the interface, cppcheck on user space,
-# mandoc, shellcheck, codespell.
+# lint.sh: checkpatch --strict, sparse and W=1 on the module for every series of kernels
+# that is supported, a real-time one and one of arm64 among them (check-builds.sh has
+# all), kernel-doc on it and on the interface, cppcheck on user space, mandoc, shellcheck,
+# codespell.
 # Prints what they complain of, a line for each, and at last "N passed, N failed".
 
 set -uo pipefail
@@ -14,6 +15,7 @@ cd "$(dirname "$0")/.." || exit 1
 out=${O:-build}/lint
 store=${KEVENT_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/kevent}/scripts
 passed=0 failed=0
+exec 3>&2
 mkdir -p "$out"
 
 # checkpatch and kernel-doc come with the kernel's source alone.
@@ -63,7 +65,11 @@ run_checkpatch() {
 		grep -v '^total: 0 errors, 0 warnings, 0 checks'
 }
 
-# As where ftrace can't redirect; check-builds.sh has the rest.
+# Each set of answers of the probes, in less than five minutes on two cores. What
+# check-builds.sh leaves out is no complaint.
+run_builds() { scripts/check-builds.sh 6.1 6.12 6.12-rt 6.12-arm64 7.2 7.3 2>&3; }
+
+# As where ftrace can't redirect.
 run_noftrace() {
 	local KDIR
 
@@ -98,7 +104,7 @@ run_codespell() { tree_files | grep -v '^LICENSE' | xargs codespell -L inout,te,
 fetch_scripts
 [ -e "$store/checkpatch.pl" ] || { echo '0 passed, 1 failed'; exit 1; }
 check checkpatch run_checkpatch
-check builds scripts/check-builds.sh 6.1 6.12
+check builds run_builds
 check noftrace run_noftrace
 check kernel-doc run_kernel_doc
 check cppcheck run_cppcheck

@@ -10,7 +10,8 @@
 #
 # The newest packages are unpacked into the cache, never installed: those that this
 # machine's apt knows of, or those of another release, with its compiler, which
-# .toolchain in KDIR then names. Without a mirror the newest in the cache serves.
+# .toolchain in KDIR then names. Without a mirror the newest in the cache serves. The exit
+# status is 3 if the release has another series by now, and the cache has none.
 
 set -euo pipefail
 
@@ -62,6 +63,15 @@ newest_cached() {
 	mkdir -p "$store"
 	find "$store" -mindepth 2 -maxdepth 2 -name .complete -printf '%h\n' |
 		sort -V | tail -1
+}
+
+no_kernel() {
+	local other=''
+
+	[ -n "${version:-}" ] || [ -z "$suite" ] || other=$(package_candidate "linux-image-$flavour")
+	[ -n "$other" ] || die "no kernel $kernel: apt knows none that can be fetched (apt-get update?)"
+	log "no kernel $kernel: $suite has $other"
+	exit 3
 }
 
 # The headers' own programs run here, whatever the kernel is for.
@@ -166,7 +176,7 @@ if [ -n "${version:-}" ] && [ ! -e "$dir/.complete" ]; then
 fi
 if [ ! -e "$dir/.complete" ]; then
 	dir=$(newest_cached)
-	[ -n "$dir" ] || die "no kernel $kernel: apt knows none that can be fetched (apt-get update?)"
+	[ -n "$dir" ] || no_kernel
 	log "using ${dir##*/} from the cache"
 fi
 print_assignments "$dir"
