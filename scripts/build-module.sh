@@ -60,7 +60,7 @@ inputs_sum() {
 	} 2>/dev/null | sha256sum
 }
 
-# Debian's 6.1 headers hold the upstream release there.
+# 6.1 only: Debian's headers hold the upstream release there.
 case $kdir in
 */linux-headers-*) release=${kdir##*/linux-headers-} ;;
 *) release=$(cat "$kdir/include/config/kernel.release") ;;

@@ -66,7 +66,7 @@ has_dkms() {
 	esac
 }
 
-# By the directory's name, where it has one: Debian's 6.1 headers hold the
+# By the directory's name, where it has one. 6.1 only: Debian's headers hold the
 # upstream release.
 kernel_release() {
 	local dir

@@ -6,7 +6,7 @@
 #ifndef KEV_COMPAT_EVENTPOLL_H
 #define KEV_COMPAT_EVENTPOLL_H
 
-#include <linux/capability.h>
+#include <linux/capability.h> /* 6.1 only */
 #include <uapi/linux/eventpoll.h>
 
 #endif /* KEV_COMPAT_EVENTPOLL_H */

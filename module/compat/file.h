@@ -21,6 +21,11 @@ static inline bool kev_file_get_not_zero(struct file *file)
 #endif
 }
 
+/*
+ * Before 6.6 only kernel threads may call __fput_sync(): a worker does it.  No header
+ * tells which it is, so no trial compile can.  The version can't lie here: what the
+ * worker does is right in a kernel to which that was carried back, too.
+ */
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 6, 0)
 /*
  * Gives back a reference; if it was the last, the file is released before this
@@ -30,8 +35,7 @@ static inline void kev_file_put(struct file *file)
 {
 	__fput_sync(file);
 }
-#else
-/* Before 6.6 only kernel threads may call __fput_sync(): a worker does it. */
+#else /* 6.1 only */
 struct kev_file_work {
 	struct work_struct work;
 	struct file *file;
@@ -83,7 +87,7 @@ static inline struct kev_fd kev_fd_get(unsigned int number, bool path)
 	f = fdget(number);
 #ifdef KEV_HAVE_FD_WORD
 	return (struct kev_fd){ fd_file(f), f.word & FDPUT_FPUT };
-#else
+#else /* 6.1 only */
 	return (struct kev_fd){ f.file, f.flags & FDPUT_FPUT };
 #endif
 }

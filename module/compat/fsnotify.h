@@ -5,7 +5,7 @@
 
 #include <linux/fsnotify_backend.h>
 
-/* To 6.10; then every group's lock is safe against reclaim. */
+/* 6.1 only: to 6.10; then every group's lock is safe against reclaim. */
 #ifndef FSNOTIFY_GROUP_NOFS
 #define FSNOTIFY_GROUP_NOFS	0
 #endif

@@ -17,7 +17,7 @@ static __always_inline unsigned long kev_fregs_argument(struct ftrace_regs *freg
 {
 #ifdef KEV_HAVE_FTRACE_REGS_GET_ARGUMENT
 	return ftrace_regs_get_argument(fregs, n);
-#else
+#else /* 6.1 only */
 	return regs_get_kernel_argument(&fregs->regs, n);
 #endif
 }
@@ -27,7 +27,7 @@ static __always_inline void kev_fregs_redirect(struct ftrace_regs *fregs,
 {
 #ifdef KEV_HAVE_FTRACE_REGS_GET_ARGUMENT
 	ftrace_regs_set_instruction_pointer(fregs, to);
-#else
+#else /* 6.1 only */
 	instruction_pointer_set(&fregs->regs, to);
 #endif
 }

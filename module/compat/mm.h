@@ -5,7 +5,7 @@
 
 #include <linux/mm.h>
 
-#ifndef KEV_HAVE_VM_FLAGS_SET
+#ifndef KEV_HAVE_VM_FLAGS_SET /* 6.1 only */
 static inline void vm_flags_set(struct vm_area_struct *vma, unsigned long flags)
 {
 	vma->vm_flags |= flags;

@@ -8,7 +8,7 @@
 #include <linux/pid.h>
 #include <linux/string.h>
 
-#ifndef PID_FS_MAGIC
+#ifndef PID_FS_MAGIC /* 6.1 only */
 #define PID_FS_MAGIC	0x50494446	/* 6.9 */
 #endif
 

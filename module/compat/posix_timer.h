@@ -31,7 +31,7 @@ static inline bool kev_itimer_is_off(const struct k_itimer *k)
 	return !k->list.pprev || k->list.pprev == LIST_POISON2;
 }
 
-#else
+#else /* 6.1 only */
 
 static inline struct k_itimer *
 kev_itimer_first(struct signal_struct *signal)

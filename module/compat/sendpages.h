@@ -22,7 +22,7 @@ static inline int kev_sock_sendmsg_pages(struct socket *sock,
 	return sock_sendmsg(sock, &msg);
 }
 
-#ifdef KEV_HAVE_KERNEL_SENDPAGE
+#ifdef KEV_HAVE_KERNEL_SENDPAGE /* 6.1 only */
 /*
  * Page by page, and for plain TCP only.  Others have a sendpage that takes
  * mutexes that a program can make last: theirs is copied.  The flag
