@@ -94,7 +94,10 @@ run_cppcheck() {
 		-D_GNU_SOURCE -D__x86_64__ -Iinclude/uapi -Iinclude bench examples lib tools 2>&1
 }
 
-run_shellcheck() { tree_files | grep '\.sh$\|^\.ci/run$\|^udev/kernel-hook$' | xargs shellcheck -x; }
+run_shellcheck() {
+	tree_files | grep -E '\.(sh|postinst|prerm)$|^(\.ci/run|udev/kernel-hook|debian/tests/smoke|packaging/PKGBUILD)$' |
+		xargs shellcheck -x
+}
 
 run_mandoc() { mandoc -Tlint man/*.[1-9] 2>&1; }
 
