@@ -16,6 +16,11 @@ cd /home/user || exit 1
 if "${as_user[@]}" cc -O2 -Wall -o echo /usr/share/doc/libkevent-dev/examples/echo.c; then
 	say example ok
 fi
+if "${as_user[@]}" cc -O2 -Wall -o run /usr/share/doc/libkevent-dev/examples/run.c &&
+	[ "$("${as_user[@]}" ./run 60 'echo one; exit 3')" = $'one\nstatus 3' ] &&
+	[ "$("${as_user[@]}" ./run 1 'sleep 1000')" = 'signal 9' ]; then
+	say readme ok
+fi
 
 # Does it send back what it gets?
 echoes() {

@@ -9,9 +9,10 @@ For each kernel: a root file system of the release of Debian that has it, with s
 udev; the packages that "make deb" makes, installed there by apt as a user would; a boot
 of it all in QEMU, with that kernel and its initramfs. Looked at: the module is loaded and
 /dev/kevent open to all although nobody did anything for it; an ordinary user compiles
-and runs examples/echo.c with what the packages brought, on kevent and, by kevent-epoll,
-a program that uses epoll; and the tests that TESTS selects pass (all, if it is empty; -:
-none). One line for each kernel, with seconds; what went wrong is in
+and runs examples/echo.c and run.c, the README's, with what the packages brought, and, by
+kevent-epoll, a program that uses epoll; and the tests that TESTS selects pass (all, if it
+is empty; -: none). The kernel's headers are installed by name, and nothing else that the
+packages recommend: whether they recommend the right headers is not seen. One line for each kernel, with seconds; what went wrong is in
 build/kernels/KERNEL.log. As root, with a mirror of Debian. The last line is
 "N passed, N failed".
 END2
@@ -89,7 +90,7 @@ boot_it() {
 	if grep -aE "$klog_bad" "$work/output" | grep -v '^#'; then
 		return 1
 	fi
-	for what in loaded mode example echo dropin; do
+	for what in loaded mode example readme echo dropin; do
 		grep -aqx "kevent-check: $what ok" <(tr -d '\r' <"$work/output") || {
 			echo "not seen: $what ok"
 			return 1
