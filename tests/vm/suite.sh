@@ -89,7 +89,8 @@ APT::Architecture "$arch";
 APT::Architectures "$arch";
 END
 		[ -z "$(find "$dir/updated" -mtime -1 2>/dev/null)" ] || exit 0
-		APT_CONFIG=$dir/apt.conf apt_get update >&2 && touch "$dir/updated"
+		APT_CONFIG=$dir/apt.conf apt_get -o APT::Update::Error-Mode=any update >&2 &&
+			touch "$dir/updated"
 	) || log "the lists of $suite could not be read"
 	export APT_CONFIG=$dir/apt.conf
 }
