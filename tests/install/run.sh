@@ -29,7 +29,7 @@ cd "$top"
 [[ ${1:-} != -* ]] || { usage; exit 2; }
 [ $# -gt 0 ] || set -- bookworm trixie
 [ "$(id -u)" = 0 ] || die "not root"
-passed=0 failed=0 package=
+passed=0 failed=0 packages=()
 work=$(mktemp -d "${TMPDIR:-/tmp}/kevent-install.XXXXXX")
 trap 'rm -rf "$work"' EXIT
 
@@ -308,8 +308,9 @@ test_package() {
 	local headers
 
 	echo "$second" >"$root/running"
-	[ -n "$package" ] || package=$(scripts/deb.sh "${O:-build}" | grep '/kevent-dkms_')
-	cp "$package" "$root/tmp/kevent.deb"
+	[ ${#packages[@]} -gt 0 ] || mapfile -t packages < <(scripts/deb.sh "${O:-build}" |
+		grep -E '/(kevent-dkms|libkevent0|libkevent-dev)_')
+	cp "${packages[0]}" "$root/tmp/kevent.deb"
 	headers=$(readlink "$root/lib/modules/$first/build")
 	rm "$root/lib/modules/$first/build"
 	dpkg_in_root -i /tmp/kevent.deb
@@ -319,6 +320,19 @@ test_package() {
 	kernel_comes "$first"
 	expect "status of a new kernel" $status 0
 	expect "state with a new kernel" "$(state)" "$version $version"
+}
+
+# As autopkgtest runs it.
+test_smoke() {
+	local -a debs=("${packages[@]:1}")
+
+	cp "${debs[@]}" "$root/tmp"
+	dpkg_in_root -i "${debs[@]/#*\//\/tmp\/}"
+	status=0
+	inside /tree/debian/tests/smoke >"$said" 2>&1 || status=$?
+	expect "status of the smoke test" $status 0
+	expect "the library in the smoke test" "$(grep -c '^libkevent: ' "$said")" 1
+	dpkg_in_root --purge libkevent-dev libkevent0
 }
 
 # Its files are its own.
@@ -376,7 +390,7 @@ pretend_in_use() {
 
 # While it is in use; and, once more, while it is not.
 test_package_upgrade() {
-	tests/install/newer.sh "$package" 3.0 "$root/tmp/newer.deb"
+	tests/install/newer.sh "${packages[0]}" 3.0 "$root/tmp/newer.deb"
 	pretend_in_use "$version"
 	dpkg_in_root -i /tmp/newer.deb
 	expect "status of the package's upgrade" $status 0
@@ -419,6 +433,7 @@ for suite; do
 	test_ours
 	test_uninstall
 	test_package
+	test_smoke
 	test_package_stays
 	test_package_report
 	test_package_unsupported
