@@ -47,12 +47,12 @@ kernels_of() {
 }
 
 make_root() {
-	local suite=$1 tar=$cache/roots/install-$1.tar
+	local suite=$1 tar=$cache/roots/install-libc-$1.tar
 
 	mkdir -p "${tar%/*}"
 	if [ ! -e "$tar" ]; then
 		log "making a root of $suite"
-		mmdebstrap -q --format=tar --variant=minbase --include=dkms,gcc,make,kmod,udev,pahole \
+		mmdebstrap -q --format=tar --variant=minbase --include=dkms,gcc,libc6-dev,make,kmod,udev,pahole \
 			"$suite" "$tar.new" "$(suite_mirror main)"
 		mv "$tar.new" "$tar"
 	fi
