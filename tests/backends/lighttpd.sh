@@ -3,8 +3,9 @@
 #
 # lighttpd.sh DIR: in the machine, runs lighttpd's own tests on epoll and on kevent. DIR is
 # where they are. Prints, for run.sh:
-#   test lighttpd|lighttpd-files BACKEND FILE:NUMBER ok|skip|fail
-# lighttpd-files: with transfers of kevent instead of sendfile(2).
+#   test lighttpd|lighttpd-files|lighttpd-kqueue BACKEND FILE:NUMBER ok|skip|fail
+# lighttpd-files: with transfers of kevent instead of sendfile(2). lighttpd-kqueue: by the
+# backend that lighttpd has for the BSDs, as it is, on libkevent-kqueue.
 #
 # shellcheck shell=dash
 
@@ -36,8 +37,10 @@ configure() {
 }
 
 configure epoll sendfile
-run "lighttpd lighttpd-files" epoll
+run "lighttpd lighttpd-files lighttpd-kqueue" epoll
 configure kevent sendfile
 run lighttpd kevent
 configure kevent kevent
 run lighttpd-files kevent
+configure kqueue sendfile
+run lighttpd-kqueue kevent

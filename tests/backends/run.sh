@@ -11,7 +11,7 @@ on epoll and on kevent:
   python    CPython's tests of selectors and of the event loops of asyncio
   libevent  libevent's regression tests, without and with the changelist
   bench     libevent's benchmarks
-  lighttpd  lighttpd's tests
+  lighttpd  lighttpd's tests, also on its own backend for kqueue, with libkevent-kqueue
   files     files that lighttpd sends
 
 All without WHAT. What is tested is Debian's: packages and sources are fetched, and what is
@@ -131,7 +131,11 @@ if [ ${#builds[@]} -gt 0 ]; then
 fi
 for name in "${builds[@]}"; do
 	case $name in
-	lighttpd) source_build lighttpd src ;;
+	lighttpd)
+		make -s O="${out%/*}" kqueue
+		source_build lighttpd src LIBS="${out%/*}/lib/kqueue/libkevent-kqueue.a -pthread" \
+			CPPFLAGS="-I$top/include -I$top/include/uapi -I$top/include/kevent-kqueue"
+		;;
 	libevent) source_build libevent . --disable-shared --disable-samples ;;
 	esac
 done

@@ -61,8 +61,8 @@ source_build() {
 	log "building $name"
 	(
 		cd "$dir"
-		[ -e config.status ] || { autoreconf -fi && ./configure "$@" \
-			CPPFLAGS="-I$top/include -I$top/include/uapi"; }
+		[ -e config.status ] || { autoreconf -fi &&
+			./configure CPPFLAGS="-I$top/include -I$top/include/uapi" "$@"; }
 		make
 	) >"$out/log-build-$name" 2>&1 ||
 		{ tail -20 "$out/log-build-$name" >&2; die "$name does not build"; }
