@@ -3,6 +3,7 @@
 #include <dlfcn.h>
 #include <unistd.h>
 
+#include "call.h"
 #include "epoll.h"
 
 /* The function that we stand before. */
@@ -45,4 +46,24 @@ KE_PUBLIC void closefrom(int first)
 {
 	ke_fast_closed_range(first < 0 ? 0 : (unsigned int)first, ~0u);
 	KE_NEXT(closefrom)(first);
+}
+
+/* By their numbers. */
+long ke_fast_syscall(long nr, const long *a)
+{
+	switch ((int)nr) {
+	case SYS_close:
+		ke_fast_closed((int)a[0]);
+		break;
+	case SYS_dup2:
+	case SYS_dup3:
+		if ((int)a[0] != (int)a[1])
+			ke_fast_closed((int)a[1]);
+		break;
+	case SYS_close_range:
+		if (!(a[2] & CLOSE_RANGE_CLOEXEC))
+			ke_fast_closed_range((unsigned int)a[0], (unsigned int)a[1]);
+		break;
+	}
+	return ke_call3(nr, a[0], a[1], a[2]);
 }

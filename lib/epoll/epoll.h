@@ -126,6 +126,9 @@ KE_HIDDEN bool ke_fast_wait(const struct ke_wait *w, int *ret);
 KE_HIDDEN void ke_fast_closed(int fd);
 KE_HIDDEN void ke_fast_closed_range(unsigned int first, unsigned int last);
 
+/* close.c */
+KE_HIDDEN long ke_fast_syscall(long nr, const long *a);
+
 /* nest.c */
 KE_HIDDEN bool ke_is_queue(int fd);
 KE_HIDDEN int ke_nest_added(int epfd, int fd, struct ukevent *added);

@@ -114,8 +114,8 @@ static long ke_syscall(long nr, const long *a)
 		return ke_syscall_wait(nr, a);
 	case SYS_io_uring_setup:
 		return ke_syscall_uring(a);
-	default:
-		return -ENOSYS;	/* no other comes here */
+	default:	/* no other comes here */
+		return KE_IS_FAST ? ke_fast_syscall(nr, a) : -ENOSYS;
 	}
 }
 
@@ -143,10 +143,17 @@ KE_USED long ke_syscall_failed(long ret)
 #define KE_TEXT_(x)	#x
 #define KE_TEXT(x)	KE_TEXT_(x)
 #define KE_OURS(nr)	"cmpl $" KE_TEXT(nr) ", %edi; je ke_syscall_ours;"
+#ifdef KE_FAST
+#define KE_OURS_FAST	KE_OURS(SYS_close) KE_OURS(SYS_dup2) KE_OURS(SYS_dup3) \
+			KE_OURS(SYS_close_range)
+#else
+#define KE_OURS_FAST	""
+#endif
 
 /*
  * As the C library's, without a frame: who is given a new stack by clone() returns to
- * what the caller has put there.  The numbers are those of ke_syscall().
+ * what the caller has put there.  The numbers are those of ke_syscall() and of
+ * ke_fast_syscall().
  */
 KE_PUBLIC long __attribute__((naked)) syscall(long nr __attribute__((unused)), ...)
 {
@@ -157,6 +164,7 @@ KE_PUBLIC long __attribute__((naked)) syscall(long nr __attribute__((unused)), .
 		KE_OURS(SYS_epoll_pwait)
 		KE_OURS(SYS_epoll_pwait2)
 		KE_OURS(SYS_io_uring_setup)
+		KE_OURS_FAST
 		"movq %rdi, %rax;"
 		"movq %rsi, %rdi;"
 		"movq %rdx, %rsi;"

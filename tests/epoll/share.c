@@ -52,6 +52,52 @@ TEST_TIMEOUT(number_taken_by_a_pipe, 60)
 	thread_join(&t);
 }
 
+/* ---- The number, taken by another epoll -------------------------------- */
+
+enum close_call { BY_CLOSE, BY_CLOSE_RANGE, BY_DUP2, BY_DUP3, CLOSE_CALLS };
+
+static void close_by_number(enum close_call call, int fd, int other)
+{
+	switch (call) {
+	case BY_CLOSE:
+		CHECK_OK(syscall(SYS_close, fd));
+		break;
+	case BY_CLOSE_RANGE:
+		CHECK_OK(syscall(SYS_close_range, fd, fd, 0));
+		break;
+	case BY_DUP3:
+		CHECK_EQ(syscall(SYS_dup3, other, fd, O_CLOEXEC), fd);
+		return;
+	default:
+		break;
+	}
+	CHECK_EQ(syscall(SYS_dup2, other, fd), fd);
+}
+
+/* By syscall(), as libuv closes its epolls. */
+TEST(number_taken_by_number)
+{
+	enum close_call call;
+
+	for (call = BY_CLOSE; call < CLOSE_CALLS; call++) {
+		int other = new_epoll(), ep = new_epoll();
+		struct ends e = new_pipe();
+
+		add(ep, e.fd[1], EPOLLOUT);
+		add(other, e.fd[0], EPOLLIN);
+		close_by_number(call, ep, other);
+		CHECK_RING();
+		put_byte(e);
+		expect(ep, e.fd[0], EPOLLIN);
+		CHECK_ERRNO(syscall(SYS_dup2, ep, -1), EBADF);
+		CHECK_EQ(syscall(SYS_dup2, other, other), other);
+		CHECK_RING();
+		CHECK_OK(close(ep));
+		CHECK_OK(syscall(SYS_close, other));
+		CHECK_EQ(device_mappings(), 0);
+	}
+}
+
 /* ---- Children ------------------------------------------------------------ */
 
 /* They have the epoll and not its ring, in whatever way they were made. */
