@@ -34,16 +34,35 @@ static bool ke_is_same(int fd, int other)
 	       !ke_call6(SYS_kcmp, pid, pid, KCMP_FILE, fd, other, 0);
 }
 
+/*
+ * Is it what the queue watches under this number?  The file that had the number then may
+ * be another one by now, or the queue itself.  READY with a bit that no watch asks for
+ * does nothing, and has to find the watch before it can say so.
+ */
+static bool ke_is_watched(int queue, int fd)
+{
+	struct ukevent uk = {
+		.id.raw[0] = (uint32_t)fd,
+		.type = KEVENT_POLL,
+		.event = EPOLLET,
+		.req_flags = KEVENT_REQ_CMD(KEVENT_CTL_READY),
+	};
+
+	return ke_ioctl(queue, KEVENT_IOC_CHANGE, &uk) == -EINVAL &&
+	       !ke_is_same(queue, fd);
+}
+
 static int ke_depth(int fd, int top, int level);
 
 /* How deep it goes below what a line of fdinfo names; 0: it is no queue. */
-static int ke_depth_of_line(const char *line, int top, int level)
+static int ke_depth_of_line(const char *line, int fd, int top, int level)
 {
 	unsigned long id;
 	unsigned int type;
 
 	if (sscanf(line, "watch: type: %u id: %lx", &type, &id) != 2 ||
-	    type != KEVENT_POLL || id > INT32_MAX || !ke_is_queue((int)id))
+	    type != KEVENT_POLL || id > INT32_MAX || !ke_is_queue((int)id) ||
+	    !ke_is_watched(fd, (int)id))
 		return 0;
 	if (ke_is_same((int)id, top))
 		return KE_NEST_MAX + 1;
@@ -65,7 +84,7 @@ static int ke_depth(int fd, int top, int level)
 	if (!f)
 		return 0;
 	while (deepest <= KE_NEST_MAX && getline(&line, &size, f) > 0) {
-		depth = ke_depth_of_line(line, top, level);
+		depth = ke_depth_of_line(line, fd, top, level);
 		deepest = depth > deepest ? depth : deepest;
 	}
 	free(line);

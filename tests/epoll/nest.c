@@ -293,6 +293,24 @@ TEST(circle_by_another_number)
 	CHECK_ERRNO(try_ctl(other, EPOLL_CTL_ADD, b, EPOLLIN), EEXIST);
 }
 
+/* What was watched under a number has another one now, and an epoll has the old one. */
+TEST(no_circle_by_a_number_used_again)
+{
+	int in = new_epoll(), other = new_epoll(), ep;
+	struct ends e = new_pipe();
+
+	add(in, e.fd[0], EPOLLIN);
+	add(other, e.fd[0], EPOLLIN);
+	CHECK_OK(dup(e.fd[0]));
+	CHECK_OK(close(e.fd[0]));
+	ep = new_epoll();
+	CHECK_EQ(ep, e.fd[0]);
+	add(ep, in, EPOLLIN);
+	/* or the epoll that watches it has its number */
+	CHECK_EQ(dup2(other, e.fd[0]), e.fd[0]);
+	add(in, other, EPOLLIN);
+}
+
 TEST(chain)
 {
 	int below = new_epoll(), ep, n;
