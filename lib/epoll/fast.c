@@ -187,6 +187,9 @@ bool ke_fast_wait(const struct ke_wait *w, int *ret)
 	if (w->mask && (w->mask_size != sizeof(uint64_t) ||
 			ke_is_bad_pointer(w->mask)))
 		return false;
+	/* as a call would: before anything is taken */
+	if (!__libc_single_threaded)
+		pthread_testcancel();
 	slot = ke_slot_enter(w->epfd);
 	if (!slot)
 		return false;
@@ -198,8 +201,5 @@ bool ke_fast_wait(const struct ke_wait *w, int *ret)
 		ke_count(&ke_counts.no_call, 1);
 		return true;
 	}
-	if (flags || !ke_time(&get, w) || get.min)
-		return false;
-	ke_cancel_end(ke_cancel_begin());	/* a call would have been a place for that */
-	return true;
+	return !flags && ke_time(&get, w) && !get.min;
 }

@@ -40,6 +40,15 @@ static void *cancelled_before_run(void *arg)
 	return arg;
 }
 
+static void *cancelled_at_once(void *arg)
+{
+	struct epoll_event ev;
+
+	pthread_cancel(pthread_self());
+	epoll_wait(cancel_ep, &ev, 1, -1);
+	return arg;
+}
+
 /* Not while that is disabled; and even if it would not wait. */
 TEST(cancelled_before_it_waits)
 {
@@ -51,8 +60,12 @@ TEST(cancelled_before_it_waits)
 	CHECK_EQ(pthread_create(&thread, NULL, cancelled_before_run, NULL), 0);
 	CHECK_EQ(pthread_join(thread, &ret), 0);
 	CHECK(ret == PTHREAD_CANCELED);
-	add(cancel_ep, e.fd[0], EPOLLIN);
+	/* also if there is an event, which stays for others */
+	add(cancel_ep, e.fd[0], EPOLLIN | EPOLLET);
 	put_byte(e);
+	CHECK_EQ(pthread_create(&thread, NULL, cancelled_at_once, NULL), 0);
+	CHECK_EQ(pthread_join(thread, &ret), 0);
+	CHECK(ret == PTHREAD_CANCELED);
 	expect(cancel_ep, e.fd[0], EPOLLIN);
 }
 
