@@ -123,15 +123,6 @@ static long long ke_until(const struct ke_wait *w)
 	return ke_now() + ts->tv_sec * 1000000000ll + ts->tv_nsec;
 }
 
-/* Bad pointers were refused before, by the kernel's call. */
-static bool ke_is_bad_time(const struct ke_wait *w)
-{
-	const struct timespec *ts = (const void *)w->timeout;
-
-	return w->nr != SYS_epoll_pwait && ts &&
-	       (ts->tv_sec < 0 || (unsigned long)ts->tv_nsec >= 1000000000);
-}
-
 /*
  * Filters that forbid ioctl() still allow read() and ppoll().  The fd is made
  * O_NONBLOCK, which nobody but read() looks at: it may be that there is nothing, when
@@ -163,11 +154,11 @@ int ke_wait_elsewhere(const struct ke_wait *w, int err)
 {
 	int type, ret = ke_wait_epoll(w);
 
-	if (ret != -EINVAL || w->max <= 0 || w->max > KE_EVENTS_MAX)
+	if (ret != -EINVAL)
 		return ret;
 	/* nothing but a queue may be read from */
 	if ((err != -EPERM && err != -EACCES && err != -ENOSYS) ||
-	    !ke_is_device(w->epfd) || ke_is_bad_time(w))
+	    !ke_is_device(w->epfd))
 		return -EINVAL;
 	type = ke_cancel_begin();
 	ret = ke_wait_by_read(w);

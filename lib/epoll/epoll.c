@@ -178,8 +178,27 @@ int ke_ctl(int epfd, int op, int fd, const struct epoll_event *event)
 
 /* ---- Waiting ----------------------------------------------------------- */
 
-/* Fills in the time.  False: the call fails, which the kernel's will tell. */
-bool ke_time(struct kevent_ioc_get *get, const struct ke_wait *w)
+/*
+ * What is refused whether there are events or not.  Not all that is: of a pointer that
+ * looks good the queue's call will tell.
+ */
+static bool ke_is_refused(const struct ke_wait *w)
+{
+	const struct timespec *ts = (const void *)w->timeout;
+
+	if (w->max <= 0 || w->max > KE_EVENTS_MAX ||
+	    (intptr_t)(w->events + w->max) < 0)
+		return true;
+	if (w->mask && (w->mask_size != sizeof(uint64_t) ||
+			ke_is_bad_pointer(w->mask)))
+		return true;
+	return w->nr != SYS_epoll_pwait && ts &&
+	       (ke_is_bad_pointer(ts) || ts->tv_sec < 0 ||
+		(unsigned long)ts->tv_nsec >= 1000000000);
+}
+
+/* Fills in the time, and whether to sleep at all. */
+void ke_time(struct kevent_ioc_get *get, const struct ke_wait *w)
 {
 	const struct timespec *ts = (const void *)w->timeout;
 	int ms = (int)w->timeout;
@@ -188,14 +207,12 @@ bool ke_time(struct kevent_ioc_get *get, const struct ke_wait *w)
 	get->flags = KEVENT_FLAGS_EPOLL;
 	if (w->nr == SYS_epoll_pwait) {
 		if (ms < 0)
-			return true;
+			return;
 		get->timeout.tv_sec = ms / 1000;
 		get->timeout.tv_nsec = ms % 1000 * 1000000;
 	} else {
 		if (!ts)
-			return true;
-		if (ke_is_bad_pointer(ts))
-			return false;
+			return;
 		get->timeout.tv_sec = ts->tv_sec;
 		get->timeout.tv_nsec = ts->tv_nsec;
 	}
@@ -204,7 +221,6 @@ bool ke_time(struct kevent_ioc_get *get, const struct ke_wait *w)
 	else
 		get->min = 0;
 	get->clockid = CLOCK_MONOTONIC;
-	return true;
 }
 
 static int ke_get_events(const struct ke_wait *w)
@@ -212,8 +228,7 @@ static int ke_get_events(const struct ke_wait *w)
 	struct kevent_ioc_get get = {};
 	int type, ret;
 
-	if (!ke_time(&get, w))
-		return -EINVAL;
+	ke_time(&get, w);
 	get.events = (uintptr_t)w->events;
 	get.max = w->max < KE_BATCH_MAX ? w->max : KE_BATCH_MAX;
 	if (w->mask) {
@@ -236,7 +251,7 @@ static int ke_serve(const struct ke_wait *w)
 
 int ke_wait(const struct ke_wait *w)
 {
-	int ret = -EINVAL;
+	int ret;
 
 	ke_count(&ke_counts.waits, 1);
 	if (ke_unlikely(ke_met_epoll)) {
@@ -244,9 +259,9 @@ int ke_wait(const struct ke_wait *w)
 		if (ret != -EINVAL)
 			return ret;
 	}
-	if (w->max > 0 && w->max <= KE_EVENTS_MAX &&
-	    (intptr_t)(w->events + w->max) >= 0)
-		ret = ke_serve(w);
+	if (ke_unlikely(ke_is_refused(w)))
+		return ke_wait_epoll(w);	/* which says why */
+	ret = ke_serve(w);
 	if (ke_unlikely(ret < 0) && ret != -EINTR && ret != -EFAULT)
 		ret = ke_wait_elsewhere(w, ret);
 	if (ret > 0)

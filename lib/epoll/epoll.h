@@ -110,7 +110,7 @@ static inline bool ke_is_bad_pointer(const void *p)
 KE_HIDDEN int ke_create(int flags);
 KE_HIDDEN int ke_ctl(int epfd, int op, int fd, const struct epoll_event *event);
 KE_HIDDEN int ke_wait(const struct ke_wait *w);
-KE_HIDDEN bool ke_time(struct kevent_ioc_get *get, const struct ke_wait *w);
+KE_HIDDEN void ke_time(struct kevent_ioc_get *get, const struct ke_wait *w);
 
 /* elsewhere.c: the kernel's epoll; and calls that failed here.  Likewise */
 KE_HIDDEN int ke_ctl_epoll(int epfd, int op, int fd,

@@ -183,10 +183,6 @@ bool ke_fast_wait(const struct ke_wait *w, int *ret)
 	struct ke_slot *slot;
 	uint32_t flags;
 
-	/* a bad mask is refused whether there are events or not */
-	if (w->mask && (w->mask_size != sizeof(uint64_t) ||
-			ke_is_bad_pointer(w->mask)))
-		return false;
 	/* as a call would: before anything is taken */
 	if (!__libc_single_threaded)
 		pthread_testcancel();
@@ -201,5 +197,8 @@ bool ke_fast_wait(const struct ke_wait *w, int *ret)
 		ke_count(&ke_counts.no_call, 1);
 		return true;
 	}
-	return !flags && ke_time(&get, w) && !get.min;
+	if (flags)
+		return false;
+	ke_time(&get, w);
+	return !get.min;
 }
