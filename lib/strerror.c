@@ -65,7 +65,7 @@ static const struct change_text {
 
 	{ KEVENT_UNOTIFY, ADD, ENOSPC,
 	  "the user's limit of watches, or of memory for payloads, is reached" },
-	{ KEVENT_UNOTIFY, READY, EAGAIN,
+	{ KEVENT_UNOTIFY, MODIFY | READY, EAGAIN,
 	  "the watch has no room for one more payload, or its ADD has not returned" },
 	{ KEVENT_UNOTIFY, READY, EINVAL,
 	  "none of these bits is asked for by the watch, or an unknown flag" },
@@ -117,6 +117,11 @@ static const struct call_text {
 	{ KEVENT_IOC_GET_EVENTS, EFAULT,
 	  "the array for the events is not in the program's memory; no event is lost" },
 
+	{ KEVENT_IOC_GET_EVENTS, EAGAIN,
+	  "there is no event, and the queue is O_NONBLOCK" },
+
+	{ KEVENT_IOC_WAIT, EAGAIN,
+	  "there are too few events, and the queue is O_NONBLOCK" },
 	{ KEVENT_IOC_WAIT, EINVAL,
 	  "a minimum beyond the ring, too many changes, an index to commit that nobody has claimed, or a bad timeout, clock, signal set or flag" },
 	{ KEVENT_IOC_WAIT, EOVERFLOW, "the index to commit is not in the ring" },
@@ -146,7 +151,6 @@ static const struct call_text {
 	{ KEVENT_IOC_AIO_SENDFILE_PATH, ENAMETOOLONG, "the name of the file is too long" },
 
 	{ 0, EINTR, "a signal came first" },
-	{ 0, EAGAIN, "there is no event, and the queue is O_NONBLOCK" },
 	{ 0, ENXIO, "the queue is not initialised, or has no ring" },
 	{ 0, EFAULT, "an address that is not in the program's memory" },
 	{ 0, E2BIG,

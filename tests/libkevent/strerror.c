@@ -154,6 +154,9 @@ TEST(private_events)
 	for (i = 0; i < 64 && kevent_fire(q, 1, 1, 0) == 0; i++)
 		;
 	REFUSED_PREP(READY, KEVENT_UNOTIFY, 1, 1, 0, EAGAIN, "no room for one more payload");
+	REFUSED_PREP(MODIFY, KEVENT_UNOTIFY, 1, 1,
+		     KEVENT_REQ_PAYLOAD | KEVENT_REQ_READY | KEVENT_REQ_ALWAYS_QUEUE, EAGAIN,
+		     "no room for one more payload");
 	REFUSED_PREP(READY, KEVENT_UNOTIFY, 1, 2, 0, EINVAL, "none of these bits");
 	REFUSED_PREP(ADD, KEVENT_UNOTIFY, 1, 0, 0, EINVAL, "event");
 }
@@ -234,6 +237,7 @@ TEST(calls)
 	FAILS(INFO, ioctl(q, 0xeb55), ENOTTY, "no queue");
 	CHECK_OK(fcntl(q, F_SETFL, O_NONBLOCK));
 	FAILS(GET_EVENTS, kevent_get_events(q, 1, 1, NULL, &uk, 0), EAGAIN, "O_NONBLOCK");
+	FAILS(WAIT, kevent_wait(q, 1, 0, NULL, 0), EAGAIN, "O_NONBLOCK");
 	kev_fire((kev_add_user(q, 1), q), 1, 1);
 	FAILS(COMMIT, kevent_commit(q, 1, 0), EINVAL, "claimed");
 	FAILS(READ, kevent_read(q, kev_add_user(q, 2).cookie, &uk, sizeof(uk), NULL),
@@ -294,5 +298,6 @@ TEST(sign_extended)
 TEST(unknown_is_the_c_library_s)
 {
 	CHECK(!strcmp(kevent_strerror(KEVENT_CTL_ADD, KEVENT_PIPE, EXDEV), strerror(EXDEV)));
+	CHECK(!strcmp(kevent_strerror(KEVENT_CTL_MODIFY, KEVENT_PIPE, EAGAIN), strerror(EAGAIN)));
 	CHECK(!strcmp(kevent_strerror(12345, 0, EPIPE), strerror(EPIPE)));
 }
