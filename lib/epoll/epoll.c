@@ -249,11 +249,11 @@ static int ke_serve(const struct ke_wait *w)
 	return KE_IS_FAST && ke_fast_wait(w, &ret) ? ret : ke_get_events(w);
 }
 
-int ke_wait(const struct ke_wait *w)
+/* Of whoever can. */
+static int ke_wait_any(const struct ke_wait *w)
 {
 	int ret;
 
-	ke_count(&ke_counts.waits, 1);
 	if (ke_unlikely(ke_met_epoll)) {
 		ret = ke_wait_epoll(w);
 		if (ret != -EINVAL)
@@ -264,6 +264,15 @@ int ke_wait(const struct ke_wait *w)
 	ret = ke_serve(w);
 	if (ke_unlikely(ret < 0) && ret != -EINTR && ret != -EFAULT)
 		ret = ke_wait_elsewhere(w, ret);
+	return ret;
+}
+
+int ke_wait(const struct ke_wait *w)
+{
+	int ret;
+
+	ke_count(&ke_counts.waits, 1);
+	ret = ke_wait_any(w);
 	if (ret > 0)
 		ke_count(&ke_counts.events, (uint64_t)ret);
 	return ret;

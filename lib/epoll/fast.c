@@ -132,9 +132,10 @@ int ke_fast_init(int fd, struct kevent_ioc_init *init)
  * As kevent_ring_free().  But what is level-triggered is asked again by the next wait,
  * after the program has done what it has to do, if no other thread may sleep for it.
  * The call is an ioctl(), not a read(): the fd may have been closed meanwhile, and its
- * number be that of another file.
+ * number be that of another file.  Returns how many calls were made.
  */
-static void ke_ring_free(const struct kevent_ring *ring, uint32_t from, uint32_t to)
+static unsigned int ke_ring_free(const struct kevent_ring *ring, uint32_t from,
+				 uint32_t to)
 {
 	uint32_t due = __libc_single_threaded ? KEVENT_RING_OVERFLOW | KEVENT_RING_HEAD :
 						KEVENT_RING_CALL;
@@ -146,16 +147,18 @@ static void ke_ring_free(const struct kevent_ring *ring, uint32_t from, uint32_t
 		__atomic_store_n(&ring->user->head, to, __ATOMIC_RELEASE);
 		__atomic_thread_fence(__ATOMIC_SEQ_CST);
 		if (!kevent_ring_flags(ring, due))
-			return;
+			return 0;
 		commit.from = to;
 	}
 	ke_ioctl(ring->fd, KEVENT_IOC_COMMIT, &commit);
+	return 1;
 }
 
 /* What is in the ring.  One batch: what is level-triggered may come back. */
 static int ke_ring_take(const struct kevent_ring *ring, const struct ke_wait *w)
 {
 	uint32_t from, to, at;
+	unsigned int calls = 0;
 	int num = 0;
 
 	while (!num && kevent_ring_grab(ring, (uint32_t)w->max, &from, &to)) {
@@ -167,8 +170,10 @@ static int ke_ring_take(const struct kevent_ring *ring, const struct ke_wait *w)
 			w->events[num].events = uk->ret_data[0];
 			w->events[num++].data.u64 = uk->ptr;
 		}
-		ke_ring_free(ring, from, to);
+		calls += ke_ring_free(ring, from, to);
 	}
+	if (num && !calls)
+		ke_count(&ke_counts.no_call, 1);
 	return num;
 }
 
@@ -193,10 +198,8 @@ bool ke_fast_wait(const struct ke_wait *w, int *ret)
 	__atomic_thread_fence(__ATOMIC_ACQUIRE);
 	*ret = flags & KEVENT_RING_CALL ? 0 : ke_ring_take(&slot->ring, w);
 	ke_slot_leave(slot);
-	if (*ret) {
-		ke_count(&ke_counts.no_call, 1);
+	if (*ret)
 		return true;
-	}
 	if (flags)
 		return false;
 	ke_time(&get, w);

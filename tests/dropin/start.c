@@ -31,6 +31,11 @@ static void __attribute__((constructor(101))) started(void)
 		return;
 	if (!strcmp(what, "edge"))
 		exit(take_edge());
+	if (!strcmp(what, "io_uring")) {
+		syscall(SYS_io_uring_setup, 1, NULL);
+		printf("errno %s\n", test_errno_name(errno));
+		exit(0);
+	}
 	if (!strcmp(what, "chroot") && (chroot("/proc") || chdir("/")))
 		_exit(3);
 	if (!strcmp(what, "user") && setuid(TEST_USER_ID))
@@ -171,6 +176,10 @@ TEST(statistics)
 	r = run("edge", "$K --stats --fast $SELF");
 	CHECK_EQ(r.status, 0);
 	CHECK_SAID(r, "waits 2, events 1, no call 1");
+	/* those of epolls, too */
+	r = run("chroot", "$K --stats $SELF");
+	CHECK_OUT(r, EPOLL);
+	CHECK(strstr(r.err, "queues 0, changes 1, waits 2, events 2, no call 0; epolls 2"));
 	unlink("/tmp/stats");
 	r = run("run", "cd /tmp; $K --stats=stats $SELF; $K --stats=/tmp/stats $SELF");
 	CHECK(!*r.err);
@@ -330,7 +339,10 @@ TEST(no_library)
 
 TEST(io_uring_switched)
 {
-	struct run r = run("run", "$K --io-uring sh -c 'echo $KEVENT_EPOLL'");
+	struct run r = run("io_uring", "$K $SELF"), without;
 
-	CHECK_OUT(r, "io_uring\n");
+	CHECK_OUT(r, "errno ENOSYS\n");
+	without = run("io_uring", "$SELF");
+	r = run("io_uring", "$K --io-uring $SELF");
+	CHECK_OUT(r, without.out);
 }
