@@ -43,16 +43,14 @@ int ke_ctl_elsewhere(int epfd, int op, int fd, const struct epoll_event *event,
 	case -ENOENT:
 	case -ENOSPC:
 	case -ENOMEM:
+	case -EINVAL:
 		return err;
-	case -EPERM:
-	case -EACCES:
-	case -ENOSYS:
-		/* a seccomp filter: of the queue's own errors it is none */
-		ke_say("ioctl() is forbidden, no change is possible", -err);
-		return err;
-	default:
-		return -EINVAL;
 	}
+	if (!ke_is_device(epfd))
+		return -EINVAL;
+	/* a seccomp filter: of the queue's own errors it is none */
+	ke_say("ioctl() is forbidden, no change is possible", -err);
+	return err;
 }
 
 int ke_wait_epoll(const struct ke_wait *w)
@@ -150,16 +148,14 @@ static int ke_wait_by_read(const struct ke_wait *w)
 	}
 }
 
-int ke_wait_elsewhere(const struct ke_wait *w, int err)
+/* The arguments are good, so a queue that did not serve it was kept from that by a filter. */
+int ke_wait_elsewhere(const struct ke_wait *w)
 {
 	int type, ret = ke_wait_epoll(w);
 
-	if (ret != -EINVAL)
-		return ret;
 	/* nothing but a queue may be read from */
-	if ((err != -EPERM && err != -EACCES && err != -ENOSYS) ||
-	    !ke_is_device(w->epfd))
-		return -EINVAL;
+	if (ret != -EINVAL || !ke_is_device(w->epfd))
+		return ret;
 	type = ke_cancel_begin();
 	ret = ke_wait_by_read(w);
 	ke_cancel_end(type);

@@ -263,7 +263,7 @@ static int ke_wait_any(const struct ke_wait *w)
 		return ke_wait_epoll(w);	/* which says why */
 	ret = ke_serve(w);
 	if (ke_unlikely(ret < 0) && ret != -EINTR && ret != -EFAULT)
-		ret = ke_wait_elsewhere(w, ret);
+		ret = ke_wait_elsewhere(w);
 	return ret;
 }
 

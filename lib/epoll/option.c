@@ -4,11 +4,13 @@
  * where the program has the stderr that it was started with.
  */
 #include <fcntl.h>
+#include <linux/major.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "call.h"
@@ -153,7 +155,8 @@ static void __attribute__((constructor)) ke_begin(void)
 	ke_read_options();
 	if (fstat(STDERR_FILENO, &ke_stderr))
 		ke_stderr.st_ino = 0;
-	if (stat("/dev/kevent", &ke_device))
+	/* another file may stand there, as /dev/null does where devices are hidden */
+	if (stat("/dev/kevent", &ke_device) || major(ke_device.st_rdev) != MISC_MAJOR)
 		ke_device.st_mode = 0;
 	pthread_atfork(NULL, NULL, ke_forked);
 	errno = saved;

@@ -73,7 +73,7 @@ TEST(ioctl_forbidden_before)
  * One that comes later: what is watched goes on being told.  Changes need ioctl() on the
  * drop-in, and fail as the filter says.
  */
-TEST(ioctl_forbidden_later)
+static void forbidden_later(int error)
 {
 	struct ends e = new_pipe(), late = new_pipe();
 	int ep = new_epoll();
@@ -83,7 +83,7 @@ TEST(ioctl_forbidden_later)
 	uint64_t start;
 
 	add(ep, e.fd[0], EPOLLIN);
-	forbid(SYS_ioctl, EPERM);
+	forbid(SYS_ioctl, error);
 	expect_none(ep);
 	put_byte(e);
 	expect(ep, e.fd[0], EPOLLIN);
@@ -99,10 +99,21 @@ TEST(ioctl_forbidden_later)
 	check_event_at(__FILE__, __LINE__, w.ev, e.fd[0], EPOLLIN);
 	CHECK_ERRNO(try_ctl(ep, EPOLL_CTL_ADD, -1, 0), EBADF);
 	if (on_kevent())
-		CHECK_ERRNO(try_ctl(ep, EPOLL_CTL_ADD, late.fd[0], EPOLLIN), EPERM);
+		CHECK_ERRNO(try_ctl(ep, EPOLL_CTL_ADD, late.fd[0], EPOLLIN), error);
 	else
 		add(ep, late.fd[0], EPOLLIN);
 	CHECK_ERRNO(epoll_wait(late.fd[0], &ev, 1, 0), EINVAL);
+}
+
+TEST(ioctl_forbidden_later)
+{
+	forbidden_later(EPERM);
+}
+
+/* With an errno that tells nothing of a filter. */
+TEST(ioctl_forbidden_later_otherwise)
+{
+	forbidden_later(ENOTTY);
 }
 
 /* What is no time is refused, whether there are events or not. */
