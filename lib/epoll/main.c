@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later OR MIT
 /* kevent-epoll: starts a program with the epoll drop-in. */
+#include <elf.h>
+#include <fcntl.h>
 #include <getopt.h>
 #include <libgen.h>
 #include <limits.h>
@@ -8,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include <kevent.h>
 
@@ -23,7 +26,7 @@ static const char usage_text[] =
 "Runs PROGRAM, and serves its epoll calls from /dev/kevent. Where that can't be\n"
 "used, PROGRAM runs on the kernel's epoll, and a line on stderr says why.\n"
 "\n"
-"  --require      fail if /dev/kevent can't be used\n"
+"  --require      fail if /dev/kevent can't be used, or not by PROGRAM\n"
 "  --stats        print on stderr, when a process ends, how many calls were served\n"
 "  --stats=FILE   append that to FILE\n"
 "  --fast         take events from a ring, with no system call while there are some;\n"
@@ -154,6 +157,82 @@ static const char *device_problem(void)
 	return problem;
 }
 
+/* ---- The program ------------------------------------------------------- */
+
+/* Where execvp() will find it. */
+static bool find_program(const char *name, char *path, size_t size)
+{
+	const char *dirs = strchr(name, '/') ? "" : getenv("PATH");
+	struct stat st;
+	int len;
+
+	if (!dirs)
+		dirs = "/bin:/usr/bin";
+	for (;; dirs += len + 1) {
+		len = (int)strcspn(dirs, ":");
+		snprintf(path, size, "%.*s%s%s", len, dirs, len ? "/" : "", name);
+		if (!access(path, X_OK) && !stat(path, &st) && S_ISREG(st.st_mode))
+			return true;
+		if (!dirs[len])
+			return false;
+	}
+}
+
+static const char *elf_problem(int fd, const Elf64_Ehdr *head)
+{
+	struct stat st;
+	Elf64_Phdr ph;
+	int i;
+
+	if (head->e_ident[EI_CLASS] != ELFCLASS64 || head->e_machine != EM_X86_64)
+		return "is not a 64-bit program of x86-64";
+	if (!fstat(fd, &st) && (((st.st_mode & S_ISUID) && st.st_uid != getuid()) ||
+				((st.st_mode & S_ISGID) && st.st_gid != getgid())))
+		return "is setuid or setgid";
+	for (i = 0; i < head->e_phnum; i++)
+		if (pread(fd, &ph, sizeof(ph), (off_t)(head->e_phoff + (size_t)i * sizeof(ph))) ==
+			    sizeof(ph) && ph.p_type == PT_INTERP)
+			return NULL;
+	return "is linked statically";
+}
+
+/* Why the library can't be preloaded into it; NULL: it can, or nothing is known. */
+static const char *program_problem(const char *path, unsigned int depth)
+{
+	union {
+		Elf64_Ehdr elf;
+		char text[PATH_MAX];
+	} head = {};
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	const char *problem = NULL;
+	char *name = head.text + 2;
+
+	if (fd < 0)
+		return NULL;
+	if (read(fd, head.text, sizeof(head.text) - 1) < 0)
+		*head.text = '\0';
+	if (!memcmp(head.text, ELFMAG, SELFMAG)) {
+		problem = elf_problem(fd, &head.elf);
+	} else if (!memcmp(head.text, "#!", 2) && depth < 4) {
+		name += strspn(name, " \t");
+		name[strcspn(name, " \t\n")] = '\0';
+		problem = program_problem(name, depth + 1);
+	}
+	close(fd);
+	return problem;
+}
+
+static void check_program(const char *name)
+{
+	char path[2 * PATH_MAX];
+	const char *problem = NULL;
+
+	if (find_program(name, path, sizeof(path)))
+		problem = program_problem(path, 0);
+	if (problem)
+		die(EXIT_FAILED, "%s, or what it is a script for, %s", path, problem);
+}
+
 /* ---- The library ------------------------------------------------------- */
 
 /* Beside this program, as built; or where it is installed. */
@@ -199,6 +278,8 @@ int main(int argc, char **argv)
 	problem = device_problem();
 	if (problem && s.require)
 		die(EXIT_FAILED, "/dev/kevent %s", problem);
+	if (s.require)
+		check_program(argv[optind]);
 	if (problem)
 		fprintf(stderr, "kevent-epoll: /dev/kevent %s; %s runs on epoll\n",
 			problem, argv[optind]);

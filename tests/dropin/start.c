@@ -290,6 +290,39 @@ TEST(bad_calls)
 	CHECK(strstr(r.out, "usage:") && !*r.err);
 }
 
+/* What the library can't be preloaded into is not started; a copy of this is made such. */
+TEST(programs_that_cannot_be_served)
+{
+	static const char *const made[] = {
+		"printf '\\1' | dd of=/tmp/p/other bs=1 seek=4 conv=notrunc 2>/dev/null",
+		/* the second program header is that of the interpreter */
+		"printf '\\0' | dd of=/tmp/p/other bs=1 seek=120 conv=notrunc 2>/dev/null",
+		"chown 12345 /tmp/p/other; chmod 4755 /tmp/p/other",
+		"chgrp 12345 /tmp/p/other; chmod 2755 /tmp/p/other",
+	};
+	static const char *const words[] = { "64-bit", "statically", "setuid", "setgid" };
+	char command[512];
+	struct run r;
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(made); i++) {
+		snprintf(command, sizeof(command),
+			 "rm -rf /tmp/p; mkdir /tmp/p; cp $SELF /tmp/p/other; %s; PATH=/tmp:/tmp/p:$PATH;"
+			 "$K --require other", made[i]);
+		r = run("run", command);
+		CHECK_EQ(r.status, 125);
+		CHECK_OUT(r, "");
+		CHECK_SAID(r, words[i]);
+	}
+	/* by way of a script, and one that can be */
+	r = run("run", "echo '#! /tmp/p/other -x' >/tmp/p/script; chmod 755 /tmp/p/script;"
+		       "$K --require /tmp/p/script");
+	CHECK_EQ(r.status, 125);
+	CHECK_SAID(r, "setgid");
+	r = run("run", "echo \"#!$SELF\" >/tmp/p/script; $K --require /tmp/p/script");
+	CHECK_OUT(r, QUEUE);
+}
+
 /* Both libraries. */
 TEST(twice)
 {
