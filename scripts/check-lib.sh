@@ -225,6 +225,30 @@ kqueue_tls() {
 	[ $((size)) -le 400 ] || complain "libkevent-kqueue.so has $((size)) bytes of static TLS"
 }
 
+# The epoll drop-in: what is installed, and that the flags of a package build reach all of it.
+epoll_installed() {
+	local root=$work/epoll file
+
+	make -s --no-print-directory -C lib/epoll BUILD="$work/epoll-build" PREFIX=/opt/epoll \
+		DESTDIR="$root" CPPFLAGS=-D_FORTIFY_SOURCE=2 LDFLAGS=-Wl,-z,relro,-z,now,--build-id=0x12345678 \
+		install >"$work/epoll.log" || complain "lib/epoll: install fails"
+	diff - <(cd "$root/opt/epoll" && find . -type f -printf '%m %P\n' | LC_ALL=C sort) >&2 <<-'END' ||
+		644 lib/kevent/libkevent-epoll-fast.so
+		644 lib/kevent/libkevent-epoll.so
+		644 share/man/man1/kevent-epoll.1
+		755 bin/kevent-epoll
+	END
+		complain "lib/epoll: other files are installed"
+	for file in bin/kevent-epoll lib/kevent/libkevent-epoll{,-fast}.so; do
+		file=$root/opt/epoll/$file
+		readelf -n "$file" | grep -q 'Build ID: 12345678$' || complain "$file: without LDFLAGS"
+		nm -D "$file" | grep -q '__.*_chk' || complain "$file: without CPPFLAGS"
+	done
+	make -s --no-print-directory -C lib/epoll BUILD="$work/epoll-build" PREFIX=/opt/epoll \
+		DESTDIR="$root" uninstall
+	[ -z "$(find "$root" ! -type d)" ] || complain "lib/epoll: uninstall leaves files behind"
+}
+
 make --no-print-directory O="$out" lib kqueue
 symbols
 old_program
@@ -236,4 +260,5 @@ installed
 kqueue_symbols
 kqueue_tls
 kqueue_installed
+[ "$(uname -m)" != x86_64 ] || epoll_installed
 exit $bad
