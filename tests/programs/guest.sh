@@ -144,6 +144,17 @@ check_epoll() {
 
 reload_nginx() { kill -HUP "$server"; }
 
+# Clients that read slowly: the server has to wait until there is room. What that costs is
+# not measured.
+slow_readers() {
+	local body=/var/www/large
+
+	[ -e $body ] || head -c 1048576 /dev/urandom >$body
+	echo 4096 16384 16384 >/proc/sys/net/ipv4/tcp_wmem
+	load "$protocol" $port 10 40 -r >/dev/null || echo "bad $program $where: clients that read slowly"
+	echo 4096 16384 4194304 >/proc/sys/net/ipv4/tcp_wmem
+}
+
 measure() {
 	local scale=${KEVENT_PROGRAMS_SCALE:-1}
 
@@ -151,6 +162,9 @@ measure() {
 	phase many 50 $((5000 * scale))
 	phase churn 20 $((1000 * scale)) -l 4
 	phase idle 10 $((2000 * scale)) -i 1000 -s 4
+	case $program in
+	nginx | lighttpd) slow_readers ;;
+	esac
 	[ "$program" != nginx ] || {
 		reload_nginx
 		sleep 1

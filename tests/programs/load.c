@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * load PROTOCOL PORT CONNECTIONS REQUESTS [-l LIFE] [-i IDLE] [-s SLOW] [-b BODY]
+ * load PROTOCOL PORT CONNECTIONS REQUESTS [-l LIFE] [-i IDLE] [-s SLOW] [-b BODY] [-r]
  *
  * Makes requests of a server and checks each answer to the last byte. PROTOCOL is
  * http, http-close, redis, memcached or echo. So many connections at once, each with
  * one request outstanding; a connection is replaced after LIFE requests. IDLE further
  * ones are opened and say nothing. SLOW more send a request a byte at a time, during
  * the others. BODY is the file that http has to give, by its name without directories.
+ * -r: they read slowly, a little at a time, and their sockets have little room.
  *
  * Prints "requests N errors N".
  */
@@ -29,6 +30,7 @@
 #define HEAD_MAX	4096
 #define CONNS_MAX	4096
 #define PATIENCE	60000	/* ms without any progress */
+#define SIP		4096	/* bytes that -r reads at a time */
 
 struct conn {
 	int fd;
@@ -58,6 +60,7 @@ static struct {
 	char *body;
 	size_t body_len;
 	size_t answer_max;
+	bool sips;
 } load = { .life = ~0u, .name = "", .answer_max = HEAD_MAX };
 
 static struct conn conn[CONNS_MAX];
@@ -180,8 +183,10 @@ static void wrong(struct conn *c, const char *what)
 
 static int open_one(void)
 {
-	int one = 1, fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	int one = 1, room = SIP, fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
+	if (load.sips)
+		setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &room, sizeof(room));
 	if (fd < 0 || connect(fd, (struct sockaddr *)&load.addr, sizeof(load.addr)))
 		die("connect");
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
@@ -241,9 +246,13 @@ static void finish(struct conn *c, int verdict)
 
 static void pull(struct conn *c)
 {
-	ssize_t n = recv(c->fd, c->answer + c->got, load.answer_max - c->got, MSG_DONTWAIT);
+	size_t room = load.answer_max - c->got;
 	int verdict;
+	ssize_t n;
 
+	if (load.sips && room > SIP)
+		room = SIP;
+	n = recv(c->fd, c->answer + c->got, room, MSG_DONTWAIT);
 	if (n < 0 && errno == EAGAIN)
 		return;
 	if (n <= 0) {
@@ -331,12 +340,13 @@ int main(int argc, char **argv)
 	struct rlimit limit = { .rlim_cur = 65536, .rlim_max = 65536 };
 	int c;
 
-	while ((c = getopt(argc, argv, "l:i:s:b:")) != -1)
+	while ((c = getopt(argc, argv, "l:i:s:b:r")) != -1)
 		switch (c) {
 		case 'l': load.life = (unsigned int)atoi(optarg); break;
 		case 'i': load.idle = (unsigned int)atoi(optarg); break;
 		case 's': load.slow = (unsigned int)atoi(optarg); break;
 		case 'b': read_body(optarg); break;
+		case 'r': load.sips = true; break;
 		default: return 2;
 		}
 	if (argc - optind != 4)
