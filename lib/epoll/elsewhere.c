@@ -31,6 +31,12 @@ int ke_ctl_epoll(int epfd, int op, int fd, const struct epoll_event *event)
 	return err;
 }
 
+/* Does a filter answer, before it is looked what the fd is? */
+static bool ke_is_forbidden(void)
+{
+	return ke_ioctl(-1, KEVENT_IOC_GET_EVENTS, NULL) != -EBADF;
+}
+
 int ke_ctl_elsewhere(int epfd, int op, int fd, const struct epoll_event *event,
 		     int err)
 {
@@ -46,9 +52,8 @@ int ke_ctl_elsewhere(int epfd, int op, int fd, const struct epoll_event *event,
 	case -EINVAL:
 		return err;
 	}
-	if (!ke_is_device(epfd))
+	if (!ke_is_forbidden() || !ke_is_device(epfd))
 		return -EINVAL;
-	/* a seccomp filter: of the queue's own errors it is none */
 	ke_say("ioctl() is forbidden, no change is possible", -err);
 	return err;
 }
@@ -148,13 +153,13 @@ static int ke_wait_by_read(const struct ke_wait *w)
 	}
 }
 
-/* The arguments are good, so a queue that did not serve it was kept from that by a filter. */
+/* The arguments are good. */
 int ke_wait_elsewhere(const struct ke_wait *w)
 {
 	int type, ret = ke_wait_epoll(w);
 
-	/* nothing but a queue may be read from */
-	if (ret != -EINVAL || !ke_is_device(w->epfd))
+	/* nothing but a queue may be read from, and not where a number just changes hands */
+	if (ret != -EINVAL || !ke_is_forbidden() || !ke_is_device(w->epfd))
 		return ret;
 	type = ke_cancel_begin();
 	ret = ke_wait_by_read(w);
