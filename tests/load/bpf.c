@@ -227,7 +227,7 @@ static void open_meanwhile(void *arg)
 	crowd_leaves(&c, rounds);
 }
 
-TEST_TIMEOUT(open_while_it_comes_and_goes, 120)
+TEST_TIMEOUT(open_while_it_comes_and_goes, 300)
 {
 	struct programs p = make_programs();
 
@@ -249,7 +249,7 @@ static void load_meanwhile(void *arg)
 	crowd_leaves(&c, rounds);
 }
 
-TEST_TIMEOUT(load_while_it_comes_and_goes, 120)
+TEST_TIMEOUT(load_while_it_comes_and_goes, 300)
 {
 	struct programs p = make_programs();
 
