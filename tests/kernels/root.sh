@@ -74,6 +74,16 @@ install_packages() {
 	inside modinfo -k "$release" -F filename kevent
 }
 
+# copy_module FILE: of what was installed.
+copy_module() {
+	# shellcheck disable=SC2016 # the inner shell expands it
+	inside sh -c 'ko=$(modinfo -k "$1" -F filename kevent)
+		case $ko in
+		*.xz) xz -dc "$ko" ;;
+		*) cat "$ko" ;;
+		esac >"$2"' sh "$release" "$1"
+}
+
 unpack() {
 	make_root "$kernel"
 	mkdir "$root"

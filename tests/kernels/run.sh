@@ -77,8 +77,10 @@ step() {
 
 install_all() {
 	run_kernel
-	install_packages gcc libc6-dev
+	# some tests make a file system of DOS, or look for busybox, or load the module again
+	install_packages gcc libc6-dev dosfstools busybox
 	add_checks tests/kernels/guest.sh
+	copy_module /vm/kevent.ko
 	make_disk
 }
 

@@ -52,13 +52,8 @@ add_probes() {
 	scripts/man-example.sh man/kevent_unavailable.3 >"$root/vm/unavailable.c"
 	inside cc -o /vm/unavailable /vm/unavailable.c -lkevent
 	inside cc -o /vm/fallback /usr/share/doc/libkevent-dev/examples/fallback.c
-	# shellcheck disable=SC2016 # the inner shell expands it
-	inside sh -c 'ko=$(modinfo -k "$1" -F filename kevent)
-		case $ko in
-		*.xz) xz -dc "$ko" ;;
-		*) cat "$ko" ;;
-		esac >/vm/unsigned.ko
-		strip -g /vm/unsigned.ko' sh "$release"
+	copy_module /vm/unsigned.ko
+	inside strip -g /vm/unsigned.ko
 }
 
 # Where firmware looks, on a disk of its own.
