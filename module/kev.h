@@ -91,7 +91,8 @@
  * STATES OF A WATCH (watch->state)
  *
  *	ADDING		being hooked by ADD, outside the mutex; ADD holds a file
- *			reference
+ *			reference.  Events are posted already; MODIFY waits, with
+ *			no lock held, until it is over
  *	(none)		armed
  *	DISARMED	ONESHOT or DISPATCH has had its event; wake-ups are ignored
  *	FIRED		with DISARMED: a ONESHOT.  Its event can still be taken;

@@ -1,15 +1,14 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# build-module.sh KDIR OUT: builds the module against the kernel headers in
-# KDIR, by the compiler that KDIR/.toolchain names (tests/vm/suite.sh) or else this
-# machine's, clang if the kernel is clang's, and prints the path of kevent.ko. Sources are mirrored to
-# OUT/module/RELEASE and built there, so that the tree stays clean and
-# several kernels can have theirs at once; old kbuild has no MO=. W= and C= of
-# the environment are kbuild's; with KEVENT_KCOV=1 the kernel's coverage sees the
-# module, with KEVENT_DEBUG_DELAYS=1 it has the delays of module/delay.h, with
-# KEVENT_NO_FTRACE=1 it does as where the kernel's ftrace can't redirect: each in a
-# directory of its own.
+# build-module.sh KDIR OUT: builds the module against the kernel headers in KDIR, by the
+# compiler that KDIR/.toolchain names (tests/vm/suite.sh) or else this machine's, clang if
+# the kernel is clang's, and prints the path of kevent.ko. Sources are mirrored to
+# OUT/module/RELEASE and built there, so that the tree stays clean and several kernels can
+# have theirs at once; old kbuild has no MO=. W= and C= of the environment are kbuild's;
+# with KEVENT_KCOV=1 the kernel's coverage sees the module, with KEVENT_DEBUG_DELAYS=1 it
+# has the delays of module/delay.h, with KEVENT_NO_FTRACE=1 it does as where the kernel's
+# ftrace can't redirect: each in a directory of its own.
 
 set -euo pipefail
 

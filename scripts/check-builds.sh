@@ -1,12 +1,12 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# check-builds.sh [KERNEL...] [--if-there KERNEL...]: builds the module for each supported kernel, against
-# its headers alone, with W=1, and sparse where there is one for it, by its own compiler,
-# two at a time. Prints warnings, and answers of probes that are not those of
-# module/compat/answers; nothing if all is well. What was built well is not built again
-# until it changes. A series that its release of Debian has no more is left out: a line
-# on stderr says so. So is a kernel behind --if-there whose headers can't be fetched.
+# check-builds.sh [KERNEL...] [--if-there KERNEL...]: builds the module for each supported
+# kernel, against its headers alone, with W=1, and sparse where there is one for it, by
+# its own compiler, two at a time. Prints warnings, and answers of probes that are not
+# those of module/compat/answers; nothing if all is well. What was built well is not built
+# again until it changes. A series that its release of Debian has no more is left out: a
+# line on stderr says so. So is a kernel behind --if-there whose headers can't be fetched.
 
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit 1

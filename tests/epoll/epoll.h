@@ -133,6 +133,26 @@ static inline void expect_at(const char *file, int line, int ep, int fd,
 } while (0)
 
 /* Does poll(2) say that the epoll is readable? */
+/* What is no time is refused by epoll_pwait2(), whether there are events or not. */
+static inline void refuses_bad_times(int ep, struct ends e)
+{
+	static const struct timespec bad[] = {
+		{ .tv_nsec = 1000000000 }, { .tv_nsec = -1 }, { .tv_sec = -1 },
+		{ .tv_sec = INT64_MIN }, { .tv_sec = INT64_MAX, .tv_nsec = -1 },
+	};
+	struct epoll_event ev;
+	int round;
+	size_t i;
+
+	for (round = 0; round < 2; round++) {
+		for (i = 0; i < ARRAY_SIZE(bad); i++)
+			CHECK_ERRNO(epoll_pwait2(ep, &ev, 1, &bad[i], NULL), EINVAL);
+		CHECK_ERRNO(epoll_pwait2(ep, &ev, 1, (void *)8, NULL), EFAULT);
+		put_byte(e);
+	}
+	expect(ep, e.fd[0], EPOLLIN);
+}
+
 static inline bool is_readable(int ep)
 {
 	struct pollfd pfd = { .fd = ep, .events = POLLIN | POLLOUT };

@@ -56,25 +56,13 @@ TEST(all_the_time)
 	}
 }
 
-/* Whether there are events or not. */
 TEST(bad_times)
 {
-	static const struct timespec bad[] = {
-		{ .tv_nsec = 1000000000 }, { .tv_nsec = -1 }, { .tv_sec = -1 },
-	};
 	struct ends e = new_pipe();
-	int ep = new_epoll(), round;
-	struct epoll_event ev;
-	size_t i;
+	int ep = new_epoll();
 
 	add(ep, e.fd[0], EPOLLIN | EPOLLET);
-	for (round = 0; round < 2; round++) {
-		for (i = 0; i < ARRAY_SIZE(bad); i++)
-			CHECK_ERRNO(epoll_pwait2(ep, &ev, 1, &bad[i], NULL), EINVAL);
-		CHECK_ERRNO(epoll_pwait2(ep, &ev, 1, (void *)8, NULL), EFAULT);
-		put_byte(e);
-	}
-	expect(ep, e.fd[0], EPOLLIN);
+	refuses_bad_times(ep, e);
 }
 
 /* What is there comes, whatever the time. */

@@ -8,13 +8,13 @@ usage: tests/kernels/run.sh [KERNEL...]
 For each kernel: a root file system of the release of Debian that has it, with systemd and
 udev; the packages that "make deb" makes, installed there by apt as a user would; a boot
 of it all in QEMU, with that kernel and its initramfs. Looked at: the module is loaded and
-/dev/kevent open to all although nobody did anything for it; an ordinary user compiles
-and runs examples/echo.c and run.c, the README's, with what the packages brought, and, by
+/dev/kevent open to all although nobody did anything for it; an ordinary user compiles and
+runs examples/echo.c and run.c, the README's, with what the packages brought, and, by
 kevent-epoll, a program that uses epoll; and the tests that TESTS selects pass (all, if it
 is empty; -: none). The kernel's headers are installed by name, and nothing else that the
-packages recommend: whether they recommend the right headers is not seen. One line for each kernel, with seconds; what went wrong is in
-build/kernels/KERNEL.log. As root, with a mirror of Debian. The last line is
-"N passed, N failed".
+packages recommend: whether they recommend the right headers is not seen. One line for
+each kernel, with seconds; what went wrong is in build/kernels/KERNEL.log. As root, with a
+mirror of Debian. The last line is "N passed, N failed".
 END2
 }
 

@@ -584,7 +584,8 @@ struct kevent_ioc_init {
  *	is ready under the new terms is reported as by ADD.  INODE, SIGNAL,
  *	POSIX_TIMER and UNOTIFY, which can't be asked, report again what was taken
  *	back, and what came while DISPATCH had disarmed the watch.  A one-shot that
- *	is over is not found: ENOENT.
+ *	is over is not found: ENOENT.  If another thread's ADD of the watch has not
+ *	returned, MODIFY waits for that; only a signal that kills ends this wait.
  * READY: reports the bits of event (0: all that the watch asks for) as if they
  *	had come by themselves.  Bits that the watch does not ask for are ignored;
  *	if no bit is left: EINVAL.
