@@ -2,14 +2,12 @@
 /*
  * The backend of libevent for /dev/kevent.
  *
- * A base has a queue with a ring, and a watch for each fd.  Level-triggered events are true
- * when they are put into the ring, which happens in the call that waits (LAST_CHECK); those
- * that are edge-triggered are taken from the ring, without a call while there are some.
+ * A base has a queue, and a watch for each fd.  The queue has no ring: a level-triggered event
+ * has to be true when it is handed out (LAST_CHECK), which only a call can see to.
  *
  * Without the changelist each change is a call, whose errors event_add() returns.  With
- * it, all changes since the last wait are part of the call that waits.  A watch is ended
- * by its cookie.  So it does not matter that its fd may have been closed before that, or
- * be another file's by now.
+ * it, one call makes all changes since the last wait.  A watch is ended by its cookie.  So it
+ * does not matter that its fd may have been closed before that, or be another file's by now.
  */
 #include "event2/event-config.h"
 #include "evconfig-private.h"
@@ -17,6 +15,7 @@
 #ifdef EVENT__HAVE_KEVENT_H
 
 #include <sys/types.h>
+#include <sys/epoll.h>
 #include <sys/time.h>
 #include <kevent.h>
 
@@ -28,12 +27,14 @@
 #include "evmap-internal.h"
 #include "changelist-internal.h"
 
-#define RING_SIZE	1024
+#define EVENTS		32	/* that there is room for at first */
+#define EVENTS_MAX	4096
 #define BATCH		128	/* changes that go with one call */
 
 struct kevent_op {
-	struct kevent_ring ring;
-	pid_t pid;		/* who has the ring mapped */
+	int fd;
+	int max;
+	struct epoll_event *events;
 	int num;
 	struct ukevent changes[BATCH];
 };
@@ -90,11 +91,14 @@ static void *kevent_op_init(struct event_base *base)
 
 	if (!op)
 		return NULL;
-	if (kevent_init(&op->ring, RING_SIZE, KEVENT_WAKE_FIFO, 0) < 0) {
+	op->max = EVENTS;
+	op->events = mm_calloc(op->max, sizeof(*op->events));
+	op->fd = op->events ? kevent_init(NULL, 0, KEVENT_WAKE_FIFO, 0) : -1;
+	if (op->fd < 0) {
+		mm_free(op->events);
 		mm_free(op);
 		return NULL;
 	}
-	op->pid = getpid();
 	if (use_changelist(base))
 		base->evsel = &keventops_changelist;
 	evsig_init_(base);
@@ -106,10 +110,8 @@ static void kevent_op_dealloc(struct event_base *base)
 	struct kevent_op *op = base->evbase;
 
 	evsig_dealloc_(base);
-	if (op->pid == getpid())
-		kevent_destroy(&op->ring);
-	else		/* fork copies no mapping of a ring */
-		close(op->ring.fd);
+	close(op->fd);
+	mm_free(op->events);
 	mm_free(op);
 }
 
@@ -186,7 +188,7 @@ static int prep_change(struct ukevent *uk, const struct event_change *ch,
 /* Carries out a change.  Its errno, or 0. */
 static int change(struct kevent_op *op, struct ukevent *uk)
 {
-	return ioctl(op->ring.fd, KEVENT_IOC_CHANGE, uk) < 0 ? errno : 0;
+	return ioctl(op->fd, KEVENT_IOC_CHANGE, uk) < 0 ? errno : 0;
 }
 
 /* Makes of a change that was carried out, or refused with err, what had to come of it. */
@@ -247,22 +249,19 @@ static int kevent_op_del(struct event_base *base, evutil_socket_t fd, short old,
 	return change_events(base, fd, old, events, EV_CHANGE_DEL, fdinfo);
 }
 
-/* Looks at the results of a call that had the changes.  Returns how many were refused. */
-static int settle_changes(struct event_base *base)
+static void change_all(struct event_base *base)
 {
 	struct kevent_op *op = base->evbase;
-	int i, err, refused = 0;
+	int i;
 
-	for (i = 0; i < op->num; i++) {
-		err = kevent_error(&op->changes[i]);
-		refused += !!err;
-		settle(base, &op->changes[i], err);
-	}
+	if (op->num && kevent_ctl(op->fd, KEVENT_CTL_MIXED, op->num, op->changes) < 0)
+		event_warn("kevent: changes");
+	for (i = 0; i < op->num; i++)
+		settle(base, &op->changes[i], kevent_error(&op->changes[i]));
 	op->num = 0;
-	return refused;
 }
 
-/* Empties the changelist.  Those that are left over go with the call that waits. */
+/* Empties the changelist. */
 static void take_changes(struct event_base *base)
 {
 	const struct event_changelist *list = &base->changelist;
@@ -272,77 +271,74 @@ static void take_changes(struct event_base *base)
 	for (ch = list->changes; ch != list->changes + list->n_changes; ch++) {
 		op->num += prep_change(&op->changes[op->num], ch,
 				       evmap_io_get_fdinfo_(&base->io, ch->fd));
-		if (op->num == BATCH) {
-			if (kevent_ctl(op->ring.fd, KEVENT_CTL_MIXED, BATCH, op->changes) < 0)
-				event_warn("kevent: changes");
-			settle_changes(base);
-		}
+		if (op->num == BATCH)
+			change_all(base);
 	}
+	change_all(base);
 	event_changelist_remove_all_(&base->changelist, base);
 }
 
 /* ---- Waiting ----------------------------------------------------------- */
 
-static int wait_for_batch(struct kevent_op *op, const struct timeval *tv)
+static int wait_for_events(const struct kevent_op *op, const struct timeval *tv)
 {
+	const int min = !tv || tv->tv_sec || tv->tv_usec;
 	struct timespec ts;
 
 	if (tv) {
 		ts.tv_sec = tv->tv_sec;
 		ts.tv_nsec = tv->tv_usec * 1000;
 	}
-	if (op->num)
-		return kevent_ring_wait_changes(&op->ring, 0, tv ? &ts : NULL,
-						op->changes, op->num);
-	if (tv && !tv->tv_sec && !tv->tv_usec)
-		return kevent_ring_poll(&op->ring, 0);
-	return kevent_ring_wait_some(&op->ring, 0, tv ? &ts : NULL);
+	return kevent_get_events(op->fd, min, op->max, tv && min ? &ts : NULL,
+				 (void *)op->events, KEVENT_FLAGS_EPOLL);
 }
 
-static void report_batch(struct event_base *base)
+static void report(struct event_base *base, const struct epoll_event *ev)
 {
-	struct kevent_op *op = base->evbase;
-	const struct ukevent *uk;
+	short events = EV_ET;
 
-	while ((uk = kevent_ring_more(&op->ring))) {
-		const uint32_t bits = uk->ret_data[0];
-		short events = EV_ET;
+	if (ev->events & EPOLLERR || (ev->events & EPOLLHUP && !(ev->events & EPOLLRDHUP))) {
+		events |= EV_READ | EV_WRITE;
+	} else {
+		if (ev->events & EPOLLIN)
+			events |= EV_READ;
+		if (ev->events & EPOLLOUT)
+			events |= EV_WRITE;
+		if (ev->events & EPOLLRDHUP)
+			events |= EV_CLOSED;
+	}
+	evmap_io_active_(base, ev->data.fd, events);
+}
 
-		if (bits & KEVENT_POLL_POLLERR ||
-		    (bits & KEVENT_POLL_POLLHUP && !(bits & KEVENT_POLL_POLLRDHUP))) {
-			events |= EV_READ | EV_WRITE;
-		} else {
-			if (bits & KEVENT_POLL_POLLIN)
-				events |= EV_READ;
-			if (bits & KEVENT_POLL_POLLOUT)
-				events |= EV_WRITE;
-			if (bits & KEVENT_POLL_POLLRDHUP)
-				events |= EV_CLOSED;
-		}
-		evmap_io_active_(base, (evutil_socket_t)uk->ptr, events);
+/* The next call may have more to hand out. */
+static void grow(struct kevent_op *op)
+{
+	struct epoll_event *events;
+
+	events = mm_realloc(op->events, 2 * op->max * sizeof(*events));
+	if (events) {
+		op->events = events;
+		op->max *= 2;
 	}
 }
 
 static int kevent_op_dispatch(struct event_base *base, struct timeval *tv)
 {
 	struct kevent_op *op = base->evbase;
-	int ret, err;
+	int i, num;
 
 	take_changes(base);
 	EVBASE_RELEASE_LOCK(base, th_base_lock);
-	ret = wait_for_batch(op, tv);
-	err = errno;
+	num = wait_for_events(op, tv);
 	EVBASE_ACQUIRE_LOCK(base, th_base_lock);
-
-	/* What was refused has been done in another way, and may be ready. */
-	if (settle_changes(base) && ret >= 0)
-		kevent_ring_poll(&op->ring, 0);
-	if (ret < 0 && err != EINTR) {
-		errno = err;
+	if (num < 0 && errno != EINTR) {
 		event_warn("kevent: wait");
 		return -1;
 	}
-	report_batch(base);
+	for (i = 0; i < num; i++)
+		report(base, &op->events[i]);
+	if (num == op->max && op->max < EVENTS_MAX)
+		grow(op);
 	return 0;
 }
 
