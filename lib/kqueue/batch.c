@@ -22,6 +22,7 @@
  * @num_ops: how many.
  * @num_calls: likewise.
  * @queue: which queue is told: see struct kq_note.
+ * @has_new: new notes are among them.
  * @error: all of it was refused; or 0.
  */
 struct kq_batch {
@@ -32,6 +33,7 @@ struct kq_batch {
 	int num_ops;
 	int num_calls;
 	unsigned int queue;
+	bool has_new;
 	int error;
 };
 
@@ -42,6 +44,17 @@ static bool kq_has_receipt(const struct kq_op *op)
 	return op->err || (op->kev.flags & EV_RECEIPT);
 }
 
+/* By its fd an old note might be taken for the new one. */
+static bool kq_batch_has_new(const struct kq_batch *b, uintptr_t ident)
+{
+	int i;
+
+	for (i = 0; b->has_new && i < b->num_ops; i++)
+		if (b->ops[i].is_new && b->ops[i].kev.ident == ident)
+			return true;
+	return false;
+}
+
 /* False: not before the others were made. */
 static bool kq_batch_put(struct kq_batch *b, const struct kevent *kev, bool is_safe)
 {
@@ -49,13 +62,14 @@ static bool kq_batch_put(struct kq_batch *b, const struct kevent *kev, bool is_s
 	const unsigned int queue = kn ? kn->queue : 0;
 	struct kq_op *op = &b->ops[b->num_ops];
 
-	if (kn && (kn->busy || !is_safe))
+	if (kn && (kn->busy || !is_safe || kq_batch_has_new(b, kev->ident)))
 		return false;
 	if (b->num_calls && queue != b->queue)
 		return false;
 	op->kev = *kev;
 	kq_op_plan(b->kq, op, kn, &b->calls[b->num_calls]);
 	b->num_ops++;
+	b->has_new |= op->is_new;
 	if (op->call) {
 		op->call->req_flags |= KEVENT_REQ_CMD(op->cmd);
 		b->num_calls++;
@@ -74,6 +88,7 @@ static int kq_batch_fill(struct kq_batch *b, const struct kevent *changes, int n
 
 	b->num_ops = 0;
 	b->num_calls = 0;
+	b->has_new = false;
 	for (i = 0; i < num && i < b->size && sure <= room; i++) {
 		if (!kq_batch_put(b, &changes[i], may <= room))
 			break;

@@ -119,7 +119,7 @@ static void kq_plan_modify(struct kq *kq, struct kq_note *kn, struct kq_op *op,
 		kq_set_terms(kn, kev);
 	kq_set_user(kn, kev);
 	kq_set_enabled(kn, kev);
-	if (!kn->filter->ask)
+	if (!kn->filter->ask || !kn->cookie)
 		return;
 	*uk = kq_watch_by_fd(kn);
 	uk->req_flags = KEVENT_REQ_ALWAYS_QUEUE;
@@ -182,6 +182,12 @@ void kq_op_plan(struct kq *kq, struct kq_op *op, struct kq_note *kn, struct ukev
 
 /* ---- What has come of it ----------------------------------------------- */
 
+/* See kq_outdate(). */
+static bool kq_is_outdated(const struct kq_note *kn)
+{
+	return kn->filter->is_fd && !kn->cookie && !kn->active;
+}
+
 /* The kernel was told: err.  Returns 0, or what EV_ERROR is to tell. */
 int kq_op_end(struct kq *kq, struct kq_op *op, int err)
 {
@@ -190,6 +196,8 @@ int kq_op_end(struct kq *kq, struct kq_op *op, int err)
 	if (!kn)
 		return op->err;
 	kn->busy = false;
+	if (!op->is_new && kq_is_outdated(kn))
+		err = ENOENT;
 	if (op->is_over) {
 		if (kn->cookie && (!err || !kq_is_by_fd(kn)))
 			kn->cookie = 0;

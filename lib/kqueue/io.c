@@ -141,6 +141,20 @@ static void kq_io_ask(const struct kq_note *kn, struct ukevent *uk)
 	}
 }
 
+/* Not the fd's: its file is open elsewhere, or the watch is over, as it is after its event. */
+static void kq_io_over(struct kq *kq, struct kq_note *kn)
+{
+	const uint64_t cookie = kn->cookie;
+
+	if (!kq_watch_remove(kq, kn)) {
+		kq_drop(kq, kn);
+		return;
+	}
+	/* another thread may have just taken that, and has to find its note */
+	kn->cookie = cookie;
+	kn->disabled = false;
+}
+
 /*
  * ENOENT: the fd is another file's, or the only event of the watch has come and was not
  * yet taken.
@@ -148,9 +162,8 @@ static void kq_io_ask(const struct kq_note *kn, struct ukevent *uk)
 static int kq_io_change(struct kq *kq, struct kq_note *kn, const struct kevent *kev, int err)
 {
 	if (err == ENOENT && ((kev->flags & EV_ADD) || (kn->kev.flags & EV_ONESHOT))) {
-		/* the latter has it go; it is refused for the former */
-		if (kq_watch_remove_fd(kq, kn) && !(kev->flags & EV_ADD)) {
-			kq_drop(kq, kn);
+		if (!(kev->flags & EV_ADD) && kq_watch_remove_fd(kq, kn)) {
+			kq_io_over(kq, kn);
 			return ENOENT;
 		}
 		kq_watch_remove(kq, kn);

@@ -85,7 +85,8 @@ struct kq_filter {
  * @kev: as it was added; flags: KQ_KEPT.
  * @index: its number in its kq.
  * @next: the next note of its hash chain, or of the free ones.
- * @cookie: of its watch; 0: it has none any more.
+ * @cookie: of its watch; 0: it has none any more: the process has exited, or the fd that
+ *	names it is another file's, which has a watch.
  * @type: of the watch.
  * @queue: which queue that is in: 0, or 1 to KQ_INNER.
  * @soft: see above.
@@ -258,7 +259,7 @@ KQ_HIDDEN int kq_watch_add(struct kq *kq, struct kq_note *kn, struct ukevent *uk
 			   unsigned int queue);
 KQ_HIDDEN int kq_watch_make(struct kq *kq, struct kq_note *kn);
 KQ_HIDDEN int kq_watch_remove_fd(struct kq *kq, struct kq_note *kn);
-KQ_HIDDEN void kq_watch_remove(struct kq *kq, struct kq_note *kn);
+KQ_HIDDEN int kq_watch_remove(struct kq *kq, struct kq_note *kn);
 KQ_HIDDEN int kq_watch_fire(struct kq *kq, struct kq_note *kn);
 
 /**

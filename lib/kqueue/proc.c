@@ -99,10 +99,10 @@ static int kq_procdesc_change(struct kq *kq, struct kq_note *kn, const struct ke
 static bool kq_proc_event(struct kq *kq, struct kq_note *kn, const struct ukevent *uk)
 {
 	(void)kq;
+	kn->kev.flags |= EV_ONESHOT;
 	if (kn->type != KEVENT_PROC)
 		return true;
 	kn->cookie = 0;
-	kn->kev.flags |= EV_ONESHOT;
 	kn->eof = EV_EOF;
 	kn->fflags = kn->kev.fflags;
 	kn->data = uk->ret_data[1];

@@ -175,7 +175,7 @@ static int kq_get_inner(uint64_t id, unsigned int inner, struct kevent *events, 
 {
 	const struct ukevent uk = { .ptr = id << 32 };
 	struct kevent_ioc_get get = { .clockid = CLOCK_MONOTONIC };
-	struct kq_seen more;
+	struct kq_seen more = { 0 };
 	unsigned int queue;
 	int done = 0, ret;
 

@@ -18,6 +18,29 @@ int kq_queue(const struct kq *kq, unsigned int queue)
 	return queue ? kq->inner[queue - 1] : kq->fd;
 }
 
+/*
+ * The kernel has just made a watch of this fd.  If that was there already, by what the
+ * library knows, the fd was another file's: by it the note can't be named any more.
+ */
+static void kq_outdate(struct kq *kq, const struct kq_note *by, const struct ukevent *uk,
+		       unsigned int queue)
+{
+	static const short filters[] = { EVFILT_READ, EVFILT_WRITE, EVFILT_VNODE, EVFILT_PROCDESC };
+	struct kq_note *kn;
+	unsigned int i;
+
+	/* reading has these for itself; and a process may be watched by its pid */
+	if (uk->type == KEVENT_SOCKET || uk->type == KEVENT_PIPE || uk->id.raw[1])
+		return;
+	for (i = 0; i < sizeof(filters) / sizeof(filters[0]); i++) {
+		kn = kq_note_find(kq, uk->id.raw[0], filters[i]);
+		if (!kn || kn == by || kn->type != uk->type || kn->queue != queue)
+			continue;
+		kq_watch_remove(kq, kn);
+		kn->active = false;
+	}
+}
+
 /* Makes the inner queue, and has the first one watch it. */
 static int kq_inner_make(struct kq *kq, unsigned int queue)
 {
@@ -46,12 +69,15 @@ static int kq_inner_make(struct kq *kq, unsigned int queue)
 		return err;
 	}
 	kq->inner[queue - 1] = fd;
+	kq_outdate(kq, NULL, &uk, 0);
 	return 0;
 }
 
 /* The watch of a note is there. */
-static void kq_watch_note(struct kq_note *kn, const struct ukevent *uk, unsigned int queue)
+static void kq_watch_note(struct kq *kq, struct kq_note *kn, const struct ukevent *uk,
+			  unsigned int queue)
 {
+	kq_outdate(kq, kn, uk, queue);
 	kn->queue = (unsigned char)queue;
 	kn->type = (unsigned char)uk->type;
 	kn->cookie = uk->cookie;
@@ -82,7 +108,7 @@ int kq_watch_add(struct kq *kq, struct kq_note *kn, struct ukevent *uk, unsigned
 		uk->ptr = kq_ptr(kq, kn->index);
 		err = kq_call(kq_queue(kq, queue), KEVENT_CTL_ADD, uk);
 		if (!err)
-			kq_watch_note(kn, uk, queue);
+			kq_watch_note(kq, kn, uk, queue);
 	}
 	return err;
 }
@@ -105,7 +131,7 @@ int kq_watch_done(struct kq *kq, struct kq_note *kn, struct ukevent *uk, int err
 		if (!err)
 			err = kq_watch_add(kq, kn, uk, 1);
 	} else if (!err) {
-		kq_watch_note(kn, uk, 0);
+		kq_watch_note(kq, kn, uk, 0);
 	}
 	return kn->filter->added ? kn->filter->added(kq, kn, uk, err) : err;
 }
@@ -128,21 +154,25 @@ int kq_watch_make(struct kq *kq, struct kq_note *kn)
 int kq_watch_remove_fd(struct kq *kq, struct kq_note *kn)
 {
 	struct ukevent uk = kq_watch_by_fd(kn);
-	int err = kq_call(kq_queue(kq, kn->queue), KEVENT_CTL_REMOVE, &uk);
+	int err = ENOENT;
 
+	if (kn->cookie)
+		err = kq_call(kq_queue(kq, kn->queue), KEVENT_CTL_REMOVE, &uk);
 	if (!err)
 		kn->cookie = 0;
 	return err;
 }
 
 /* If there is one. */
-void kq_watch_remove(struct kq *kq, struct kq_note *kn)
+int kq_watch_remove(struct kq *kq, struct kq_note *kn)
 {
 	struct ukevent uk = kq_watch_by_cookie(kn);
+	int err = ENOENT;
 
 	if (kn->cookie)
-		kq_call(kq_queue(kq, kn->queue), KEVENT_CTL_REMOVE, &uk);
+		err = kq_call(kq_queue(kq, kn->queue), KEVENT_CTL_REMOVE, &uk);
 	kn->cookie = 0;
+	return err;
 }
 
 /* Has an event come as if of itself. */

@@ -82,6 +82,37 @@ TEST(counted_in_other_order)
 	CHECK_EQ(expect(kq, SIGUSR1, EVFILT_SIGNAL).data, 1);
 }
 
+static int the_fd;
+
+static void *taker_run(void *arg)
+{
+	expect(*(int *)arg, the_fd, EVFILT_READ);
+	return NULL;
+}
+
+/* A thread has just taken the only event: it is too late to change it, and is not lost. */
+static void changed_too_late(int flags)
+{
+	struct ends e = new_pipe();
+	int kq = new_kqueue();
+	struct test_thread t;
+
+	gate = new_pipe();
+	the_fd = e.fd[0];
+	add(kq, the_fd, EVFILT_READ, EV_ONESHOT);
+	put(e.fd[1], 1);
+	hook_at(KEVENT_IOC_GET_EVENTS, wait_at_gate);
+	thread_start(&t, taker_run, &kq);
+	CHECK_SOON(!is_hooked());
+	CHECK_ERRNO(try_set(kq, the_fd, EVFILT_READ, flags, 0, 0, NULL), ENOENT);
+	put(gate.fd[1], 1);
+	thread_join(&t);
+	CHECK_ERRNO(try_set(kq, the_fd, EVFILT_READ, flags, 0, 0, NULL), ENOENT);
+}
+
+TEST(enabled_too_late)	{ changed_too_late(EV_ENABLE); }
+TEST(disabled_too_late) { changed_too_late(EV_DISABLE); }
+
 /* ---- Triggers that are put aside --------------------------------------- */
 
 static int the_kqueue;
@@ -97,6 +128,10 @@ static void trigger_many(void)
 	struct kevent kev;
 	uintptr_t i;
 
+	for (i = 0; i < 8; i++)
+		set(the_kqueue, i, EVFILT_USER, EV_KEEPUDATA, NOTE_FFCOPY | NOTE_TRIGGER | i, -i,
+		    NULL);
+	/* the same again needs no room */
 	for (i = 0; i < 8; i++)
 		set(the_kqueue, i, EVFILT_USER, EV_KEEPUDATA, NOTE_FFCOPY | NOTE_TRIGGER | i, -i,
 		    NULL);

@@ -92,6 +92,26 @@ TEST(disabled)
 	CHECK_ERRNO(try_set(kq, pid, EVFILT_PROC, EV_DELETE, 0, 0, NULL), ENOENT);
 }
 
+/* It was told, and is no more; what is added then is another. */
+TEST(disabled_and_added)
+{
+	struct ends e;
+	pid_t pid = new_child(&e, 3);
+	int kq = new_kqueue(), i;
+	siginfo_t info;
+
+	set(kq, pid, EVFILT_PROC, EV_ADD | EV_DISABLE, NOTE_EXIT, 0, NULL);
+	close(e.fd[1]);
+	CHECK_OK(waitid(P_PID, pid, &info, WEXITED | WNOWAIT));
+	expect_none(kq);
+	for (i = 0; i < 3; i++) {
+		set(kq, pid, EVFILT_PROC, EV_ADD, NOTE_EXIT, 0, NULL);
+		CHECK(expect(kq, pid, EVFILT_PROC).flags & EV_ONESHOT);
+		expect_none(kq);
+		CHECK_ERRNO(try_set(kq, pid, EVFILT_PROC, EV_DELETE, 0, 0, NULL), ENOENT);
+	}
+}
+
 TEST(disabled_and_deleted)
 {
 	struct ends e;
