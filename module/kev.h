@@ -376,10 +376,11 @@ struct kev_mailbox {
  * @sleepers: struct kev_sleeper that wait for any event, by arrival.
  * @patients: those that wait for more than one, by arrival.
  * @patient: the same, by the index that they wait for.
- * @slept: how many sleepers there ever were.
+ * @slept: the last sleeper's number.
  * @policy: KEVENT_WAKE_*.
  * @first_index: where the ring began.
  * @inited: INIT was done.
+ * @list_is_next: GET_EVENTS has had entries: what is to be asked has its turn.
  * @overflowed: events that had to wait for a slot.
  * @waits: calls that slept.
  * @immediate: calls that had what they wanted at once.
@@ -419,10 +420,11 @@ struct kev_queue {
 	struct list_head sleepers;
 	struct list_head patients;
 	struct rb_root_cached patient;
-	u32 slept;
+	u64 slept;
 	u32 policy;
 	u32 first_index;
 	bool inited;
+	bool list_is_next;
 
 	u64 overflowed;
 	u64 waits;

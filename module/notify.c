@@ -103,13 +103,13 @@ static noinline void kev_sleeper_wake(struct kev_queue *q,
 /* ---- Whom to wake ------------------------------------------------------ */
 
 /* Is it one of the first until sleepers, by arrival? */
-static bool kev_sleeper_is_of(const struct kev_sleeper *s, u32 until)
+static bool kev_sleeper_is_of(const struct kev_sleeper *s, u64 until)
 {
-	return (s32)(s->number - until) <= 0;
+	return s->number <= until;
 }
 
 /* The first on a list, which is by arrival, if it is one of those; else NULL. */
-static struct kev_sleeper *kev_first_of(struct list_head *list, u32 until)
+static struct kev_sleeper *kev_first_of(struct list_head *list, u64 until)
 {
 	struct kev_sleeper *s;
 
@@ -118,7 +118,7 @@ static struct kev_sleeper *kev_first_of(struct list_head *list, u32 until)
 }
 
 /* LIFO: the newest of the first until; SAME_CPU: one that went to sleep here. */
-static noinline struct kev_sleeper *kev_choose_best(struct kev_queue *q, u32 until)
+static noinline struct kev_sleeper *kev_choose_best(struct kev_queue *q, u64 until)
 {
 	bool last = q->policy == KEVENT_WAKE_LIFO;
 	const struct list_head *at = &q->sleepers;
@@ -136,7 +136,7 @@ static noinline struct kev_sleeper *kev_choose_best(struct kev_queue *q, u32 unt
 
 /* One of those who wait for any event, by the queue's policy; NULL: none. */
 static __always_inline struct kev_sleeper *kev_choose(struct kev_queue *q,
-						      u32 until)
+						      u64 until)
 {
 	struct kev_sleeper *s = NULL;
 
@@ -215,7 +215,7 @@ unsigned int kev_notify(struct kev_queue *q, unsigned int how, int sync)
 }
 
 /* Wakes KEV_WAKES_MAX others for the same event; they do the same. */
-static void kev_sleeper_spread(struct kev_queue *q, u32 until)
+static void kev_sleeper_spread(struct kev_queue *q, u64 until)
 {
 	struct kev_sleeper *s;
 	unsigned int n;
@@ -244,7 +244,7 @@ void kev_sleeper_back_long(struct kev_queue *q, struct kev_sleeper *s)
 }
 
 /* WAKE: the next of those who were asleep when it came, with no event. */
-static bool kev_kick_one(struct kev_queue *q, u32 until)
+static bool kev_kick_one(struct kev_queue *q, u64 until)
 {
 	struct kev_sleeper *s = kev_choose(q, until);
 
@@ -264,7 +264,7 @@ static bool kev_kick_one(struct kev_queue *q, u32 until)
 unsigned int kev_notify_kick(struct kev_queue *q, unsigned int num)
 	__must_hold(&q->lock)
 {
-	u32 until = q->slept;
+	u64 until = q->slept;
 	unsigned int n = 0;
 
 	lockdep_assert_held(&q->lock);

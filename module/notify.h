@@ -3,6 +3,7 @@
 #ifndef KEV_NOTIFY_H
 #define KEV_NOTIFY_H
 
+#include "delay.h"
 #include "kev.h"
 
 /**
@@ -13,7 +14,7 @@
  * @min: how many it waits for.
  * @since: index from which @min counts, if @counts.
  * @target: of a patient: the index at which there may be enough.
- * @number: by arrival.
+ * @number: by arrival.  It never wraps: one task may sleep while others do so often.
  * @until: with @spreads: it wakes sleepers whose @number is not greater.
  * @counts: from @since; else it waits for unclaimed events.
  * @asleep: may be chosen.
@@ -31,9 +32,9 @@ struct kev_sleeper {
 	u32 min;
 	u32 since;
 	u32 target;
-	u32 number;
-	u32 until;
 	int cpu;
+	u64 number;
+	u64 until;
 	bool counts;
 	bool asleep;
 	bool chosen;
@@ -119,7 +120,8 @@ static inline void kev_sleeper_add(struct kev_queue *q, struct kev_sleeper *s)
 	lockdep_assert_held(&q->lock);
 	s->chosen = false;
 	s->asleep = true;
-	s->number = ++q->slept;
+	q->slept += KEV_SLEPT_STEP;
+	s->number = q->slept;
 	s->cpu = raw_smp_processor_id();
 	q->attention |= KEV_Q_SLEEPERS;
 	if (likely(s->min <= 1))

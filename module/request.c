@@ -133,6 +133,9 @@ static noinline bool kev_watch_settle_long(struct kev_watch *w,
 	if (!(uk->req_flags & KEVENT_REQ_ALWAYS_QUEUE)) {
 		kev_result_event(w->queue, v, uk);
 		kev_ready_delivered(w);
+		/* it may be ready still, for those who sleep or poll */
+		if (w->state & KEV_W_LEVEL)
+			kev_notify(w->queue, KEV_NOTIFY_ANY, 0);
 		return true;
 	}
 	if (w->ev.req_flags & KEVENT_REQ_LAST_CHECK)

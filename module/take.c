@@ -254,6 +254,21 @@ static bool kev_fault_in(struct kev_queue *q, char __user *to, size_t size)
 }
 
 /*
+ * Has the list its turn?  It is taken in turn with entries, or else an entry at each call
+ * would keep it waiting.  A watch that has an entry as well has that taken first.
+ */
+static bool kev_list_has_turn(struct kev_queue *q, u32 left)
+{
+	struct kev_view v = kev_ring_look(&q->ring);
+	struct kev_watch *w;
+
+	if (!q->list_is_next || !left || list_empty(&q->check))
+		return false;
+	w = list_first_entry(&q->check, struct kev_watch, link);
+	return !kev_ring_unclaimed(&q->ring, &v, w, w->index);
+}
+
+/*
  * The next few.  Returns as kev_take_entries(); 0: none, *left tells if there may be
  * more.
  */
@@ -264,8 +279,11 @@ static __always_inline int kev_take_some(struct kev_queue *q,
 {
 	int ret;
 
-	if (kev_has_ring(q) && kev_available(q))
+	if (kev_has_ring(q) && kev_available(q) && !kev_list_has_turn(q, *left)) {
+		q->list_is_next = true;
 		return kev_take_entries(q, buf, size, max, left);
+	}
+	q->list_is_next = false;
 	if (!*left || list_empty(kev_ask_list(q))) {
 		*left = 0;
 		return 0;
@@ -305,10 +323,11 @@ static int kev_take(struct kev_queue *q, char __user *buf, size_t size, u32 max)
 			ret = -EAGAIN;
 		}
 		if (!ret && !left) {
-			/* what was cancelled has made room, perhaps */
-			if (num || !kev_has_ring(q))
+			if (!kev_has_ring(q))
 				break;
-			kev_let_in(q, NULL);
+			/* what was cancelled has made room, perhaps */
+			if (!num)
+				kev_let_in(q, NULL);
 			if (!kev_available(q))
 				break;
 		}

@@ -179,8 +179,8 @@ static void kev_ask_all(struct kev_queue *q, bool *taker)
 	unsigned int n = 0;
 
 	kev_begin_turns(q);
-	while (left-- && q->nask && !list_empty(kev_ask_list(q)) &&
-	       !signal_pending(current)) {
+	/* the whole round: what only waits is in its order again then */
+	while (left-- && !list_empty(kev_ask_list(q)) && !signal_pending(current)) {
 		kev_ask_first(q, taker);
 		if (q->turns - turns >= KEV_TURNS_MAX && kev_available(q))
 			break;

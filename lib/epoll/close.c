@@ -7,45 +7,63 @@
 #include "epoll.h"
 
 /* The function that we stand before. */
-#define KE_NEXT(name) ({						\
-	static __typeof__(&name) next_;					\
+#define KE_DEFINE_NEXT(name)						\
+static __typeof__(&name) ke_next_##name(void)				\
+{									\
+	static __typeof__(&name) next;					\
 									\
-	if (ke_unlikely(!next_))					\
-		next_ = (__typeof__(&name))dlsym(RTLD_NEXT, #name);	\
-	next_;								\
-})
+	if (ke_unlikely(!next))						\
+		next = (__typeof__(&name))dlsym(RTLD_NEXT, #name);	\
+	return next;							\
+}
+
+KE_DEFINE_NEXT(close)
+KE_DEFINE_NEXT(dup2)
+KE_DEFINE_NEXT(dup3)
+KE_DEFINE_NEXT(close_range)
+KE_DEFINE_NEXT(closefrom)
+
+/* A child of _Fork(3) and a handler may call these, but not dlsym(): it takes a lock. */
+__attribute__((constructor)) static void ke_find_next(void)
+{
+	ke_next_close();
+	ke_next_dup2();
+	ke_next_dup3();
+	ke_next_close_range();
+	ke_next_closefrom();
+}
 
 KE_PUBLIC int close(int fd)
 {
 	ke_fast_closed(fd);
-	return KE_NEXT(close)(fd);
+	return ke_next_close()(fd);
 }
 
 KE_PUBLIC int dup2(int old, int new)
 {
 	if (old != new)
 		ke_fast_closed(new);
-	return KE_NEXT(dup2)(old, new);
+	return ke_next_dup2()(old, new);
 }
 
 KE_PUBLIC int dup3(int old, int new, int flags)
 {
 	if (old != new)
 		ke_fast_closed(new);
-	return KE_NEXT(dup3)(old, new, flags);
+	return ke_next_dup3()(old, new, flags);
 }
 
 KE_PUBLIC int close_range(unsigned int first, unsigned int last, int flags)
 {
 	if (!(flags & CLOSE_RANGE_CLOEXEC))
 		ke_fast_closed_range(first, last);
-	return KE_NEXT(close_range)(first, last, flags);
+	return ke_next_close_range()(first, last, flags);
 }
 
 KE_PUBLIC void closefrom(int first)
 {
 	ke_fast_closed_range(first < 0 ? 0 : (unsigned int)first, ~0u);
-	KE_NEXT(closefrom)(first);
+	ke_next_closefrom()(first);
 }
 
 /* By their numbers. */

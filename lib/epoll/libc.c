@@ -68,7 +68,7 @@ KE_PUBLIC int epoll_pwait2(int epfd, struct epoll_event *events, int maxevents,
 /* ---- syscall() --------------------------------------------------------- */
 
 /* Unlike the functions, it is no place where a thread is cancelled. */
-static long ke_syscall_wait(long nr, const long *a)
+static long ke_syscall_wait(int nr, const long *a)
 {
 	int ret, state;
 

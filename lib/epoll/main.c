@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 
 #include <kevent.h>
 
@@ -189,6 +190,8 @@ static const char *elf_problem(int fd, const Elf64_Ehdr *head)
 	if (!fstat(fd, &st) && (((st.st_mode & S_ISUID) && st.st_uid != getuid()) ||
 				((st.st_mode & S_ISGID) && st.st_gid != getgid())))
 		return "is setuid or setgid";
+	if (getuid() && fgetxattr(fd, "security.capability", NULL, 0) > 0)
+		return "has file capabilities";
 	for (i = 0; i < head->e_phnum; i++)
 		if (pread(fd, &ph, sizeof(ph), (off_t)(head->e_phoff + (size_t)i * sizeof(ph))) ==
 			    sizeof(ph) && ph.p_type == PT_INTERP)

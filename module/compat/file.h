@@ -5,6 +5,7 @@
 
 #include <linux/file.h>
 #include <linux/fs.h>
+#include <linux/fsnotify.h>
 #include <linux/version.h>
 #include <linux/workqueue.h>
 
@@ -62,6 +63,14 @@ static inline void kev_file_put(struct file *file)
 		kev_file_put_last(file);
 }
 #endif
+
+/* filp_open() does not tell those who watch for opens. */
+static inline void kev_file_tell_open(struct file *file)
+{
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 5, 0) /* 6.1 only */
+	fsnotify_open(file);
+#endif
+}
 
 /**
  * struct kev_fd - an open file that a request names

@@ -28,6 +28,8 @@ static inline bool kev_signal_must_queue(const struct task_struct *task,
 					 int sig)
 {
 #ifdef KEV_HAVE_IGNORED_POSIX_TIMERS
+	if (hlist_empty(&task->signal->posix_timers))
+		return false;
 	return sigismember((sigset_t *)&task->pending.signal, sig) ||
 	       sigismember(&task->signal->shared_pending.signal, sig);
 #else

@@ -46,6 +46,7 @@ static struct file *kev_aio_open_name(const char *name, u32 flags)
 	spin_lock(&file->f_lock);
 	file->f_flags &= ~O_NONBLOCK;
 	spin_unlock(&file->f_lock);
+	kev_file_tell_open(file);
 	return file;
 }
 

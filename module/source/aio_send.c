@@ -117,7 +117,10 @@ static int kev_aio_send_copy(struct kev_aio_send *s, size_t len)
 	loff_t pos = s->pos;
 	ssize_t ret;
 
-	len = min_t(size_t, len, KEV_AIO_COPY);
+	/* beyond that no read goes, and no file */
+	len = min3((u64)len, (u64)KEV_AIO_COPY, (u64)(LLONG_MAX - pos));
+	if (!len)
+		return 0;
 	vec.iov_base = kmalloc(len, GFP_KERNEL_ACCOUNT);
 	if (!vec.iov_base)
 		return -ENOMEM;

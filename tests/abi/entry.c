@@ -380,6 +380,24 @@ TEST(result_on_the_way_in)
 	kev_expect_get_none(q);
 }
 
+/* Refused, it can be added once more as it is: the cookie is where the parameters are. */
+TEST(refused_keeps_its_parameters)
+{
+	int q = kev_queue(NULL, 0);
+	struct ukevent uk;
+
+	kevent_prep_timer(&uk, 1, 3600000000000, 0, CLOCK_MONOTONIC, 0, 0);
+	kev_change(q, KEVENT_CTL_ADD, &uk);
+	kevent_prep_timer(&uk, 1, 1000000, 0, CLOCK_MONOTONIC, 0, 0);
+	CHECK_EQ(kevent_ctl(q, KEVENT_CTL_ADD, 1, &uk), 1);
+	CHECK_EQ(kevent_error(&uk), EEXIST);
+	CHECK_EQ(uk.cookie, 1000000);
+	kev_remove(q, KEVENT_TIMER, 1);
+	CHECK_EQ(kevent_ctl(q, KEVENT_CTL_ADD, 1, &uk), 0);
+	CHECK_EQ(kevent_get_events(q, 1, 1, NULL, &uk, 0), 1);
+	CHECK_EQ(uk.ret_data[0], KEVENT_TIMER_FIRED);
+}
+
 /* Whatever was in it before, a result without an event has no data. */
 TEST(results_are_not_stale)
 {

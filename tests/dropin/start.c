@@ -4,7 +4,9 @@
 
 #include <libgen.h>
 #include <limits.h>
+#include <linux/capability.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 
 static char self[PATH_MAX];
 static char launcher[PATH_MAX + 64];
@@ -321,6 +323,27 @@ TEST(programs_that_cannot_be_served)
 	CHECK_SAID(r, "setgid");
 	r = run("run", "echo \"#!$SELF\" >/tmp/p/script; $K --require /tmp/p/script");
 	CHECK_OUT(r, QUEUE);
+}
+
+/* The loader ignores the library where they give the user more than he has. */
+TEST(program_with_file_capabilities)
+{
+	const struct vfs_cap_data cap = {
+		.magic_etc = VFS_CAP_REVISION_2, .data[0].permitted = 1 << CAP_NET_BIND_SERVICE,
+	};
+	struct run r = run("run", "rm -rf /tmp/p; mkdir /tmp/p; cp $SELF /tmp/p/other;"
+				  "chown 1000 /tmp/out /tmp/err");
+
+	CHECK_EQ(r.status, 0);
+	CHECK_OK(setxattr("/tmp/p/other", "security.capability", &cap, XATTR_CAPS_SZ_2, 0));
+	r = run("run", "$K --require /tmp/p/other");
+	CHECK_OUT(r, QUEUE);
+	CHECK_OK(setuid(TEST_USER_ID));
+	r = run("run", "/tmp/p/other");
+	CHECK_OUT(r, EPOLL);
+	r = run("run", "$K --require /tmp/p/other");
+	CHECK_EQ(r.status, 125);
+	CHECK_SAID(r, "capabilities");
 }
 
 /* Both libraries. */

@@ -157,22 +157,24 @@ static inline void aio_wait_poll(int fd)
 } while (0)
 
 /* A test for each way but kTLS, with a queue without a ring. */
-#define TEST_WAYS_PLAIN(name)						\
+#define TEST_WAYS_PLAIN(name) TEST_WAYS_PLAIN_TIMEOUT(name, TEST_TIMEOUT_DEFAULT)
+#define TEST_WAYS_PLAIN_TIMEOUT(name, seconds)				\
 	static void name##_way(const struct way *w, int q);		\
-	TEST(name)							\
+	TEST_TIMEOUT(name, seconds)					\
 	{								\
 		WAYS_RUN(ways, name##_way);				\
 	}								\
 	static void name##_way(const struct way *w, int q)
 
 /* The same, and a test of its own for kTLS, which not every kernel has. */
-#define TEST_WAYS(name)							\
+#define TEST_WAYS(name) TEST_WAYS_TIMEOUT(name, TEST_TIMEOUT_DEFAULT)
+#define TEST_WAYS_TIMEOUT(name, seconds)				\
 	static void name##_way(const struct way *w, int q);		\
-	TEST(name##_ktls)						\
+	TEST_TIMEOUT(name##_ktls, seconds)				\
 	{								\
 		WAYS_RUN(tls_ways, name##_way);				\
 	}								\
-	TEST_WAYS_PLAIN(name)
+	TEST_WAYS_PLAIN_TIMEOUT(name, seconds)
 
 /*
  * Little fits, so that a transfer of 200 KB can't be over by itself.  The

@@ -211,3 +211,23 @@ TEST(memory_of_the_pages)
 	wait_child(pid);
 	umount2(FUSE_DIR, MNT_DETACH);
 }
+
+/* A file system that has to be asked for the end: where no read comes, there it is. */
+TEST(offsets_at_the_limit)
+{
+	static const uint64_t at[] = { INT64_MAX, INT64_MAX - 100, INT64_MAX - 20000 };
+	int q = kev_queue(NULL, 0), fds[2], file;
+	struct slow_fs fs;
+	struct ukevent uk;
+	unsigned int i;
+
+	fuse_start(&fs, FILE_SIZE);
+	fuse_release(&fs);
+	file = fuse_open_file();
+	unix_pair(SOCK_STREAM, fds);
+	for (i = 0; i < sizeof(at) / sizeof(at[0]); i++) {
+		CHECK_EQ(kevent_aio_sendfile(q, fds[0], file, at[i], KEVENT_AIO_TO_END, i, &uk), 1);
+		aio_check(&uk, i, at[i], AIO_GOOD | KEVENT_AIO_EOF);
+	}
+	expect_nothing(fds[1]);
+}

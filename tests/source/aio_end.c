@@ -446,7 +446,7 @@ static void *reads_all(void *arg)
 }
 
 /* REMOVE against the turns and the end of the transfer. */
-TEST_WAYS(remove_races_with_the_end)
+TEST_WAYS_TIMEOUT(remove_races_with_the_end, 60)
 {
 	int file = file_make(300 * KB), i, gone = 0, over = 0;
 	int rounds = scaled_rounds(100);

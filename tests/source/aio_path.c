@@ -3,6 +3,7 @@
 #include "aio.h"
 
 #include <limits.h>
+#include <sys/inotify.h>
 #include <sys/resource.h>
 
 #define DIR_NAME "/tmp/aio-path"
@@ -223,4 +224,20 @@ TEST(limit_of_fds)
 	CHECK_OK(setrlimit(RLIMIT_NOFILE, &limit));
 	CHECK_EQ(send_path(q, fds[0], DIR_NAME "/file", &(struct ukevent){}),
 		 last);
+}
+
+/* Who watches the file for opens is told, once. */
+TEST(tells_of_the_open)
+{
+	int q = kev_queue(NULL, 0), in = CHECK_OK(inotify_init1(IN_NONBLOCK | IN_CLOEXEC)), fds[2];
+	struct inotify_event ev;
+	struct ukevent uk;
+
+	prepare();
+	CHECK_OK(inotify_add_watch(in, DIR_NAME "/file", IN_OPEN));
+	unix_pair(SOCK_STREAM, fds);
+	CHECK_OK(send_path(q, fds[0], DIR_NAME "/file", &uk));
+	CHECK_EQ(read(in, &ev, sizeof(ev)), sizeof(ev));
+	CHECK_EQ(ev.mask, IN_OPEN);
+	CHECK_ERRNO(read(in, &ev, sizeof(ev)), EAGAIN);
 }

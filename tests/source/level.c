@@ -223,6 +223,66 @@ TEST(takes_turns)
 	kev_close(q, &ring);
 }
 
+/*
+ * GET_EVENTS of one, with a ring: a file that only a task can ask, beside one that has an
+ * entry each time.  Neither waits for the other to be quiet.
+ */
+static void asked_beside_entries(unsigned int flags, bool edge)
+{
+	struct kevent_ring ring;
+	int q = kev_queue(&ring, 16), asked = 0, i;
+	struct thing t, busy;
+
+	thing_make(&t, &kinds[KIND_UDP]);
+	thing_make(&busy, &kinds[KIND_EVENTFD]);
+	thing_add(q, &t, flags);
+	thing_add(q, &busy, edge ? KEVENT_REQ_ET : 0);
+	thing_raise(&t);
+	wait_poll(t.fd, POLLIN);
+	thing_raise(&busy);
+	for (i = 0; i < 100; i++) {
+		if (edge)
+			thing_raise(&busy);
+		asked += take(q).ptr == (uint64_t)t.fd;
+	}
+	CHECK_GE(asked, 40);
+	CHECK_LE(asked, 60);
+	thing_drop(&t);
+	thing_drop(&busy);
+	kev_close(q, &ring);
+}
+
+TEST(asked_beside_level)	{ asked_beside_entries(0, false); }
+TEST(asked_beside_edge)		{ asked_beside_entries(0, true); }
+TEST(last_check_beside_level)	{ asked_beside_entries(KEVENT_REQ_LAST_CHECK, false); }
+TEST(last_check_beside_edge)	{ asked_beside_entries(KEVENT_REQ_LAST_CHECK, true); }
+
+/* It has its turn, and is not ready: the entries are taken all the same. */
+TEST(asked_in_vain_beside_entries)
+{
+	struct kevent_ring ring;
+	int q = kev_queue(&ring, 16);
+	struct ukevent uk[4];
+	struct thing t;
+
+	thing_make(&t, &kinds[KIND_UDP]);
+	thing_add(q, &t, 0);
+	kev_add_user(q, 1000);
+	kev_add_user(q, 1001);
+	kev_fire(q, 1000, 1);
+	take(q);
+	thing_raise(&t);
+	wait_poll(t.fd, POLLIN);
+	thing_lower(&t);
+	kev_fire(q, 1000, 1);
+	kev_fire(q, 1001, 1);
+	CHECK_EQ(kevent_get_events(q, 2, 2, NULL, uk, 0), 2);
+	CHECK_EQ(uk[0].ptr, 1000);
+	CHECK_EQ(uk[1].ptr, 1001);
+	thing_drop(&t);
+	kev_close(q, &ring);
+}
+
 /* A busy edge watch must not keep a level watch from being asked. */
 TEST(level_beside_busy_edge)
 {

@@ -89,6 +89,25 @@ TEST(waits_for_another_edge)
 	fired_beside_a_wakeup(KEVENT_REQ_ET);
 }
 
+/* What waits stays in its order, whatever is asked between, and if that is not ready. */
+TEST(order_of_what_waits)
+{
+	int q = kev_queue(NULL, 0), fds[2];
+	struct ukevent uk[4];
+
+	CHECK_OK(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK, 0, fds));
+	kev_add_user(q, 1);
+	kev_add_user(q, 2);
+	kev_add_poll(q, fds[0], POLLIN, KEVENT_REQ_ET);
+	kev_fire(q, 1, 1);
+	CHECK_EQ(send(fds[1], "x", 1, 0), 1);
+	CHECK_EQ(recv(fds[0], uk, 1, 0), 1);
+	kev_fire(q, 2, 1);
+	CHECK_EQ(get(q, uk, 2, 4), 2);
+	CHECK_EQ(uk[0].ptr, 1);
+	CHECK_EQ(uk[1].ptr, 2);
+}
+
 /* READY is no expiry, and none is forgotten. */
 TEST(ready_keeps_the_total)
 {

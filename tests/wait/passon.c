@@ -2,7 +2,9 @@
 /* A sleeper that leaves by timeout or signal after it was chosen passes the wake on. */
 #include "kev.h"
 
+#include <poll.h>
 #include <signal.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 
 #define ROUNDS		3000
@@ -312,4 +314,70 @@ TEST_TIMEOUT(killed_after_the_call, 40)
 	__atomic_store_n(&p.stop, true, __ATOMIC_RELEASE);
 	kev_fire(p.q, 1, 1);
 	thread_join(&p.patient);
+}
+
+/* ---- What a change has found ready ------------------------------------- */
+
+static int ready_file(int type)
+{
+	int fds[2];
+
+	CHECK_OK(socketpair(AF_UNIX, type | SOCK_NONBLOCK, 0, fds));
+	CHECK_EQ(write(fds[1], "xy", 2), 2);
+	return fds[0];
+}
+
+/* It is in the result; the file is ready still, for those who sleep, and who poll. */
+static void found_by_change(unsigned int slots, unsigned int cmd, int type)
+{
+	int fd = ready_file(type), q;
+	struct kevent_ring ring;
+	struct kev_getter g;
+	struct ukevent uk;
+	struct pollfd p;
+
+	q = kev_queue(slots ? &ring : NULL, slots);
+	if (cmd == KEVENT_CTL_MODIFY)
+		kev_add_poll(q, fd, 0, 0);
+	kev_getter_prep(&g, q);
+	kev_getter_start(&g);
+	kevent_prep(&uk, KEVENT_POLL, fd, POLLIN, 0, 7);
+	CHECK_EQ(kevent_ctl_one(q, cmd, &uk), 1);
+	CHECK_EQ(kev_getter_join(&g), 1);
+	CHECK_EQ(g.uk[0].ptr, 7);
+	p = (struct pollfd){ .fd = q, .events = POLLIN };
+	CHECK_EQ(poll(&p, 1, 0), 1);
+	kev_close(q, slots ? &ring : NULL);
+}
+
+static void found(unsigned int cmd, int type)
+{
+	found_by_change(0, cmd, type);
+	found_by_change(16, cmd, type);
+}
+
+TEST(found_by_add)		{ found(KEVENT_CTL_ADD, SOCK_STREAM); }
+TEST(found_by_modify)		{ found(KEVENT_CTL_MODIFY, SOCK_STREAM); }
+TEST(found_by_add_in_task)	{ found(KEVENT_CTL_ADD, SOCK_SEQPACKET); }
+TEST(found_by_modify_in_task)	{ found(KEVENT_CTL_MODIFY, SOCK_SEQPACKET); }
+
+static void *poller(void *arg)
+{
+	struct pollfd p = { .fd = *(int *)arg, .events = POLLIN };
+
+	CHECK_EQ(poll(&p, 1, -1), 1);
+	return NULL;
+}
+
+TEST(found_for_a_poller)
+{
+	int q = kev_queue(NULL, 0), fd = ready_file(SOCK_STREAM);
+	struct test_thread t;
+	struct ukevent uk;
+
+	thread_start(&t, poller, &q);
+	wait_blocked(t.tid);
+	kevent_prep(&uk, KEVENT_POLL, fd, POLLIN, 0, 7);
+	CHECK_EQ(kevent_ctl_one(q, KEVENT_CTL_ADD, &uk), 1);
+	thread_join(&t);
 }

@@ -152,6 +152,37 @@ TEST(minimum_not_met)
 	check_woken(&b, 0, 3);
 }
 
+/*
+ * One sleeps all the time, while another does so again and again: it is woken like any
+ * other.  In a module with delays sleepers are numbered in steps that wrap in 32 bits here.
+ */
+static void parked(unsigned int policy)
+{
+	const struct timespec limit = { .tv_nsec = 100000 };
+	struct ukevent uk;
+	struct bed b;
+	int i, j;
+
+	make_bed(&b, policy);
+	start_all(&b);
+	for (i = 0; i < SLEEPERS; i++) {
+		for (j = 0; j < 140; j++)
+			CHECK_EQ(kevent_get_events(b.q, 1, 1, &limit, &uk, 0), 0);
+		if (i)
+			kev_fire(b.q, i, 1);
+		else
+			CHECK_EQ(kevent_wake(b.q, 1), 1);
+		CHECK_SOON(up(&b) == i + 1);
+		kev_claim_to(&b.ring, i);
+	}
+	for (i = 0; i < SLEEPERS; i++)
+		kev_sleeper_join(&b.s[i]);
+}
+
+TEST(parked_fifo)	{ parked(KEVENT_WAKE_FIFO); }
+TEST(parked_lifo)	{ parked(KEVENT_WAKE_LIFO); }
+TEST(parked_same_cpu)	{ parked(KEVENT_WAKE_SAME_CPU); }
+
 /* A merge is no event for sleepers: nobody is woken for it. */
 TEST(merge_wakes_nobody)
 {

@@ -150,9 +150,10 @@ enum {
  * KEVENT_SIGNAL_NOMASK: then the event comes instead of the signal, which
  * reaches neither handler nor sigwait, signalfd or pause, and kills or stops no
  * process.  What depends only on the signal's action does not change: children are
- * reaped as before.  Two kinds of signals are not taken away: SIGSEGV, SIGBUS,
- * SIGILL, SIGTRAP, SIGFPE and SIGSYS that a thread sends to itself, by a fault or
- * otherwise; and those that are sent from within a probe (see docs/signal.md).
+ * reaped as before.  Some signals are not taken away: SIGSEGV, SIGBUS, SIGILL,
+ * SIGTRAP, SIGFPE and SIGSYS that a thread sends to itself, by a fault or otherwise;
+ * those that are sent from within a probe; and, from Linux 6.13 on, in a process that
+ * has POSIX timers, those behind one that is pending (see docs/signal.md).
  * NOMASK holds until the watch ends, even while DISPATCH has disarmed it.  With
  * ONESHOT it holds for one signal.
  *
@@ -203,7 +204,8 @@ enum {
  *
  * POLL, SOCKET and PIPE are level-triggered unless they ask for ET, ONESHOT or
  * DISPATCH: as in poll(2), while the condition holds, each WAIT, GET_EVENTS,
- * COMMIT or short read(2) after the last event was claimed reports it again.
+ * COMMIT or read(2) of 4 or 8 bytes after the last event was claimed reports it
+ * again.
  * Events of the other types are edges, with or without ET.
  */
 #define KEVENT_REQ_ONESHOT	0x0001u	/* One event, and the watch is over.
@@ -375,8 +377,9 @@ struct kevent_id {
  *	EAGAIN.  They come in order, after waiting events of other watches.
  * @cookie: the watch's own number.  The queue does not use it again before it has
  *	made 2^32 further watches.  ADD returns it (0 if no watch was made, see
- *	KEVENT_CTL_ADD), and every event has it.  REMOVE, MODIFY and READY take it
- *	with KEVENT_REQ_COOKIE, even when the fd is closed.
+ *	KEVENT_CTL_ADD; the field is as it was if ADD is refused), and every event
+ *	has it.  REMOVE, MODIFY and READY take it with KEVENT_REQ_COOKIE, even when
+ *	the fd is closed.
  * @time: with KEVENT_REQ_TIMESTAMP: when the first event in this entry came,
  *	CLOCK_MONOTONIC, ns, in the time namespace of the process that opened the
  *	queue.  If the watch was ready at ADD or MODIFY, or is level-triggered and
@@ -497,7 +500,8 @@ struct ukevent {
 					 * epoll or another queue.  These are
 					 * woken once, and then again only after
 					 * a call: poll of the fd, WAIT,
-					 * GET_EVENTS, COMMIT or a short read.
+					 * GET_EVENTS, COMMIT or read(2) of 4
+					 * or 8 bytes.
 					 * poll(2) and level-triggered epoll
 					 * poll again by themselves; edge-
 					 * triggered ones do not.  So a consumer
