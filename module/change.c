@@ -64,7 +64,7 @@ static __always_inline int kev_put_entry(struct ukevent __user *p,
 		return -EFAULT;
 	unsafe_put_user(uk->ret_flags, &p->ret_flags, fault);
 	unsafe_put_user(from[3], to + 3, fault);
-	if (cmd == KEVENT_CTL_ADD && !(uk->ret_flags & KEVENT_RET_REFUSED))
+	if (cmd == KEVENT_CTL_ADD)
 		unsafe_put_user(uk->cookie, &p->cookie, fault);
 	if (unlikely(uk->ret_flags & (KEVENT_RET_DONE | KEVENT_RET_DATA))) {
 		unsafe_put_user(from[5], to + 5, fault);
