@@ -37,7 +37,7 @@ apt_use_arm64() {
 		-o Dir::State::status=/dev/null -o Dir::Cache="$dir/cache")
 	mkdir -p "$dir"/{lists/partial,cache/archives/partial}
 	[ -z "$(find "$dir/.read" -mtime -1 2>/dev/null)" ] || return 0
-	if apt_get update >&2; then
+	if apt_get -o APT::Update::Error-Mode=any update >&2; then
 		touch "$dir/.read"
 	else
 		log "could not read the lists of packages of arm64"
