@@ -16,7 +16,19 @@ kernel_arch() {
 	esac
 }
 
-# Is that another one than this machine's?
+# What Debian's packages for the kernel end with.
+kernel_flavour() {
+	local arch
+
+	arch=$(kernel_arch "$1")
+	case ${1%@*} in
+	*-rt | *-rt-*) echo "rt-$arch" ;;
+	*-cloud | *-cloud-*) echo "cloud-$arch" ;;
+	*) echo "$arch" ;;
+	esac
+}
+
+# Is the architecture another one than this machine's?
 is_foreign() { [ "$(dpkg --print-architecture)" != "$1" ]; }
 
 # Where programs for it are built: in the directory itself, if they are this machine's.

@@ -32,13 +32,8 @@ arch=$(kernel_arch "$kernel") foreign=
 ! is_foreign "$arch" || foreign=$arch
 series=${kernel%@*} suite=
 [ "$series" = "$kernel" ] || suite=${kernel#*@}
-series=${series%-arm64}
-flavour=$arch
-case $series in
-*-rt) flavour=rt-$arch ;;
-*-cloud) flavour=cloud-$arch ;;
-esac
-series=${series%-*}
+series=${series%%-*}
+flavour=$(kernel_flavour "$kernel")
 store=$cache/linux/$kernel
 [ $headers_only = 0 ] || store=$cache/headers/$kernel
 

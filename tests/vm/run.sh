@@ -46,6 +46,8 @@ top=$(cd "$here/../.." && pwd)
 . "$here/common.sh"
 # shellcheck source=tests/vm/cross.sh
 . "$here/cross.sh"
+# shellcheck source=tests/vm/machine.sh
+. "$here/machine.sh"
 # shellcheck source=tests/vm/klog.sh
 . "$here/klog.sh"
 trap 'die "failed in line $LINENO"' ERR
@@ -230,39 +232,6 @@ make_initramfs() {
 }
 
 # --- the machine ---------------------------------------------------------------
-
-# The kernel's console, and the ports that init.sh has for output and status.
-# Serial ports are flow controlled by nothing: files and pipes keep up.
-choose_ports() {
-	case $arch in
-	amd64)
-		console=ttyS0 output=ttyS1 tell=ttyS2
-		ports=(-serial chardev:output -serial chardev:tell)
-		;;
-	arm64)
-		console=ttyAMA0 output=ttyS0 tell=ttyS1
-		ports=(-device 'pci-serial-2x,chardev1=output,chardev2=tell')
-		;;
-	esac
-}
-
-# What differs: the program, the machine, words for the kernel.
-choose_machine() {
-	case $arch in
-	amd64)
-		program=qemu-system-x86_64 cpu=max
-		[ $icount = 0 ] || cpu+=,erms=off
-		cmdline+=" unknown_nmi_panic tsc=reliable"
-		[ $icount = 0 ] || cmdline+=" mce=off"
-		;;
-	arm64)
-		# without the first half of what is executed computes signatures
-		program=qemu-system-aarch64 cpu=max,pauth-impdef=on
-		[ $icount = 0 ] || cpu+=,cntfrq=1000000000
-		options+=(-machine 'virt,gic-version=3')
-		;;
-	esac
-}
 
 start_qemu() {
 	local cmdline="console=$console panic=-1 oops=panic panic_print=0xc8" program cpu
