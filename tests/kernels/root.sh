@@ -2,37 +2,67 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2154 # set by who sources it
 #
-# Sourced, after suite.sh: a root file system of the release of Debian that has $kernel, in
-# $root; the packages of $packages, installed there; and all of it as a disk, in $work.
+# Sourced, after suite.sh, cross.sh and machine.sh: a root file system of the release of Debian
+# that has $kernel, in $root; the packages of $packages, installed there; and all of it as a
+# disk, in $work. What is of another architecture ($arch) is run by qemu-user.
 
-# What the release calls it.
-flavour_of() {
-	case $1 in
-	*-rt) echo rt-amd64 ;;
-	*-cloud) echo cloud-amd64 ;;
-	*) echo amd64 ;;
-	esac
+# make_tar NAME VERSION SUITE PACKAGE...: a root file system of the release, as $tar.
+make_tar() {
+	local name=$1 version=$2 suite=$3 roots=$cache/roots default
+	shift 3
+
+	tar=$roots/$name-$version.tar
+	cache_lock "root-$name"
+	[ ! -e "$tar" ] || return 0
+	mkdir -p "$roots"
+	suite_sources "$suite" | sed 's/ \[[^]]*\]//' >"$work/sources"
+	default=$(suite_default "$suite")
+	mmdebstrap -q --format=tar --variant=minbase --architectures="$arch" \
+		${default:+--aptopt="$default"} --include="$(IFS=, && echo "$*")" \
+		"$(suite_base "$suite")" "$tar.new" - <"$work/sources"
+	rm -f "$roots/$name"-[0-9]*.tar
+	mv "$tar.new" "$tar"
+}
+
+# The release's version of a package, for $arch.
+suite_candidate() (
+	foreign=
+	! is_foreign "$arch" || foreign=$arch
+	suite_use "$1" "$foreign" && package_candidate "$2"
+)
+
+need_to_run() {
+	! is_foreign "$arch" || grep -qs '^flags:.*F' /proc/sys/fs/binfmt_misc/qemu-aarch64 ||
+		die "programs of $arch can't be run here: binfmt_misc is not mounted, or qemu-user-static is not registered there"
 }
 
 # A machine as its owner has it before he hears of kevent, with the kernel that the release
 # has now: $tar.
 make_root() {
-	local kernel=$1 image suite version default roots=$cache/roots
+	local kernel=$1 image suite version
 
-	image=linux-image-$(flavour_of "$kernel")
+	image=linux-image-$(kernel_flavour "$kernel")
 	suite=$(suite_of "${kernel%%-*}")
-	version=$(suite_use "$suite" && package_candidate "$image")
+	version=$(suite_candidate "$suite" "$image")
 	[[ $version == "${kernel%%-*}"[.~]* ]] || die "kernel $kernel: $suite has ${version:-none}"
-	tar=$roots/kernel-$kernel-$version.tar
-	[ ! -e "$tar" ] || return 0
-	mkdir -p "$roots"
-	suite_sources "$suite" | sed 's/ \[[^]]*\]//' >"$work/sources"
-	default=$(suite_default "$suite")
-	mmdebstrap -q --format=tar --variant=minbase ${default:+--aptopt="$default"} \
-		--include="systemd-sysv,udev,kmod,procps,$image" \
-		"$(suite_base "$suite")" "$tar.new" - <"$work/sources"
-	rm -f "$roots/kernel-$kernel"-[0-9]*.tar
-	mv "$tar.new" "$tar"
+	need_to_run
+	make_tar "kernel-$kernel" "$version" "$suite" systemd-sysv udev kmod procps "$image"
+}
+
+# What packages are built with, of the oldest release, so that they can be installed on
+# all: $tar.
+make_build_root() {
+	local suite version
+
+	suite=$(suite_of 6.1)
+	version=$(suite_candidate "$suite" libc6-dev)
+	need_to_run
+	make_tar "build-$arch" "$version" "$suite" build-essential debhelper dh-dkms liburing-dev cpio
+}
+
+unpack_tar() {
+	mkdir "$1"
+	tar -x -C "$1" -f "$tar" --exclude='./dev/*'
 }
 
 inside() {
@@ -50,7 +80,7 @@ inside() {
 # It is the running one, for who asks there.
 run_kernel() {
 	release=$(cd "$root/lib/modules" && echo *)
-	[[ $release == "${kernel%%-*}".*"-$(flavour_of "$kernel")" ]] || die "kernel $kernel: the root has $release"
+	[[ $release == "${kernel%%-*}".*"-$(kernel_flavour "$kernel")" ]] || die "kernel $kernel: the root has $release"
 	cat >"$root/usr/local/bin/uname" <<END2
 #!/bin/sh
 [ "\$1" != -r ] || exec echo $release
@@ -69,7 +99,7 @@ install_packages() {
 	inside apt-get -qq update
 	# shellcheck disable=SC2016 # the inner shell expands it
 	inside sh -c 'apt-get -qq install -y --no-install-recommends --no-remove \
-		"$@" /tmp/deb/*.deb' sh "linux-headers-$(flavour_of "$kernel")" "$@"
+		"$@" /tmp/deb/*.deb' sh "linux-headers-$(kernel_flavour "$kernel")" "$@"
 	rm -r "$root/tmp/deb" "$root/usr/local/bin/uname" "$root/usr/sbin/policy-rc.d"
 	inside modinfo -k "$release" -F filename kevent
 }
@@ -86,8 +116,25 @@ copy_module() {
 
 unpack() {
 	make_root "$kernel"
-	mkdir "$root"
-	tar -x -C "$root" -f "$tar" --exclude='./dev/*'
+	unpack_tar "$root"
+}
+
+# build_packages OUT: prints their names. They are built by the compiler of the architecture
+# that they are for; lintian only reads them.
+build_packages() {
+	local out=$1 root=$work/build
+
+	is_foreign "$arch" || { scripts/deb.sh "$out"; return; }
+	make_build_root >&2
+	unpack_tar "$root"
+	mkdir "$root/src"
+	tree_files | cpio -pdm --quiet "$root/src"
+	inside env -C /src scripts/deb.sh --build build >&2
+	rm -rf "$out/deb"
+	mkdir -p "$out"
+	mv "$root/src/build/deb" "$out/deb"
+	rm -rf "$root"
+	scripts/deb.sh --look "$out"
 }
 
 # What is run at each boot, and the programs of $tests for it.
@@ -98,17 +145,18 @@ add_checks() {
 	install -D -m 644 tests/vm/klog.sh "$root/vm/klog.sh"
 	install -m 755 tests/vm/guest-runner.sh "$root/vm/guest-runner.sh"
 	for name in "${tests[@]}"; do
-		install -D "$out/tests/$name" "$root/vm/tests/$name"
+		install -D "$built/tests/$name" "$root/vm/tests/$name"
 	done
 	printf '%s\n' "${tests[@]}" >"$root/vm/names"
 	inside useradd -m user
-	cat >"$root/etc/systemd/system/kevent-check.service" <<'END2'
+	cat >"$root/etc/systemd/system/kevent-check.service" <<END2
 [Unit]
 After=multi-user.target
 [Service]
 Type=oneshot
+Environment=KEVENT_TEST_SCALE=${KEVENT_TEST_SCALE:-1}
 ExecStart=/usr/local/sbin/kevent-check
-StandardOutput=file:/dev/ttyS1
+StandardOutput=file:/dev/$output
 StandardError=inherit
 ExecStopPost=/usr/bin/systemctl --no-block --force --force poweroff
 [Install]

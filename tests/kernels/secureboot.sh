@@ -25,6 +25,10 @@ cd "$top"
 . tests/vm/common.sh
 # shellcheck source=tests/vm/suite.sh
 . tests/vm/suite.sh
+# shellcheck source=tests/vm/cross.sh
+. tests/vm/cross.sh
+# shellcheck source=tests/vm/machine.sh
+. tests/vm/machine.sh
 # shellcheck source=tests/kernels/root.sh
 . tests/kernels/root.sh
 
@@ -32,6 +36,9 @@ cd "$top"
 [ $# -gt 0 ] || set -- 6.12
 [ "$(id -u)" = 0 ] || die "not root"
 out=$(realpath -m "${O:-build}")
+# what root.sh has to know
+arch=amd64 built=$out
+choose_ports
 logs=$out/secureboot
 mkdir -p "$logs"
 work=$(mktemp -d "${TMPDIR:-/tmp}/kevent-secureboot.XXXXXX")

@@ -45,6 +45,9 @@ esac
 	libc6-dev liburing-dev)
 [ "${1:-check}" != rpm ] || packages=(rpm cpio gcc make libc6-dev liburing-dev)
 [ "${1:-check}" != install ] || packages=(mmdebstrap cpio e2fsprogs)
+# qemu-user runs what is in a root of another architecture
+[ "${1:-check}" != install ] || [[ ${KERNELS:-} != *-arm64* ]] ||
+	packages+=(qemu-system-arm qemu-user-static binfmt-support arch-test)
 [ "${1:-check}" != secureboot ] || packages=(ovmf mtools dosfstools)
 
 missing=()
