@@ -46,7 +46,8 @@ make_root() {
 	version=$(suite_candidate "$suite" "$image")
 	[[ $version == "${kernel%%-*}"[.~]* ]] || die "kernel $kernel: $suite has ${version:-none}"
 	need_to_run
-	make_tar "kernel-$kernel" "$version" "$suite" systemd-sysv udev kmod procps "$image"
+	# busybox: if it came later, the initramfs would be made again
+	make_tar "kernel-$kernel" "$version" "$suite" systemd-sysv udev kmod procps busybox "$image"
 }
 
 # What packages are built with, of the oldest release, so that they can be installed on
