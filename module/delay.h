@@ -11,6 +11,7 @@
 #ifdef KEVENT_DEBUG_DELAYS
 
 #include <linux/atomic.h>
+#include <linux/bits.h>
 #include <linux/llist.h>
 
 /**
@@ -28,7 +29,7 @@ struct kev_delay_point {
 void kev_delay(struct kev_delay_point *p);
 
 /* Numbers of sleepers are so far apart: what wraps does so in a test. */
-#define KEV_SLEPT_STEP	(1u << 24)
+#define KEV_SLEPT_STEP	BIT(24)
 
 #define KEV_DELAY(point)						\
 	do {								\
