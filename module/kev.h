@@ -135,9 +135,10 @@
  * WHO WAKES WHOM.  kev_made() wakes a sleeper for each new entry, but for the first
  * that a taker moves into the ring, as that one takes it.  A task that leaves a call
  * without its event, or while a level-triggered file is still ready, wakes another:
- * kev_leave(); so does a change whose result says that such a file is ready.  Outer pollers are woken once, and again only after somebody has
- * looked (kev_poll_rearm()); also for an event that made no entry, as it merged or
- * its watch is to be asked already: kev_tell_pollers().
+ * kev_leave(); so does a change whose result says that such a file is ready.  Outer
+ * pollers are woken once, and again only after somebody has looked
+ * (kev_poll_rearm()); also for an event that made no entry, as it merged or its watch
+ * is to be asked already: kev_tell_pollers().
  *
  * BARRIERS
  *
