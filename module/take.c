@@ -259,11 +259,12 @@ static bool kev_fault_in(struct kev_queue *q, char __user *to, size_t size)
  */
 static bool kev_list_has_turn(struct kev_queue *q, u32 left)
 {
-	struct kev_view v = kev_ring_look(&q->ring);
 	struct kev_watch *w;
+	struct kev_view v;
 
 	if (!q->list_is_next || !left || list_empty(&q->check))
 		return false;
+	v = kev_ring_look(&q->ring);
 	w = list_first_entry(&q->check, struct kev_watch, link);
 	return !kev_ring_unclaimed(&q->ring, &v, w, w->index);
 }

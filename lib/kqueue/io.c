@@ -162,6 +162,7 @@ static void kq_io_over(struct kq *kq, struct kq_note *kn)
 static int kq_io_change(struct kq *kq, struct kq_note *kn, const struct kevent *kev, int err)
 {
 	if (err == ENOENT && ((kev->flags & EV_ADD) || (kn->kev.flags & EV_ONESHOT))) {
+		/* an event that was not taken goes with its watch */
 		if (!(kev->flags & EV_ADD) && kq_watch_remove_fd(kq, kn)) {
 			kq_io_over(kq, kn);
 			return ENOENT;

@@ -80,15 +80,23 @@ TEST(one_call_write_first)	  { in_one_call(new_eventfd, EVFILT_WRITE, EVFILT_REA
 TEST(one_call_socket_read_first)  { in_one_call(new_stream, EVFILT_READ, EVFILT_WRITE); }
 TEST(one_call_socket_write_first) { in_one_call(new_stream, EVFILT_WRITE, EVFILT_READ); }
 
-/* One filter is new, the other an old note's: with a receipt for each, as that has room. */
-TEST(new_and_old_in_one_call)
+/* An eventfd, of whose number there is an old note, for reading. */
+static int reuse_read(int kq)
 {
-	struct kevent kev[2], said[4];
-	int kq = new_kqueue(), fd = new_eventfd();
+	int fd = new_eventfd();
 
 	add(kq, fd, EVFILT_READ, 0);
 	close(fd);
 	CHECK_EQ(new_eventfd(), fd);
+	return fd;
+}
+
+/* One filter is new, the other an old note's: with a receipt for each, as that has room. */
+TEST(new_and_old_in_one_call)
+{
+	struct kevent kev[2], said[4];
+	int kq = new_kqueue(), fd = reuse_read(kq);
+
 	EV_SET(&kev[0], fd, EVFILT_WRITE, EV_ADD | EV_RECEIPT, 0, 0, NULL);
 	EV_SET(&kev[1], fd, EVFILT_READ, EV_ADD | EV_RECEIPT, 0, 0, NULL);
 	CHECK_EQ(kevent(kq, kev, 2, said, 4, &no_time), 2);
@@ -100,11 +108,8 @@ TEST(new_and_old_in_one_call)
 TEST(new_one_and_old_one_deleted_in_one_call)
 {
 	struct kevent kev[2], said[4];
-	int kq = new_kqueue(), fd = new_eventfd();
+	int kq = new_kqueue(), fd = reuse_read(kq);
 
-	add(kq, fd, EVFILT_READ, 0);
-	close(fd);
-	CHECK_EQ(new_eventfd(), fd);
 	EV_SET(&kev[0], fd, EVFILT_WRITE, EV_ADD, 0, 0, NULL);
 	EV_SET(&kev[1], fd, EVFILT_READ, EV_DELETE, 0, 0, NULL);
 	CHECK_EQ(kevent(kq, kev, 2, said, 4, &no_time), 1);
