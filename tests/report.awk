@@ -72,7 +72,7 @@ $1 == "#>" && $2 == "busy" {
 $1 == "#>" && $2 == "vm" {
 	if (program != "") {
 		flush_notes()
-		fail(program ": the machine went down with it (" $3 ")")
+		fail(program ": the machine went down with it (" $3 ")" why)
 	} else if ($3 == 126 && !blamed)
 		fail("the machine: kernel log or unloading (126)")
 	else if ($3 != 0 && $3 != 126)
@@ -81,7 +81,14 @@ $1 == "#>" && $2 == "vm" {
 		printf "%d programs were not run\n", programs - begun
 	program = ""
 	blamed = 0
+	why = ""
 	next
+}
+
+# What run.sh says of it, before.
+/^run\.sh: / {
+	why = ": " substr($0, 9)
+	sub(/; the kernel said:$/, "", why)
 }
 
 # Already shown beside the program that is to blame.

@@ -262,7 +262,7 @@ start_qemu() {
 	exec 6> >(exec cat 7>&- 8>&-)
 	relay=$!
 	"$program" "${options[@]}" -cpu "$cpu" -smp "$smp" -m "$mem" -nic none \
-		-display none -no-reboot \
+		-display none -no-reboot -d cpu_reset -D "$work/qemu.log" \
 		-chardev pipe,id=monitor,path="$work/monitor" -mon chardev=monitor \
 		-chardev stdio,id=output,signal=off \
 		-chardev file,id=tell,path="$work/status" \
@@ -335,7 +335,7 @@ show_log() {
 }
 
 show_bugs() {
-	log "the kernel's log shows a bug:"
+	log "the kernel's log shows a bug: $(grep -aE -m 1 "$klog_bad" "$work/klog")"
 	grep -aE -B 3 -A 40 "$klog_bad" "$work/klog" | sed 300q >&2
 }
 
@@ -367,8 +367,9 @@ judge() {
 	fi
 	status=$(sed -n 's/^exit \([0-9]*\).*/\1/p' "$work/status" | head -1)
 	if [ -z "$status" ]; then
-		cat "$work/qemu.err" >&2
-		show_log "the machine went away (QEMU ended with $ended)"
+		# a triple fault leaves no word of the kernel, but the CPU's registers
+		sed -n '/^Triple fault/,$p' "$work/qemu.log" | head -40 >&2
+		show_log "the machine went away (QEMU ended with $ended $(tail -n 1 "$work/qemu.err"))"
 		return 126
 	fi
 	return "$status"
