@@ -93,12 +93,6 @@ struct kev_watch *kev_file_first(struct kev_queue *q, struct file *file)
 	return w;
 }
 
-static bool kev_is_same(const struct kev_watch *w, const struct kev_queue *q,
-			u32 type, u64 id)
-{
-	return w->queue == q && w->ev.type == type && w->ev.id.raw_u64 == id;
-}
-
 /* See kev_find_key(). */
 struct kev_watch *kev_find_file(struct kev_queue *q, struct file *file,
 				u32 type, u64 id, bool over)

@@ -55,12 +55,14 @@ static inline struct kev_owner kev_owner_current(void)
  * @type: KEVENT_*.
  * @id: as struct ukevent has it.
  * @owner: of a number that means something else in each process; or zeros.
+ * @cookie: of a file: perhaps that of the watch, which then need not be searched.
  */
 struct kev_key {
 	struct file *file;
 	u32 type;
 	u64 id;
 	struct kev_owner owner;
+	u64 cookie;
 };
 
 /* One that has had its only event is no longer meant: see "STATES". */
@@ -75,6 +77,12 @@ static inline struct kev_watch *kev_find_cookie(struct kev_queue *q, u64 cookie)
 	struct kev_watch *w = kev_table_get(&q->watches, (u32)cookie);
 
 	return w && w->ev.cookie == cookie ? w : NULL;
+}
+
+static inline bool kev_is_same(const struct kev_watch *w,
+			       const struct kev_queue *q, u32 type, u64 id)
+{
+	return w->queue == q && w->ev.type == type && w->ev.id.raw_u64 == id;
 }
 
 bool kev_file_is_watched(struct file *file);
@@ -101,9 +109,15 @@ void kev_lookup_exit(void);
 static __always_inline struct kev_watch *
 kev_find_key(struct kev_queue *q, const struct kev_key *key, bool over)
 {
-	if (likely(key->file))
-		return kev_find_file(q, key->file, key->type, key->id, over);
-	return kev_find_number(q, key, over);
+	struct kev_watch *w;
+
+	if (unlikely(!key->file))
+		return kev_find_number(q, key, over);
+	w = kev_find_cookie(q, key->cookie);
+	if (w && w->file == key->file &&
+	    kev_is_same(w, q, key->type, key->id) && !kev_watch_is_over(w))
+		return w;
+	return kev_find_file(q, key->file, key->type, key->id, over);
 }
 
 /*

@@ -357,6 +357,7 @@ kev_request_key(const struct kev_target *t, const struct ukevent *uk)
 		.id = uk->id.raw_u64,
 		.owner = unlikely(t->ops->per_process) ? kev_owner_current() :
 							 (struct kev_owner){},
+		.cookie = uk->cookie,
 	};
 }
 

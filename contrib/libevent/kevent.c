@@ -178,10 +178,13 @@ static int prep_change(struct ukevent *uk, const struct event_change *ch,
 
 	if (!(ch->read_change | ch->write_change | ch->close_change))
 		return 0;
-	if (want)
+	if (want) {
 		prep_watch(uk, cookie ? KEVENT_CTL_MODIFY : KEVENT_CTL_ADD, ch->fd, want);
-	else if (cookie)
+		/* it is found by its fd, but sooner with this */
+		uk->cookie = cookie;
+	} else if (cookie) {
 		prep_end(uk, ch->fd, info);
+	}
 	return want || cookie;
 }
 
@@ -206,6 +209,7 @@ static int settle(struct event_base *base, struct ukevent *uk, int err)
 		prep_end(&old, fd, info);
 		change(op, &old);
 		uk->req_flags &= ~KEVENT_REQ_CMD(KEVENT_CTL_MODIFY);	/* that is ADD */
+		uk->cookie = 0;
 		err = change(op, uk);
 	}
 	if (err) {

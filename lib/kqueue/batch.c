@@ -11,7 +11,7 @@
 
 #include "kq.h"
 
-#define KQ_BATCH	32
+#define KQ_BATCH	64
 
 /**
  * struct kq_batch - changes that are told the kernel in one call
@@ -41,7 +41,7 @@ struct kq_batch {
 
 static bool kq_has_receipt(const struct kq_op *op)
 {
-	return op->err || (op->kev.flags & EV_RECEIPT);
+	return op->err || (op->kev->flags & EV_RECEIPT);
 }
 
 /* By its fd an old note might be taken for the new one. */
@@ -50,7 +50,7 @@ static bool kq_batch_has_new(const struct kq_batch *b, uintptr_t ident)
 	int i;
 
 	for (i = 0; b->has_new && i < b->num_ops; i++)
-		if (b->ops[i].is_new && b->ops[i].kev.ident == ident)
+		if (b->ops[i].is_new && b->ops[i].kev->ident == ident)
 			return true;
 	return false;
 }
@@ -66,12 +66,11 @@ static bool kq_batch_put(struct kq_batch *b, const struct kevent *kev, bool is_s
 		return false;
 	if (b->num_calls && queue != b->queue)
 		return false;
-	op->kev = *kev;
+	op->kev = kev;
 	kq_op_plan(b->kq, op, kn, &b->calls[b->num_calls]);
 	b->num_ops++;
 	b->has_new |= op->is_new;
 	if (op->call) {
-		op->call->req_flags |= KEVENT_REQ_CMD(op->cmd);
 		b->num_calls++;
 		b->queue = queue;
 	}
@@ -124,18 +123,20 @@ static int kq_op_error(const struct kq_batch *b, const struct kq_op *op)
 }
 
 /*
- * Tells what came of it.  *said: how many events there are.  False: it ends here, as there
- * is no room; errno is the error, or 0.
+ * Tells what came of it.  *said: how many events there are: not more than changes, so that
+ * they may lie where the changes are.  False: it ends here, as there is no room; errno is
+ * the error, or 0.
  */
 static bool kq_batch_end(struct kq_batch *b, struct kevent *events, int *said, int max)
 {
+	struct kevent *event;
 	struct kq_op *op;
 	int i, err;
 
 	for (i = 0; i < b->num_ops; i++) {
 		op = &b->ops[i];
 		err = kq_op_end(b->kq, op, kq_op_error(b, op));
-		if (!err && !(op->kev.flags & EV_RECEIPT))
+		if (!err && !(op->kev->flags & EV_RECEIPT))
 			continue;
 		if (*said == max) {
 			while (++i < b->num_ops)
@@ -143,9 +144,10 @@ static bool kq_batch_end(struct kq_batch *b, struct kevent *events, int *said, i
 			errno = err;
 			return false;
 		}
-		op->kev.flags = EV_ERROR;
-		op->kev.data = err;
-		events[(*said)++] = op->kev;
+		event = &events[(*said)++];
+		*event = *op->kev;
+		event->flags = EV_ERROR;
+		event->data = err;
 	}
 	return true;
 }
@@ -165,7 +167,6 @@ int kq_make_changes(struct kq *kq, const struct kevent *changes, int num,
 	int i = 0, said = 0;
 
 	while (i < num) {
-		/* the changes may lie where what is said goes */
 		i += kq_batch_fill(&b, changes + i, num - i, max - said);
 		kq_batch_call(&b);
 		if (!kq_batch_end(&b, events, &said, max))

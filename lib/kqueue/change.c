@@ -45,7 +45,7 @@ static int kq_check_terms(const struct kq_filter *filter, const struct kevent *k
 	return filter->check ? filter->check(kev) : 0;
 }
 
-static void kq_set_terms(struct kq_note *kn, const struct kevent *kev)
+static inline void kq_set_terms(struct kq_note *kn, const struct kevent *kev)
 {
 	kn->kev.flags = (kev->flags & KQ_KEPT) | kn->filter->flags;
 	kn->kev.fflags = kev->fflags;
@@ -71,10 +71,11 @@ static void kq_set_enabled(struct kq_note *kn, const struct kevent *kev)
 
 /* ---- What the kernel is to be told ------------------------------------- */
 
+/* Of a change of a batch, in which each names its command. */
 static void kq_op_call(struct kq_op *op, struct ukevent *uk, unsigned int cmd)
 {
+	uk->req_flags |= KEVENT_REQ_CMD(cmd);
 	op->call = uk;
-	op->cmd = (unsigned char)cmd;
 }
 
 static void kq_plan_add(struct kq *kq, const struct kq_filter *filter, struct kq_op *op,
@@ -82,20 +83,20 @@ static void kq_plan_add(struct kq *kq, const struct kq_filter *filter, struct kq
 {
 	struct kq_note *kn;
 
-	op->err = kq_check_terms(filter, &op->kev);
+	op->err = kq_check_terms(filter, op->kev);
 	/* the kernel tells, of the others */
-	if (filter->is_fd && (op->err || op->kev.ident > INT_MAX) && !kq_is_fd(op->kev.ident))
+	if (filter->is_fd && (op->err || op->kev->ident > INT_MAX) && !kq_is_fd(op->kev->ident))
 		op->err = EBADF;
 	if (op->err)
 		return;
-	kn = kq_note_new(kq, &op->kev);
+	kn = kq_note_new(kq, op->kev);
 	if (!kn) {
 		op->err = ENOMEM;
 		return;
 	}
 	kn->filter = filter;
-	kq_set_terms(kn, &op->kev);
-	kq_set_enabled(kn, &op->kev);
+	kq_set_terms(kn, op->kev);
+	kq_set_enabled(kn, op->kev);
 	op->err = kq_watch_plan(kq, kn, uk);
 	if (op->err) {
 		kq_note_free(kq, kn);
@@ -109,7 +110,7 @@ static void kq_plan_add(struct kq *kq, const struct kq_filter *filter, struct kq
 static void kq_plan_modify(struct kq *kq, struct kq_note *kn, struct kq_op *op,
 			   struct ukevent *uk)
 {
-	const struct kevent *kev = &op->kev;
+	const struct kevent *kev = op->kev;
 
 	op->err = kev->flags & EV_ADD ? kq_check_terms(kn->filter, kev) : 0;
 	if (op->err)
@@ -121,7 +122,7 @@ static void kq_plan_modify(struct kq *kq, struct kq_note *kn, struct kq_op *op,
 	kq_set_enabled(kn, kev);
 	if (!kn->filter->ask || !kn->cookie)
 		return;
-	*uk = kq_watch_by_fd(kn);
+	kq_watch_by_fd(kn, uk);
 	uk->req_flags = KEVENT_REQ_ALWAYS_QUEUE;
 	uk->ptr = kq_ptr(kq, kn->index);
 	kn->filter->ask(kn, uk);
@@ -141,7 +142,10 @@ static void kq_plan_delete(struct kq_note *kn, struct kq_op *op, struct ukevent 
 	op->is_over = true;
 	if (!kn->cookie)
 		return;
-	*uk = kq_is_by_fd(kn) ? kq_watch_by_fd(kn) : kq_watch_by_cookie(kn);
+	if (kq_is_by_fd(kn))
+		kq_watch_by_fd(kn, uk);
+	else
+		kq_watch_by_cookie(kn, uk);
 	kq_op_call(op, uk, KEVENT_CTL_REMOVE);
 }
 
@@ -156,20 +160,16 @@ static void kq_plan_delete(struct kq_note *kn, struct kq_op *op, struct ukevent 
  */
 void kq_op_plan(struct kq *kq, struct kq_op *op, struct kq_note *kn, struct ukevent *uk)
 {
-	const struct kq_filter *filter = kq_filter(op->kev.filter);
-	const unsigned short flags = op->kev.flags & ~EV_SYSFLAGS;
+	const struct kq_filter *filter = kn ? kn->filter : kq_filter(op->kev->filter);
+	const unsigned short flags = op->kev->flags & ~EV_SYSFLAGS;
 
-	op->kn = NULL;
-	op->call = NULL;
-	op->is_new = false;
-	op->is_over = false;
-	op->err = 0;
+	*op = (struct kq_op){ .kev = op->kev };
 	if (!filter || (flags & ~KQ_FLAGS) ||
 	    (flags & (EV_ENABLE | EV_DISABLE)) == (EV_ENABLE | EV_DISABLE) ||
 	    (flags & (EV_ADD | EV_KEEPUDATA)) == (EV_ADD | EV_KEEPUDATA))
 		op->err = EINVAL;
 	else if (!kn && (flags & (EV_ADD | EV_DELETE)) != EV_ADD)
-		op->err = filter->is_fd && !kq_is_fd(op->kev.ident) ? EBADF : ENOENT;
+		op->err = filter->is_fd && !kq_is_fd(op->kev->ident) ? EBADF : ENOENT;
 	else if (flags & EV_DELETE)
 		kq_plan_delete(kn, op, uk);
 	else if (kn)
@@ -208,7 +208,7 @@ int kq_op_end(struct kq *kq, struct kq_op *op, int err)
 		if (err)
 			kq_note_free(kq, kn);
 	} else {
-		err = kn->filter->change(kq, kn, &op->kev, err);
+		err = kn->filter->change(kq, kn, op->kev, err);
 	}
 	return err;
 }

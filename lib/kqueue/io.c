@@ -159,7 +159,7 @@ static void kq_io_over(struct kq *kq, struct kq_note *kn)
  * ENOENT: the fd is another file's, or the only event of the watch has come and was not
  * yet taken.
  */
-static int kq_io_change(struct kq *kq, struct kq_note *kn, const struct kevent *kev, int err)
+static int kq_io_refused(struct kq *kq, struct kq_note *kn, const struct kevent *kev, int err)
 {
 	if (err == ENOENT && ((kev->flags & EV_ADD) || (kn->kev.flags & EV_ONESHOT))) {
 		/* an event that was not taken goes with its watch */
@@ -293,6 +293,11 @@ static bool kq_write_event(struct kq *kq, struct kq_note *kn, const struct ukeve
 	if (is_socket && kn->eof && (bits & KEVENT_POLL_POLLERR))
 		kn->fflags = kq_socket_error(kq_fd(kn));
 	return true;
+}
+
+static int kq_io_change(struct kq *kq, struct kq_note *kn, const struct kevent *kev, int err)
+{
+	return err ? kq_io_refused(kq, kn, kev, err) : 0;
 }
 
 const struct kq_filter kq_filter_read = {

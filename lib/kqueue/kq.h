@@ -25,6 +25,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 #include <sys/event.h>
 #include <sys/single_threaded.h>
 
@@ -126,19 +127,24 @@ struct kq_note {
 	uint64_t links;
 };
 
-/* Names its watch by its fd: ENOENT, if that is another file's now. */
-static inline struct ukevent kq_watch_by_fd(const struct kq_note *kn)
+/*
+ * Names its watch by its fd: ENOENT, if that is another file's now.  With the cookie it
+ * is found sooner.
+ */
+static inline void kq_watch_by_fd(const struct kq_note *kn, struct ukevent *uk)
 {
-	return (struct ukevent){ .type = kn->type, .id.raw[0] = (uint32_t)kn->kev.ident };
+	memset(uk, 0, sizeof(*uk));
+	uk->type = kn->type;
+	uk->id.raw[0] = (uint32_t)kn->kev.ident;
+	uk->cookie = kn->cookie;
 }
 
-static inline struct ukevent kq_watch_by_cookie(const struct kq_note *kn)
+static inline void kq_watch_by_cookie(const struct kq_note *kn, struct ukevent *uk)
 {
-	return (struct ukevent){
-		.type = kn->type,
-		.req_flags = KEVENT_REQ_COOKIE,
-		.cookie = kn->cookie,
-	};
+	memset(uk, 0, sizeof(*uk));
+	uk->type = kn->type;
+	uk->req_flags = KEVENT_REQ_COOKIE;
+	uk->cookie = kn->cookie;
 }
 
 /**
@@ -184,6 +190,30 @@ struct kq {
 static inline uint64_t kq_ptr(const struct kq *kq, uint32_t index)
 {
 	return (uint64_t)kq->id << 32 | index;
+}
+
+static inline uint32_t kq_hash(const struct kq *kq, uintptr_t ident, short filter)
+{
+	uint64_t key = ((uint64_t)ident << 4) ^ (uint16_t)-filter;
+
+	return (uint32_t)(key * 0x9e3779b97f4a7c15ull >> 32) & kq->mask;
+}
+
+/* NULL: there is none. */
+static inline struct kq_note *kq_note_find(const struct kq *kq, uintptr_t ident,
+					   short filter)
+{
+	struct kq_note *kn;
+	uint32_t i;
+
+	if (!kq->hash)
+		return NULL;
+	for (i = kq->hash[kq_hash(kq, ident, filter)]; i != KQ_NONE; i = kn->next) {
+		kn = kq->notes[i];
+		if (kn->kev.ident == ident && kn->kev.filter == filter)
+			return kn;
+	}
+	return NULL;
 }
 
 #define KQ_FDS		65536
@@ -243,8 +273,6 @@ KQ_HIDDEN bool kq_is_inside(void);
 KQ_HIDDEN int kq_defer(int fd, const struct kevent *changes, int num, int nevents);
 
 /* note.c */
-KQ_HIDDEN struct kq_note *kq_note_find(const struct kq *kq, uintptr_t ident,
-				       short filter);
 KQ_HIDDEN struct kq_note *kq_note_new(struct kq *kq, const struct kevent *kev);
 KQ_HIDDEN void kq_note_free(struct kq *kq, struct kq_note *kn);
 KQ_HIDDEN void kq_notes_close(struct kq *kq);
@@ -264,19 +292,17 @@ KQ_HIDDEN int kq_watch_fire(struct kq *kq, struct kq_note *kn);
 
 /**
  * struct kq_op - a change that is being made
- * @kev: the change.
+ * @kev: the change, where the program has it.
  * @kn: its note; NULL: there is none.
  * @call: what the kernel is told of it; NULL: nothing.
- * @cmd: KEVENT_CTL_*, of @call.
  * @is_new: the note was made for it.
  * @is_over: the note is to go.
  * @err: why it can't be made.
  */
 struct kq_op {
-	struct kevent kev;
+	const struct kevent *kev;
 	struct kq_note *kn;
 	struct ukevent *call;
-	unsigned char cmd;
 	bool is_new;
 	bool is_over;
 	int err;

@@ -3,34 +3,11 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "kq.h"
 
 #define KQ_HASH_MIN	16
-
-static uint32_t kq_hash(const struct kq *kq, uintptr_t ident, short filter)
-{
-	uint64_t key = ((uint64_t)ident << 4) ^ (uint16_t)-filter;
-
-	return (uint32_t)(key * 0x9e3779b97f4a7c15ull >> 32) & kq->mask;
-}
-
-struct kq_note *kq_note_find(const struct kq *kq, uintptr_t ident, short filter)
-{
-	struct kq_note *kn;
-	uint32_t i;
-
-	if (!kq->hash)
-		return NULL;
-	for (i = kq->hash[kq_hash(kq, ident, filter)]; i != KQ_NONE; i = kn->next) {
-		kn = kq->notes[i];
-		if (kn->kev.ident == ident && kn->kev.filter == filter)
-			return kn;
-	}
-	return NULL;
-}
 
 static void kq_note_link(struct kq *kq, struct kq_note *kn)
 {

@@ -153,9 +153,10 @@ int kq_watch_make(struct kq *kq, struct kq_note *kn)
 /* Of a file only: tells whether it is still that of the fd. */
 int kq_watch_remove_fd(struct kq *kq, struct kq_note *kn)
 {
-	struct ukevent uk = kq_watch_by_fd(kn);
+	struct ukevent uk;
 	int err = ENOENT;
 
+	kq_watch_by_fd(kn, &uk);
 	if (kn->cookie)
 		err = kq_call(kq_queue(kq, kn->queue), KEVENT_CTL_REMOVE, &uk);
 	if (!err)
@@ -166,9 +167,10 @@ int kq_watch_remove_fd(struct kq *kq, struct kq_note *kn)
 /* If there is one. */
 int kq_watch_remove(struct kq *kq, struct kq_note *kn)
 {
-	struct ukevent uk = kq_watch_by_cookie(kn);
+	struct ukevent uk;
 	int err = ENOENT;
 
+	kq_watch_by_cookie(kn, &uk);
 	if (kn->cookie)
 		err = kq_call(kq_queue(kq, kn->queue), KEVENT_CTL_REMOVE, &uk);
 	kn->cookie = 0;
@@ -178,8 +180,9 @@ int kq_watch_remove(struct kq *kq, struct kq_note *kn)
 /* Has an event come as if of itself. */
 int kq_watch_fire(struct kq *kq, struct kq_note *kn)
 {
-	struct ukevent uk = kq_watch_by_cookie(kn);
+	struct ukevent uk;
 
+	kq_watch_by_cookie(kn, &uk);
 	uk.event = kn->fire;
 	return kq_call(kq_queue(kq, kn->queue), KEVENT_CTL_READY, &uk);
 }

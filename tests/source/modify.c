@@ -298,6 +298,112 @@ TEST(cookie_of_another_queue)
 	kev_remove(q, KEVENT_UNOTIFY, 1);
 }
 
+/* ---- A cookie beside the fd: how the watch is found, and not which it is ---- */
+
+static int by_fd(int q, unsigned int cmd, int fd, uint64_t cookie, uint64_t ptr,
+		 struct ukevent *uk)
+{
+	kevent_prep(uk, KEVENT_POLL, fd, POLLIN, KEVENT_REQ_ET, ptr);
+	uk->cookie = cookie;
+	return kevent_ctl_one(q, cmd, uk) < 0 ? errno : 0;
+}
+
+/* READY and MODIFY reach the watch of this fd, whatever the cookie is. */
+static void expect_reached(int q, int fd, uint64_t own, uint64_t cookie)
+{
+	struct ukevent uk;
+
+	CHECK_EQ(by_fd(q, KEVENT_CTL_MODIFY, fd, cookie, cookie + 5, &uk), 0);
+	CHECK_EQ(uk.cookie, cookie);
+	CHECK_EQ(by_fd(q, KEVENT_CTL_READY, fd, cookie, 0, &uk), 0);
+	uk = take(q);
+	CHECK_EQ(uk.cookie, own);
+	CHECK_EQ(uk.ptr, cookie + 5);
+	CHECK_EQ(uk.id.raw[0], fd);
+	take_none(q);
+}
+
+TEST(cookie_beside_the_fd)
+{
+	int q = kev_queue(NULL, 0), second = kev_queue(NULL, 0), fds[2], dup, i;
+	uint64_t own, cookies[7];
+	struct ukevent uk;
+
+	tcp_pair(fds);
+	dup = CHECK_OK(fcntl(fds[0], F_DUPFD_CLOEXEC, 0));
+	cookies[0] = own = kev_add_poll(q, fds[0], POLLIN, KEVENT_REQ_ET).cookie;
+	cookies[1] = kev_add_poll(q, fds[1], POLLIN, KEVENT_REQ_ET).cookie;
+	cookies[2] = kev_add_poll(q, dup, POLLIN, KEVENT_REQ_ET).cookie;
+	cookies[3] = kev_add(q, KEVENT_SOCKET, fds[0], KEVENT_SOCKET_RECV,
+			     KEVENT_REQ_ET).cookie;
+	kev_add_poll(second, fds[1], POLLIN, KEVENT_REQ_ET);
+	cookies[4] = kev_add_poll(second, fds[0], POLLIN, KEVENT_REQ_ET).cookie;
+	cookies[5] = 0;
+	cookies[6] = own + (1ull << 32);
+	for (i = 0; i < 7; i++)
+		expect_reached(q, fds[0], own, cookies[i]);
+	for (i = 1; i < 7; i++) {
+		CHECK_EQ(by_fd(q, KEVENT_CTL_REMOVE, fds[0], cookies[i], 0, &uk),
+			 0);
+		CHECK_EQ(watches_of(q), 3);
+		CHECK_EQ(by_cookie(q, KEVENT_CTL_REMOVE, own, 0, &uk), ENOENT);
+		own = kev_add_poll(q, fds[0], POLLIN, KEVENT_REQ_ET).cookie;
+	}
+	CHECK_EQ(by_fd(q, KEVENT_CTL_REMOVE, fds[0], own, 0, &uk), 0);
+	for (i = 0; i < 7; i++)
+		CHECK_EQ(by_fd(q, KEVENT_CTL_READY, fds[0], cookies[i], 0, &uk),
+			 ENOENT);
+	CHECK_EQ(watches_of(q), 3);
+	CHECK_EQ(watches_of(second), 2);
+}
+
+/* The number is another file's: the cookie does not bring the old watch back. */
+TEST(cookie_beside_a_number_used_again)
+{
+	int q = kev_queue(NULL, 0), fd, old;
+	struct ukevent uk;
+	uint64_t cookie;
+	struct thing t;
+
+	thing_make(&t, &kinds[KIND_EVENTFD]);
+	cookie = thing_add(q, &t, KEVENT_REQ_ET).cookie;
+	old = CHECK_OK(fcntl(t.fd, F_DUPFD_CLOEXEC, 100));
+	fd = CHECK_OK(eventfd(0, EFD_CLOEXEC));
+	CHECK_EQ(dup2(fd, t.fd), t.fd);
+	CHECK_EQ(by_fd(q, KEVENT_CTL_READY, t.fd, cookie, 0, &uk), ENOENT);
+	CHECK_EQ(by_fd(q, KEVENT_CTL_MODIFY, t.fd, cookie, 0, &uk), ENOENT);
+	CHECK_EQ(by_fd(q, KEVENT_CTL_REMOVE, t.fd, cookie, 0, &uk), ENOENT);
+	CHECK_EQ(watches_of(q), 1);
+	close(fd);
+	close(old);
+	CHECK_EQ(watches_of(q), 0);
+	thing_drop(&t);
+}
+
+/* Of a one-shot that is over, whose event waits: the next watch of its key is meant. */
+TEST(cookie_of_what_is_over)
+{
+	int q = kev_queue(NULL, 0);
+	uint64_t first, second;
+	struct ukevent uk;
+	struct thing t;
+
+	thing_make(&t, &kinds[KIND_EVENTFD]);
+	first = thing_add(q, &t, KEVENT_REQ_ONESHOT).cookie;
+	thing_raise(&t);
+	thing_lower(&t);
+	CHECK_EQ(by_fd(q, KEVENT_CTL_READY, t.fd, first, 0, &uk), ENOENT);
+	second = thing_add(q, &t, KEVENT_REQ_ET).cookie;
+	CHECK(first != second);
+	CHECK_EQ(by_fd(q, KEVENT_CTL_READY, t.fd, first, 0, &uk), 0);
+	CHECK_EQ(take(q).cookie, first);
+	CHECK_EQ(take(q).cookie, second);
+	take_none(q);
+	CHECK_EQ(by_fd(q, KEVENT_CTL_REMOVE, t.fd, first, 0, &uk), 0);
+	CHECK_EQ(watches_of(q), 0);
+	thing_drop(&t);
+}
+
 /* ---- The key --------------------------------------------------------------- */
 
 TEST_KINDS(exists)

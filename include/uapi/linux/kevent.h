@@ -379,7 +379,8 @@ struct kevent_id {
  *	made 2^32 further watches.  ADD returns it (0 if no watch was made, see
  *	KEVENT_CTL_ADD; the field is as it was if ADD is refused), and every event
  *	has it.  REMOVE, MODIFY and READY take it with KEVENT_REQ_COOKIE, even when
- *	the fd is closed.
+ *	the fd is closed.  Without that flag they find the watch of a file sooner if
+ *	its cookie is here; with another number here they find it all the same.
  * @time: with KEVENT_REQ_TIMESTAMP: when the first event in this entry came,
  *	CLOCK_MONOTONIC, ns, in the time namespace of the process that opened the
  *	queue.  If the watch was ready at ADD or MODIFY, or is level-triggered and
