@@ -73,6 +73,7 @@ void samples_free(struct samples *s);
  * @armed: was written to, and no event of it was seen yet: 0 or 1.
  * @bytes: in each write.
  * @counted: can the kernel tell cheaply how many bytes there are? 0 or 1.
+ * @cookie: of kevent's watch.
  */
 struct source {
 	int rfd;
@@ -80,6 +81,7 @@ struct source {
 	uint32_t armed;
 	uint32_t bytes;
 	uint32_t counted;
+	uint64_t cookie;
 };
 
 struct source_kind {

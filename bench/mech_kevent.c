@@ -110,9 +110,12 @@ static void kevent_change(struct mech *m, unsigned int cmd, struct source *s,
 	unsigned int i;
 	int ret;
 
-	for (i = 0; i < num; i++)
+	for (i = 0; i < num; i++) {
 		kevent_prep(&k->events[i], k->type, (unsigned int)s[i].rfd,
 			    event, k->flags, (uintptr_t)&s[i]);
+		if (cmd != KEVENT_CTL_ADD)
+			k->events[i].cookie = s[i].cookie;
+	}
 	if (num == 1)
 		ret = kevent_ctl_one(k->fd, cmd, k->events);
 	else
@@ -124,6 +127,8 @@ static void kevent_change(struct mech *m, unsigned int cmd, struct source *s,
 			die("change %u: errno %d", cmd,
 			    kevent_error(&k->events[i]));
 	}
+	for (i = 0; cmd == KEVENT_CTL_ADD && i < num; i++)
+		s[i].cookie = k->events[i].cookie;
 }
 
 static void mech_add(struct mech *m, struct source *s, unsigned int num)

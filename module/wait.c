@@ -71,6 +71,13 @@ static bool kev_ask_level(struct kev_queue *q, unsigned int how)
 	return kev_ready_long(w, v, 0, how | KEV_NOTIFY_ASKED);
 }
 
+/* Was it posted since the tail was this?  Any other may have been posted long ago. */
+static bool kev_is_since(const struct kev_queue *q, const struct kev_watch *w,
+			 u32 tail)
+{
+	return w->index - tail < q->ring.tail - tail;
+}
+
 /*
  * Level watches whose entry was claimed are asked again: in a batch, those that were
  * there when it began.  The list is in the order of posting: the first one that was
@@ -84,8 +91,8 @@ void kev_ask_levels(struct kev_queue *q, bool *taker)
 	unsigned int n = 0;
 
 	while (kev_level_due(q, &v) &&
-	       (s32)(list_first_entry(&q->level, struct kev_watch,
-				      link)->index - end) < 0) {
+	       !kev_is_since(q, list_first_entry(&q->level, struct kev_watch,
+						 link), end)) {
 		if (kev_ask_level(q, taker && *taker ? KEV_NOTIFY_OUTER : 0) &&
 		    taker)
 			*taker = false;
