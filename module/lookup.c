@@ -137,7 +137,7 @@ static void kev_crowd_same(struct kev_crowd *c, struct kev_watch *other)
 	if (c->over)
 		return;
 	/* a hint: who takes it down looks again under the lock */
-	if (!data_race(other->state & (KEV_W_UNHOOKED | KEV_W_ADDING)))
+	if (!data_race(other->state & KEV_W_UNHOOKED))
 		c->over = other;
 }
 

@@ -113,7 +113,8 @@ kev_find_key(struct kev_queue *q, const struct kev_key *key, bool over)
 
 	if (unlikely(!key->file))
 		return kev_find_number(q, key, over);
-	w = kev_find_cookie(q, key->cookie);
+	/* only one of a key is not over: the newest */
+	w = key->cookie ? kev_find_cookie(q, key->cookie) : NULL;
 	if (w && w->file == key->file &&
 	    kev_is_same(w, q, key->type, key->id) && !kev_watch_is_over(w))
 		return w;

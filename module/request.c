@@ -200,7 +200,9 @@ static void kev_watch_make_way(struct kev_watch *over)
 {
 	if (over->ev.req_flags & KEVENT_REQ_LAST_CHECK)
 		kev_watch_kill(over);
-	else if (kev_source_of(over)->sole)
+	/* one whose ADD is not through is just being hooked */
+	else if (kev_source_of(over)->sole &&
+		 !data_race(over->state & KEV_W_ADDING))
 		kev_watch_retire(over);
 }
 

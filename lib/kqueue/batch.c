@@ -92,7 +92,8 @@ static int kq_batch_fill(struct kq_batch *b, const struct kevent *changes, int n
 		if (!kq_batch_put(b, &changes[i], may <= room))
 			break;
 		sure += kq_has_receipt(&b->ops[i]);
-		may += b->ops[i].call || kq_has_receipt(&b->ops[i]);
+		/* one that the kernel is not told of may fail at its end, too */
+		may += b->ops[i].kn || kq_has_receipt(&b->ops[i]);
 	}
 	return i;
 }

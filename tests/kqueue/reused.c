@@ -80,6 +80,37 @@ TEST(one_call_write_first)	  { in_one_call(new_eventfd, EVFILT_WRITE, EVFILT_REA
 TEST(one_call_socket_read_first)  { in_one_call(new_stream, EVFILT_READ, EVFILT_WRITE); }
 TEST(one_call_socket_write_first) { in_one_call(new_stream, EVFILT_WRITE, EVFILT_READ); }
 
+/*
+ * The library finds by itself that the old note is of another file.  What comes behind is
+ * not made, as there is no room for the error.
+ */
+static void old_without_room(int flags)
+{
+	int kq = new_kqueue(), fd = new_eventfd();
+	struct ends e = new_pipe();
+	struct kevent kev[3];
+
+	add(kq, fd, EVFILT_WRITE, 0);
+	close(fd);
+	CHECK_EQ(new_eventfd(), fd);
+	add(kq, fd, EVFILT_READ, EV_DISABLE);
+	set(kq, 1, EVFILT_USER, EV_ADD, 0, 0, NULL);
+	add(kq, e.fd[1], EVFILT_WRITE, 0);
+	EV_SET(&kev[0], fd, EVFILT_WRITE, flags, 0, 0, NULL);
+	EV_SET(&kev[1], 1, EVFILT_USER, 0, NOTE_TRIGGER, 0, NULL);
+	EV_SET(&kev[2], e.fd[1], EVFILT_WRITE, EV_DISABLE, 0, 0, NULL);
+	CHECK_ERRNO(kevent(kq, kev, 3, NULL, 0, NULL), ENOENT);
+	CHECK_ERRNO(kevent(kq, kev, 1, NULL, 0, NULL), ENOENT);
+	/* the same, and what comes first has a watch of the kernel's */
+	kev[1] = kev[2];
+	CHECK_ERRNO(kevent(kq, kev, 2, NULL, 0, NULL), ENOENT);
+	expect(kq, e.fd[1], EVFILT_WRITE);
+	set(kq, 1, EVFILT_USER, EV_DELETE, 0, 0, NULL);
+}
+
+TEST(delete_without_room) { old_without_room(EV_DELETE); }
+TEST(enable_without_room) { old_without_room(EV_ENABLE); }
+
 /* An eventfd, of whose number there is an old note, for reading. */
 static int reuse_read(int kq)
 {

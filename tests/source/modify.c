@@ -336,6 +336,7 @@ TEST(cookie_beside_the_fd)
 	cookies[2] = kev_add_poll(q, dup, POLLIN, KEVENT_REQ_ET).cookie;
 	cookies[3] = kev_add(q, KEVENT_SOCKET, fds[0], KEVENT_SOCKET_RECV,
 			     KEVENT_REQ_ET).cookie;
+	kev_add_user(second, 1);
 	kev_add_poll(second, fds[1], POLLIN, KEVENT_REQ_ET);
 	cookies[4] = kev_add_poll(second, fds[0], POLLIN, KEVENT_REQ_ET).cookie;
 	cookies[5] = 0;
@@ -354,7 +355,7 @@ TEST(cookie_beside_the_fd)
 		CHECK_EQ(by_fd(q, KEVENT_CTL_READY, fds[0], cookies[i], 0, &uk),
 			 ENOENT);
 	CHECK_EQ(watches_of(q), 3);
-	CHECK_EQ(watches_of(second), 2);
+	CHECK_EQ(watches_of(second), 3);
 }
 
 /* The number is another file's: the cookie does not bring the old watch back. */

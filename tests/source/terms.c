@@ -358,6 +358,7 @@ struct modifier {
 	struct test_thread thread;
 	int q;
 	int fd;
+	unsigned int req;
 	struct ukevent uk;
 };
 
@@ -399,7 +400,7 @@ static void *adder_run(void *arg)
 {
 	struct modifier *m = arg;
 
-	m->uk = kev_add_poll(m->q, m->fd, POLLIN, DISPATCH);
+	m->uk = kev_add_poll(m->q, m->fd, POLLIN, m->req);
 	return NULL;
 }
 
@@ -419,7 +420,7 @@ static void adder_start(struct modifier *m, struct askfile *f)
 /* Another thread has the event before, and wants the next one: it gets it. */
 TEST(modify_before_add_is_through)
 {
-	struct modifier m = { .q = kev_queue(NULL, 0) }, a = m;
+	struct modifier m = { .q = kev_queue(NULL, 0), .req = DISPATCH }, a = m;
 	static struct askfile f;
 	uint64_t held;
 
@@ -452,7 +453,7 @@ static void modifies(void *arg)
 
 TEST(killed_before_add_is_through)
 {
-	struct modifier a = { .q = kev_queue(NULL, 0) }, m;
+	struct modifier a = { .q = kev_queue(NULL, 0), .req = DISPATCH }, m;
 	static struct askfile f;
 	int status;
 	pid_t pid;
@@ -467,4 +468,43 @@ TEST(killed_before_add_is_through)
 	askfile_answer(&f);
 	thread_join(&a.thread);
 	CHECK_EQ(kev_modify(a.q, KEVENT_POLL, f.fd, POLLIN, DISPATCH).ret_flags, 0);
+}
+
+/*
+ * A one-shot is over before its ADD is through, and the next of its key is added.  Its
+ * event is asked for again when it is taken, and is no more: it is not armed beside the
+ * new one.
+ */
+TEST(add_before_add_is_through)
+{
+	struct timespec limit = { .tv_sec = 10 * test_scale() };
+	struct kevent_ring ring;
+	struct modifier a = {
+		.q = kev_queue(&ring, 8),
+		.req = KEVENT_REQ_ONESHOT | KEVENT_REQ_LAST_CHECK,
+	};
+	static struct askfile f;
+	struct ukevent uk;
+	uint64_t held;
+
+	adder_start(&a, &f);
+	held = f.held;
+	f.held = 0;
+	__atomic_store_n(&f.hold, false, __ATOMIC_RELEASE);
+	askfile_set(&f, POLLIN);
+	askfile_wake(&f);
+	CHECK_EQ(kevent_wait(a.q, 1, 0, &limit, 0), 1);
+	askfile_set(&f, 0);
+	uk = kev_add_poll(a.q, f.fd, POLLIN, KEVENT_REQ_ET);
+	f.held = held;
+	askfile_answer(&f);
+	thread_join(&a.thread);
+	take_none(a.q);
+	CHECK_EQ(watches_of(a.q), 1);
+	askfile_set(&f, POLLIN);
+	askfile_wake(&f);
+	CHECK_EQ(take(a.q).cookie, uk.cookie);
+	take_none(a.q);
+	kev_remove(a.q, KEVENT_POLL, f.fd);
+	CHECK_EQ(watches_of(a.q), 0);
 }

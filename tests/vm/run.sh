@@ -367,7 +367,7 @@ judge() {
 	fi
 	status=$(sed -n 's/^exit \([0-9]*\).*/\1/p' "$work/status" | head -1)
 	if [ -z "$status" ]; then
-		# a triple fault leaves no word of the kernel, but the CPU's registers
+		# a triple fault leaves a word of QEMU's, and none of the kernel's
 		sed -n '/^Triple fault/,$p' "$work/qemu.log" | head -40 >&2
 		show_log "the machine went away (QEMU ended with $ended $(tail -n 1 "$work/qemu.err"))"
 		return 126

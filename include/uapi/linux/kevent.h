@@ -355,7 +355,8 @@ struct kevent_id {
  * @user: returned as it is; @ptr is the same.
  * @ptr: see @user.
  * @param: on the way in, parameters of the source for ADD and MODIFY.  ADD:
- *	unused words must be 0.  Other commands don't look at unused words.
+ *	unused words must be 0.  Other commands don't look at unused words, but
+ *	see @cookie.
  *	KEVENT_TIMER: [0] first expiry, ns: relative, or absolute with
  *	KEVENT_TIMER_ABSTIME; relative 0 means one interval from now.
  *	[1] interval, ns; 0: fires once.  The watch stays all the same, unless
