@@ -260,7 +260,8 @@ enum kev_look {
  * @look: enum kev_look.
  * @pins: tasks that are asking the file.
  * @terms: how often the terms were changed.
- * @index: of its newest entry, if that slot's owner is this watch.
+ * @index: of its newest entry, if that slot's owner is this watch; without a ring:
+ *	what ring.tail was when it was listed last.
  * @missed: bits that came while it was disarmed; see KEV_W_LOST.
  * @link: on one of the lists of enum kev_list.
  * @rcu: when dead.

@@ -158,7 +158,7 @@ static __always_inline void kev_enlist_ready(struct kev_watch *w)
 	q->nready++;
 	q->attention |= KEV_Q_READY;
 	if (!kev_has_ring(q))
-		q->ring.long_tail++;
+		w->index = ++q->ring.long_tail;
 }
 
 /* Off the ready list, with its num events. */

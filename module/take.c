@@ -178,7 +178,8 @@ static __always_inline bool kev_take_again(struct kev_watch *w)
 		return false;
 	kev_clear_waiting(w);
 	list_move_tail(&w->link, kev_ask_list(q));
-	q->ring.long_tail += !kev_has_ring(q);
+	if (!kev_has_ring(q))
+		w->index = ++q->ring.long_tail;
 	return true;
 }
 
@@ -270,6 +271,21 @@ static bool kev_list_has_turn(struct kev_queue *q, u32 left)
 }
 
 /*
+ * Was the first of the list listed since the tail was this?  Then it may be one that this
+ * call has taken, and other calls have taken those that were before it.  Letters are
+ * events of their own.
+ */
+static __always_inline bool kev_is_back(struct kev_queue *q, u32 tail)
+{
+	const struct kev_watch *w;
+
+	if (kev_has_ring(q) || list_empty(&q->ready))
+		return false;
+	w = list_first_entry(&q->ready, struct kev_watch, link);
+	return (s32)(w->index - tail) > 0 && !(w->state & KEV_W_EACH);
+}
+
+/*
  * The next few.  Returns as kev_take_entries(); 0: none, *left tells if there may be
  * more.
  */
@@ -301,7 +317,7 @@ static __always_inline int kev_take_some(struct kev_queue *q,
 static int kev_take(struct kev_queue *q, char __user *buf, size_t size, u32 max)
 	__must_hold(&q->lock)
 {
-	u32 num = 0, left, turns = q->turns;
+	u32 num = 0, left, tail, turns = q->turns;
 	unsigned int n = 0;
 	int ret = 0;
 	bool taker;
@@ -315,7 +331,8 @@ static int kev_take(struct kev_queue *q, char __user *buf, size_t size, u32 max)
 	}
 	/* at most so many of the list: who is level-triggered comes back to it */
 	left = kev_has_ring(q) ? q->nask : q->nready;
-	while (num < max) {
+	tail = q->ring.tail;
+	while (num < max && !(num && kev_is_back(q, tail))) {
 		ret = kev_take_some(q, buf + num * size, size, max - num, &left,
 				    turns);
 		if (unlikely(ret == -EFAULT)) {

@@ -116,6 +116,8 @@ static void kq_plan_modify(struct kq *kq, struct kq_note *kn, struct kq_op *op,
 	if (op->err)
 		return;
 	op->kn = kn;
+	if (kn->type == KEVENT_INODE)
+		kn->seen = kn->kev.fflags;
 	if (kev->flags & EV_ADD)
 		kq_set_terms(kn, kev);
 	kq_set_user(kn, kev);

@@ -92,7 +92,7 @@ static int kq_io_watch_other(struct kq *kq, struct kq_note *kn)
 		return errno;
 	if (S_ISFIFO(st.st_mode) && kn->kev.filter == EVFILT_READ)
 		return kq_io_watch(kq, kn, KEVENT_PIPE);
-	if (S_ISREG(st.st_mode) || S_ISDIR(st.st_mode) || S_ISBLK(st.st_mode))
+	if (S_ISREG(st.st_mode) || S_ISDIR(st.st_mode))
 		return kq_io_watch(kq, kn, KEVENT_INODE);
 	if (kn->kev.filter == EVFILT_WRITE)
 		return EINVAL;
@@ -169,6 +169,10 @@ static int kq_io_refused(struct kq *kq, struct kq_note *kn, const struct kevent 
 		}
 		kq_watch_remove(kq, kn);
 		kn->soft = kev->filter == EVFILT_READ && (kn->kev.fflags & NOTE_LOWAT);
+		/* what was found of the old file */
+		kn->eof = 0;
+		kn->fflags = 0;
+		kn->data = 0;
 		err = kq_watch_make(kq, kn);
 	}
 	if (err)
@@ -216,6 +220,15 @@ static bool kq_read_file(struct kq_note *kn)
 	return kn->data || (kn->kev.fflags & NOTE_FILE_POLL);
 }
 
+/* The mark is one of bytes. */
+static bool kq_is_listener(int fd)
+{
+	socklen_t len = sizeof(int);
+	int yes = 0;
+
+	return !getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &yes, &len) && yes;
+}
+
 static bool kq_read_event(struct kq *kq, struct kq_note *kn, const struct ukevent *uk)
 {
 	(void)kq;
@@ -225,7 +238,8 @@ static bool kq_read_event(struct kq *kq, struct kq_note *kn, const struct ukeven
 		kq_read_polled(kn, uk);
 	else
 		kq_read_stream(kn, uk);
-	return kn->eof || !(kn->kev.fflags & NOTE_LOWAT) || kn->data >= kn->kev.data;
+	return kn->eof || !(kn->kev.fflags & NOTE_LOWAT) || kn->data >= kn->kev.data ||
+	       kq_is_listener(kq_fd(kn));
 }
 
 /* ---- What can be written ----------------------------------------------- */

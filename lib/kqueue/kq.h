@@ -98,7 +98,8 @@ struct kq_filter {
  * @fflags: likewise.
  * @eof: likewise: EV_EOF or 0.
  * @fire: the bit that it is fired with; 0: all that it is watched for.
- * @seen: the count of the kernel's that was last seen.
+ * @seen: the count of the kernel's that was last seen; EVFILT_VNODE: the fflags that it
+ *	had before.
  * @helper: an fd that the watch is of, if that is not ident; or -1.
  * @size: EVFILT_VNODE: of the file, when last seen.
  * @links: EVFILT_VNODE: likewise.
@@ -263,6 +264,7 @@ KQ_HIDDEN void kq_lock(struct kq *kq);
 KQ_HIDDEN void kq_unlock(struct kq *kq);
 KQ_HIDDEN struct ukevent kq_token(const struct kq *kq, bool inner);
 KQ_HIDDEN int kq_check(int fd, const struct kq *kq);
+KQ_HIDDEN uint32_t kq_use(int fd);
 KQ_HIDDEN struct kq *kq_of_ptr(uint64_t ptr);
 KQ_HIDDEN struct kq *kq_get_locked(int fd);
 

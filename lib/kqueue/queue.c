@@ -131,6 +131,14 @@ static struct kq *kq_guess(int fd)
 	return e ? kq_of_known(e) : NULL;
 }
 
+/* Changes when the number becomes another kqueue's. */
+uint32_t kq_use(int fd)
+{
+	const struct kq *kq = kq_guess(fd);
+
+	return kq ? __atomic_load_n(&kq->id, __ATOMIC_RELAXED) : 0;
+}
+
 /* Asks for each kqueue.  NULL: none. */
 static struct kq *kq_search(int fd)
 {

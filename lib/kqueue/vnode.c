@@ -92,11 +92,28 @@ static void kq_vnode_ask(const struct kq_note *kn, struct ukevent *uk)
 	uk->event = kq_vnode_wanted(kn);
 }
 
+/* From now on it is compared with how the file is now. */
+static void kq_vnode_widen(struct kq_note *kn)
+{
+	const unsigned int more = kn->kev.fflags & ~kn->seen;
+	struct stat st;
+
+	if (!(more & (NOTE_EXTEND | NOTE_LINK | NOTE_DELETE)) ||
+	    fstat((int)kn->kev.ident, &st))
+		return;
+	if (more & NOTE_EXTEND)
+		kn->size = st.st_size;
+	if (more & (NOTE_LINK | NOTE_DELETE))
+		kn->links = st.st_nlink;
+}
+
 static int kq_vnode_change(struct kq *kq, struct kq_note *kn, const struct kevent *kev, int err)
 {
 	if (err == ENOENT && (kev->flags & EV_ADD)) {
 		kq_watch_remove(kq, kn);
 		err = kq_watch_make(kq, kn);
+	} else if (!err) {
+		kq_vnode_widen(kn);
 	}
 	if (!err && kn->active && !kn->disabled)
 		err = kq_watch_fire(kq, kn);

@@ -297,6 +297,7 @@ static int kq_wait(int fd, struct kevent *events, int num, const struct timespec
 		.max = num < KQ_EVENTS_MAX ? num : KQ_EVENTS_MAX,
 	};
 	int err = kq_set_time(&get, timeout);
+	const uint32_t use = kq_use(fd);
 	uint64_t asked = 0;
 	struct kq_seen seen;
 	int ret;
@@ -308,15 +309,23 @@ static int kq_wait(int fd, struct kevent *events, int num, const struct timespec
 	do {
 		ret = kq_take(fd, &get, can_cancel, &seen);
 		asked += get.max;
-		if (ret < 0 && errno == EAGAIN && !kq_poll(fd, &get))
-			ret = 0;
-		else if (ret < 0 && kq_is_no_queue(errno))
+		if (ret < 0 && errno == EAGAIN && !kq_poll(fd, &get)) {
+			/* meanwhile it may have been closed, and be another kqueue */
 			errno = EBADF;
+			ret = kq_use(fd) == use ? 0 : -1;
+		} else if (ret < 0 && kq_is_no_queue(errno)) {
+			errno = EBADF;
+		}
+		if (get.min && kq_time_is_up(&get)) {
+			/* what was not to be reported may have hidden others */
+			get.min = 0;
+			asked = !seen.most;
+		}
 		/*
 		 * What came was not to be reported; or, with a time, nothing came.  Without
 		 * one, it is asked for all that was there, and not for what comes meanwhile.
 		 */
-	} while (!ret && (get.min ? !kq_time_is_up(&get) : asked <= seen.most));
+	} while (!ret && (get.min || asked <= seen.most));
 	return ret;
 }
 

@@ -29,8 +29,9 @@ static void kq_outdate(struct kq *kq, const struct kq_note *by, const struct uke
 	struct kq_note *kn;
 	unsigned int i;
 
-	/* reading has these for itself; and a process may be watched by its pid */
-	if (uk->type == KEVENT_SOCKET || uk->type == KEVENT_PIPE || uk->id.raw[1])
+	/* reading has these for itself; others are not named by an fd */
+	if (uk->type == KEVENT_SOCKET || uk->type == KEVENT_PIPE ||
+	    uk->type == KEVENT_UNOTIFY || uk->id.raw[1])
 		return;
 	for (i = 0; i < sizeof(filters) / sizeof(filters[0]); i++) {
 		kn = kq_note_find(kq, uk->id.raw[0], filters[i]);

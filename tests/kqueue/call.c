@@ -62,7 +62,7 @@ TEST(full_eventlist)
 }
 
 /* Those that are not to be reported do not hide one behind them. */
-static void hidden(int num)
+static void hidden(int num, const struct timespec *timeout)
 {
 	int kq = new_kqueue(), i;
 	struct kevent kev;
@@ -71,12 +71,13 @@ static void hidden(int num)
 		set(kq, i, EVFILT_USER, EV_ADD, NOTE_TRIGGER, 0, NULL);
 	for (i = 0; i < num; i++)
 		set(kq, i, EVFILT_USER, EV_DISABLE, 0, 0, NULL);
-	CHECK_EQ(look(kq, &kev, 1), 1);
+	CHECK_EQ(kevent(kq, NULL, 0, &kev, 1, timeout), 1);
 	CHECK_EQ(kev.ident, num);
 }
 
-TEST(hidden) { hidden(1); }
-TEST(hidden_by_many) { hidden(500); }
+TEST(hidden) { hidden(1, &no_time); }
+TEST(hidden_by_many) { hidden(500, &no_time); }
+TEST(hidden_for_a_moment) { hidden(500, &(struct timespec){ .tv_nsec = 1 }); }
 
 TEST(many)
 {

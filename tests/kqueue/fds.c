@@ -176,10 +176,10 @@ TEST(closed_in_any_order)
 /* ---- Closed while a thread waits --------------------------------------- */
 
 /* What comes then is not taken from the kqueue that has the number by now. */
-TEST(closed_while_waiting)
+static void closed_while_waiting(int flags)
 {
 	struct ends e = new_pipe();
-	int kq = new_kqueue();
+	int kq = CHECK_OK(kqueue1(flags));
 	struct waiter w;
 
 	add(kq, e.fd[0], EVFILT_READ, 0);
@@ -193,6 +193,9 @@ TEST(closed_while_waiting)
 	CHECK_EQ(w.error, EBADF);
 	expect(kq, 1, EVFILT_USER);
 }
+
+TEST(closed_while_waiting)		{ closed_while_waiting(O_CLOEXEC); }
+TEST(closed_while_waiting_nonblock)	{ closed_while_waiting(O_CLOEXEC | O_NONBLOCK); }
 
 /* It has another number, and another kqueue has this one. */
 static int renumber(int kq)

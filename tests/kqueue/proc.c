@@ -233,6 +233,25 @@ TEST(descriptor_disabled_after_exit)
 	expect_none(kq);
 }
 
+/* What it is told by is named by no fd, and nor are others of that kind. */
+TEST(descriptor_beside_others)
+{
+	struct ends e;
+	pid_t pid = new_child(&e, 9);
+	int kq = new_kqueue(), fd = CHECK_OK(syscall(SYS_pidfd_open, pid, 0)), i;
+	struct kevent kev;
+
+	set(kq, fd, EVFILT_PROCDESC, EV_ADD | EV_DISABLE, NOTE_EXIT, 0, NULL);
+	close(e.fd[1]);
+	CHECK_EQ(waitpid(pid, NULL, 0), pid);
+	expect_none(kq);
+	set(kq, fd, EVFILT_PROCDESC, EV_ENABLE, 0, 0, NULL);
+	for (i = 0; i < 2 * fd; i++)
+		add(kq, i, EVFILT_USER, 0);
+	kev = expect(kq, fd, EVFILT_PROCDESC);
+	CHECK_EQ(WEXITSTATUS(kev.data), 9);
+}
+
 TEST(descriptor_deleted)
 {
 	struct ends e;

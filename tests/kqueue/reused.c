@@ -242,3 +242,26 @@ TEST(by_the_library_for_a_process)
 	CHECK_OK(kill(child, SIGKILL));
 	CHECK_EQ(waitpid(child, NULL, 0), child);
 }
+
+/* The old file's end is not the new one's. */
+TEST(end_of_the_old_file)
+{
+	char name[] = "/tmp/kqueue-reused-XXXXXX";
+	int kq = new_kqueue(), fd, file;
+	struct ends e = new_sockets(SOCK_STREAM);
+	struct kevent kev;
+
+	add(kq, e.fd[0], EVFILT_READ, 0);
+	close(e.fd[1]);
+	CHECK(expect(kq, e.fd[0], EVFILT_READ).flags & EV_EOF);
+	file = CHECK_OK(mkstemp(name));
+	put(file, 10);
+	CHECK_EQ(lseek(file, 0, SEEK_SET), 0);
+	fd = CHECK_OK(dup2(file, e.fd[0]));
+	add(kq, fd, EVFILT_READ, 0);
+	kev = expect(kq, fd, EVFILT_READ);
+	CHECK(!(kev.flags & EV_EOF));
+	CHECK_EQ(kev.fflags, 0);
+	CHECK_EQ(kev.data, 10);
+	unlink(name);
+}

@@ -117,3 +117,14 @@ TEST(low_water_unix)
 	put(e.fd[1], 5);
 	CHECK_EQ(expect(kq, e.fd[0], EVFILT_READ).data, 5);
 }
+
+/* The mark is one of bytes: a connection is reported however few there are. */
+TEST(low_mark_of_a_listener)
+{
+	struct sockaddr_in addr;
+	int fd = new_listener(&addr), kq = new_kqueue();
+
+	set(kq, fd, EVFILT_READ, EV_ADD, NOTE_LOWAT, 10, NULL);
+	new_client(&addr);
+	CHECK_EQ(await(kq, fd, EVFILT_READ).data, 1);
+}

@@ -407,3 +407,23 @@ TEST(bad)
 	CHECK_ERRNO(try_set(s.kq, 999, EVFILT_VNODE, EV_ADD, NOTE_WRITE, 0, NULL), EBADF);
 	CHECK_ERRNO(try_set(s.kq, s.fd, EVFILT_VNODE, EV_DELETE, NOTE_WRITE, 0, NULL), ENOENT);
 }
+
+/* What has happened before a note was asked for is not reported with it. */
+TEST(widened)
+{
+	struct scene s = new_scene();
+
+	set(s.kq, s.fd, EVFILT_VNODE, EV_ADD | EV_CLEAR, NOTE_ATTRIB, 0, NULL);
+	put(s.fd, 10);
+	set(s.kq, s.fd, EVFILT_VNODE, EV_ADD | EV_CLEAR, NOTE_WRITE | NOTE_EXTEND, 0, NULL);
+	CHECK_EQ(pwrite(s.fd, "x", 1, 5), 1);
+	expect_notes(&s, s.fd, NOTE_WRITE);
+	CHECK_OK(link("file", "other"));
+	CHECK_OK(unlink("other"));
+	CHECK_OK(link("file", "third"));
+	set(s.kq, s.fd, EVFILT_VNODE, EV_ADD | EV_CLEAR, NOTE_LINK | NOTE_DELETE, 0, NULL);
+	CHECK_OK(fchmod(s.fd, 0400));
+	expect_none(s.kq);
+	CHECK_OK(unlink("third"));
+	expect_notes(&s, s.fd, NOTE_LINK | NOTE_DELETE);
+}

@@ -181,3 +181,61 @@ TEST(poll_looks_at_a_few)
 	CHECK_LE(i, 15);
 	kev_close(q, &ring);
 }
+
+/* ---- Each once in a call ------------------------------------------------- */
+
+#define MANY	48
+#define CALLS	(4000 / (int)test_scale())
+
+struct other {
+	struct test_thread thread;
+	int q;
+	bool stop;
+};
+
+/* Takes one at a time: those behind it come to their turn in the other's call. */
+static void *other_run(void *arg)
+{
+	struct other *o = arg;
+	struct ukevent uk;
+
+	while (!__atomic_load_n(&o->stop, __ATOMIC_ACQUIRE))
+		CHECK_OK(get(o->q, &uk, 0, 1));
+	return NULL;
+}
+
+static void expect_different(const struct ukevent *uk, int num)
+{
+	uint64_t seen = 0;
+	int i;
+
+	for (i = 0; i < num; i++) {
+		CHECK(!(seen & 1ull << uk[i].ptr));
+		seen |= 1ull << uk[i].ptr;
+	}
+}
+
+/* Level-triggered ones come back to the list, behind those that were not taken yet. */
+static void once_in_a_call(unsigned int flags)
+{
+	struct other o = { .q = kev_queue(NULL, 0) };
+	struct ukevent uk[64];
+	int i, num, most = 0;
+
+	for (i = 0; i < MANY; i++) {
+		kevent_prep(uk, KEVENT_POLL, raised(), POLLIN, flags, i);
+		kevent_ctl_one(o.q, KEVENT_CTL_ADD, uk);
+	}
+	thread_start(&o.thread, other_run, &o);
+	for (i = 0; i < CALLS; i++) {
+		num = CHECK_OK(get(o.q, uk, 0, 64));
+		expect_different(uk, num);
+		most = num > most ? num : most;
+	}
+	CHECK(most > 16);
+	__atomic_store_n(&o.stop, true, __ATOMIC_RELEASE);
+	thread_join(&o.thread);
+}
+
+TEST(once_in_a_call)		{ once_in_a_call(KEVENT_REQ_ALWAYS_QUEUE); }
+TEST(once_in_a_call_asked)	{ once_in_a_call(KEVENT_REQ_ALWAYS_QUEUE | LAST); }
