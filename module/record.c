@@ -122,6 +122,7 @@ static int kev_records_copy(struct kev_records *r, char __user *buf, u32 len)
 	unsigned int n;
 	u32 done = 0;
 
+	len = min_t(u32, len, INT_MAX);
 	n = kev_records_next(r, record, false);
 	while (n) {
 		if (n > len - done)

@@ -221,7 +221,9 @@ static int kev_watch_insert(struct kev_watch *w)
 		goto out_unlock;
 	if (unlikely(over))
 		kev_watch_make_way(over);
-	q->generation++;
+	/* 0 is no watch's cookie */
+	if (!++q->generation)
+		q->generation = 1;
 	w->ev.cookie = (u64)q->generation << 32 |
 		       kev_table_put(&q->watches, w);
 	q->nwatches++;

@@ -329,6 +329,11 @@ void kev_watch_reap_some(struct kev_queue *q, unsigned int max)
 		KEV_DELAY(REAP_DEAD);
 		kev_watch_take_down(w, state, pinned);
 		cond_resched();
+		if (max % KEV_STEPS_MAX)
+			continue;
+		/* who closes a file of another user's may wait for it */
+		mutex_unlock(&q->mutex);
+		mutex_lock(&q->mutex);
 	}
 	mutex_unlock(&q->mutex);
 }

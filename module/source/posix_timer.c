@@ -126,8 +126,6 @@ static void kev_ptimer_tell(struct kev_ptimer *p, u32 n)
 	unsigned int told;
 
 	lockdep_assert_held(&w->queue->lock);
-	if (p->wants_value)
-		w->ev.ptr = p->value;
 	told = kev_ready_total(w, KEVENT_POSIX_TIMER_FIRED, n, 0);
 	kev_pace_told(&p->backoff, told & KEV_TOLD_NEW);
 }
@@ -363,8 +361,16 @@ static void kev_ptimer_deleted(struct k_itimer *k)
 
 /* ---- ADD, MODIFY, REMOVE ----------------------------------------------- */
 
+/* Before its first expiry it may be fired, or end.  Context: queue->lock held. */
+static void kev_ptimer_set_value(struct kev_ptimer *p)
+{
+	if (p->wants_value)
+		p->owned.watch.ev.ptr = p->value;
+}
+
 static int kev_ptimer_enter(struct kev_ptimer *p, struct k_itimer *k)
 {
+	struct kev_queue *q = p->owned.watch.queue;
 	int err = 0;
 
 	lockdep_assert_held(&k->it_lock);
@@ -378,6 +384,9 @@ static int kev_ptimer_enter(struct kev_ptimer *p, struct k_itimer *k)
 	} else {
 		p->value = kev_itimer_value(k);
 		p->k = k;
+		raw_spin_lock(&q->lock);
+		kev_ptimer_set_value(p);
+		raw_spin_unlock(&q->lock);
 		hash_add_rcu(kev_ptimers, &p->node, (unsigned long)k);
 	}
 	spin_unlock(&kev_ptimers_lock);
@@ -519,8 +528,7 @@ static void kev_ptimer_set(struct kev_watch *w, const struct ukevent *uk)
 	struct kev_ptimer *p = kev_ptimer_of(w);
 
 	p->wants_value = uk->param[0] & KEVENT_POSIX_TIMER_VALUE;
-	if (p->wants_value)
-		w->ev.ptr = p->value;
+	kev_ptimer_set_value(p);
 }
 
 static int kev_ptimer_init(void)

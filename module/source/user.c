@@ -72,7 +72,9 @@ static int kev_user_fire(struct kev_watch *w, u32 bits,
 			 const struct ukevent *uk)
 {
 	if (w->state & KEV_W_EACH)
-		return kev_post_letter(w, bits, uk->ptr);
+		/* the first letter may be that of ADD itself */
+		return w->state & KEV_W_ADDING ? -EAGAIN :
+		       kev_post_letter(w, bits, uk->ptr);
 	kev_ready_total(w, bits, 1, 0);
 	return 0;
 }

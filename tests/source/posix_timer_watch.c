@@ -29,6 +29,22 @@ static void *create_one(void *arg)
 	return NULL;
 }
 
+/* Also what comes before the first expiry. */
+TEST(value_before_it_expires)
+{
+	int q = kev_queue(NULL, 0), id = pt_create(CLOCK_MONOTONIC);
+	struct ukevent uk;
+
+	pt_prep(&uk, id, KEVENT_REQ_CLOSED | KEVENT_REQ_ET, KEVENT_POSIX_TIMER_VALUE);
+	CHECK_EQ(kevent_ctl_one(q, KEVENT_CTL_ADD, &uk), 0);
+	CHECK_EQ(pt_try(q, KEVENT_CTL_READY, id, 0, 0), 0);
+	CHECK_EQ(take(q).ptr, 0xfeed);
+	pt_delete(id);
+	uk = take(q);
+	CHECK(uk.ret_flags & KEVENT_RET_CLOSED);
+	CHECK_EQ(uk.ptr, 0xfeed);
+}
+
 TEST(of_another_thread)
 {
 	int q = kev_queue(NULL, 0), id;
