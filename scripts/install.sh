@@ -272,8 +272,9 @@ install_lib() {
 	[ -n "$dest" ] || ldconfig
 }
 
+# Where there is no such variable, nothing is read: od would take what is typed.
 secure_boot() {
-	[ "$(od -An -tu1 -j4 -N1 /sys/firmware/efi/efivars/SecureBoot-* 2>/dev/null)" -eq 1 ] 2>/dev/null
+	[ "$(od -An -tu1 -j4 -N1 /sys/firmware/efi/efivars/SecureBoot-* </dev/null 2>/dev/null)" -eq 1 ] 2>/dev/null
 }
 
 # The module that is loaded may be another one than that which is installed.
