@@ -32,6 +32,8 @@ cd "$top"
 shopt -s nullglob
 # kbuild has its own ideas about O= and the like on a command line.
 unset MAKEFLAGS MFLAGS MAKELEVEL
+# where dkms and depmod are; su leaves the path of the user
+PATH=$PATH:/usr/sbin:/sbin
 
 dest=${DESTDIR:-}
 prefix=${PREFIX:-/usr/local}

@@ -12,6 +12,8 @@ out=$(mktemp -d)
 trap 'rm -rf "$out"' EXIT
 # kbuild has its own ideas about O= and the like on a command line.
 unset MAKEFLAGS MFLAGS MAKELEVEL
+# where dkms is; su leaves the path of the user
+PATH=$PATH:/usr/sbin:/sbin
 
 show() {
 	echo "== $1"

@@ -113,13 +113,15 @@ inside() {
 			PATH=/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin "$@"' bash "$root" "$@"
 }
 
-# make_install RUNNING [make's arguments]: the status is kept, what it said is in $said. What
-# somebody types meanwhile is not for it: to a reader of five bytes Secure Boot would be on.
+# make_install RUNNING [make's arguments]: the status is kept, what it said is in $said. The path
+# is that of an ordinary user, as su leaves it. What somebody types meanwhile is not for it: to
+# a reader of five bytes Secure Boot would be on.
 make_install() {
 	echo "$1" >"$root/running"
 	shift
 	status=0
-	printf 'read\001' | inside make -C /tree --no-print-directory install "$@" >"$said" 2>&1 || status=$?
+	printf 'read\001' | inside PATH=/usr/local/bin:/usr/bin:/bin \
+		make -C /tree --no-print-directory install "$@" >"$said" 2>&1 || status=$?
 }
 
 # The versions that the kernels have: "A:0.2.0 B:none".
