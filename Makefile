@@ -317,7 +317,7 @@ help:
 	@echo "make model      the ring's protocol under weak memory (MODEL=pattern)"
 	@echo 'make fuzz       random calls, guided by coverage (DURATION=, KERNEL= (debug), REPLAY=file, KEEP=1)'
 	@echo 'make soak       100,000 watches, which are added and ended all the time (DURATION=600, KERNEL=)'
-	@echo 'make install    module (with dkms, if installed), headers, manual, udev rule (PREFIX=, DESTDIR=)'
+	@echo 'make install    module (with dkms, if installed), headers, manual, what loads it at boot (PREFIX=, DESTDIR=)'
 	@echo 'make uninstall  removes what make install has installed'
 	@echo 'make lib        libkevent, shared and static (O=)'
 	@echo 'make install-headers, make install-lib    headers and libkevent, without the module (PREFIX=, LIBDIR=, DESTDIR=)'

@@ -44,6 +44,9 @@ kernels=$(sed -n 's/^KEVENT_KERNELS="\(.*\)"$/\1/p' dkms.conf)
 pattern=$(sed -n 's/^BUILD_EXCLUSIVE_KERNEL="\(.*\)"$/\1/p' dkms.conf)
 source=/usr/src/kevent-$version
 tree=/var/lib/dkms/kevent
+units=/usr/lib/systemd/system
+# of earlier versions
+old_file=/usr/lib/modules-load.d/kevent.conf
 try=
 [[ -z $dest || $dest == /* ]] || dest=$PWD/$dest
 
@@ -84,7 +87,7 @@ kernel_release() {
 }
 
 # What is installed, without the module and the library. Each line: source, target,
-# mode.
+# mode. Of a link, the source is what it says.
 headers() {
 	local page
 
@@ -98,12 +101,15 @@ END
 	done
 }
 
+# The module is loaded at boot by a unit of systemd's own. That, unlike modules-load.d, is
+# content with a kernel that has no such module, and no initramfs takes a copy of the module
+# for it. Opening the device can't load it: it has no number of its own.
 files() {
 	headers
 	cat <<END
 man/kevent.4 $prefix/share/man/man4/kevent.4 644
 udev/60-kevent.rules /usr/lib/udev/rules.d/60-kevent.rules 644
-udev/kevent.conf /usr/lib/modules-load.d/kevent.conf 644
+../modprobe@.service $units/sysinit.target.wants/modprobe@kevent.service link
 udev/kernel-hook /etc/kernel/postinst.d/zz-kevent 755
 END
 }
@@ -255,7 +261,12 @@ install_files() {
 	local from to mode page name
 
 	while read -r from to mode; do
-		install -D -m "$mode" "$from" "$dest$to"
+		if [ "$mode" = link ]; then
+			mkdir -p "$dest${to%/*}"
+			ln -sfn "$from" "$dest$to"
+		else
+			install -D -m "$mode" "$from" "$dest$to"
+		fi
 	done < <("$1")
 	while read -r page name; do
 		echo ".so man3/$page" >"$dest$prefix/share/man/man3/$name.3"
@@ -334,6 +345,7 @@ install_all() {
 		if has_dkms; then install_dkms; else install_plain "$ko"; fi
 	fi
 	install_files files
+	rm -f "$dest$old_file"
 	if [ -z "$dest" ]; then
 		! has_dkms || dkms_drop_old
 		say_what_now
@@ -381,6 +393,7 @@ uninstall_all() {
 	while read -r from to mode; do
 		rm -f "$dest$to"
 	done < <(files)
+	rm -f "$dest$old_file"
 	while read -r from to; do
 		rm -f "$dest$prefix/share/man/man3/$to.3"
 	done < <(other_names)

@@ -191,10 +191,17 @@ test_unsupported() {
 }
 
 test_install() {
+	local old_file=$root/usr/lib/modules-load.d/kevent.conf
+
+	mkdir -p "${old_file%/*}"
+	echo kevent >"$old_file"
 	make_install "$first"
 	expect "status" $status 0
 	expect "state" "$(state)" '1.0 none'
 	expect_line 'load it with: modprobe kevent'
+	expect "what loads it at boot" "$(readlink "$root/usr/lib/systemd/system/sysinit.target.wants/modprobe@kevent.service")" \
+		../modprobe@.service
+	expect "the old file that loads it" "$(ls "$old_file" 2>&1)" '*No such file*'
 	expect "Secure Boot, where there is no EFI" "$(grep -c 'Secure Boot is on' "$said")" 0
 	make_install "$second"
 	expect "state, both" "$(state)" '1.0 1.0'

@@ -21,6 +21,7 @@ attempt() {
 say firmware "$(mokutil --sb-state 2>&1 | head -1)"
 say lockdown "$(cat /sys/kernel/security/lockdown)"
 say "at boot" "$(loaded)"
+say units "$(systemctl is-failed systemd-modules-load.service modprobe@kevent.service | tr '\n' ' ')"
 attempt modprobe modprobe kevent
 say loaded "$(loaded)"
 say why "$(/vm/unavailable 2>&1)"

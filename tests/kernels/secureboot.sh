@@ -172,6 +172,7 @@ expect() {
 
 expect_refused() {
 	expect 'at boot' no
+	expect units '@(in|)active inactive '
 	expect modprobe '*'"$1"
 	expect loaded no
 	expect postinst '*its key must be enrolled first*'
