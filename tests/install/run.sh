@@ -95,6 +95,7 @@ fill_root() {
 	cat >"$root/usr/local/bin/uname" <<'END'
 #!/bin/sh
 [ "$1" != -r ] || exec cat /running
+[ "$1" != -m ] || [ ! -e /machine ] || exec cat /machine
 exec /usr/bin/uname "$@"
 END
 	chmod +x "$root/usr/local/bin/uname"
@@ -388,6 +389,25 @@ test_package_unsupported() {
 	rm -r "$root/lib/modules/9.9.0-amd64"
 }
 
+# Of a supported version, but without what the module needs, or for another architecture.
+test_package_excluded() {
+	local name=6.12.99-amd64 modules=$root/lib/modules/6.12.99-amd64
+
+	mkdir -p "$modules"/{kernel,build}
+	# shellcheck disable=SC2016 # the inner shell expands it
+	inside sh -c 'ln -s "/usr/src/linux-headers-$1"/* "/lib/modules/$2/build"' sh "$second" $name
+	sed '/^CONFIG_KPROBES=/d' "$root/usr/src/linux-headers-$second/.config" >"$modules/build/.config"
+	kernel_comes $name
+	expect "status of a kernel without kprobes" $status 0
+	rm -r "$modules/build"
+	ln -s "/usr/src/linux-headers-$second" "$modules/build"
+	echo m68k >"$root/machine"
+	kernel_comes $name
+	expect "status of a kernel of another architecture" $status 0
+	expect "modules of what is excluded" "$(find "$modules" -name 'kevent*')" ''
+	rm -r "$modules" "$root/machine"
+}
+
 stub() { printf '#!/bin/sh\n%s\n' "$2" >"$root/usr/local/bin/$1" && chmod +x "$root/usr/local/bin/$1"; }
 
 # As on a machine that was booted, with that version loaded, which a program uses.
@@ -448,6 +468,7 @@ for suite; do
 	test_package_stays
 	test_package_report
 	test_package_unsupported
+	test_package_excluded
 	test_package_upgrade
 	test_package_removal
 	rm -rf "$root"
