@@ -167,12 +167,13 @@ dkms_installed() {
 		sed -n 's|^kevent/\([^ ]*\), \([^ ]*\), [^:]*: installed.*|\1 \2|p'
 }
 
+# What else is there is dkms's own.
 dkms_versions() {
 	local dir
 
-	for dir in "$tree"/*/; do
-		dir=${dir%/}
-		[ ! -d "$dir" ] || [[ ${dir##*/} == kernel-* ]] || echo "${dir##*/}"
+	for dir in "$tree"/*/source; do
+		dir=${dir%/source}
+		echo "${dir##*/}"
 	done
 }
 
@@ -191,9 +192,11 @@ put_sources() {
 	mv "$new" "$dest$source"
 }
 
-# One that is there already, from other sources, is built again.
+# One that is there already, from other sources, is built again. One that was put there
+# without dkms would be kept by dkms, as the kernel's own.
 dkms_put() {
 	dkms build --force "kevent/$version" -k "$1" --kernelsourcedir "$2" &&
+		rm -f "/lib/modules/$1/updates"/kevent.ko* &&
 		dkms install --force "kevent/$version" -k "$1" --kernelsourcedir "$2"
 }
 
@@ -219,7 +222,7 @@ dkms_drop_old() {
 		if dkms_installed | grep -q "^$old "; then
 			continue
 		fi
-		dkms remove "kevent/$old" --all
+		dkms remove "kevent/$old" --all || continue
 		rm -rf "/usr/src/kevent-$old"
 	done
 }
@@ -240,11 +243,24 @@ install_dkms() {
 
 # ---- Without dkms --------------------------------------------------------------
 
+# Or else it is found before the one that is put there now.
+drop_dkms() {
+	local old
+
+	if command -v dkms >/dev/null; then
+		for old in $(dkms_installed | sed -n "s/ ${release//./\\.}$//p"); do
+			dkms uninstall "kevent/$old" -k "$release" || true
+		done
+	fi
+	rm -f "/lib/modules/$release"/{updates/dkms,extra}/kevent.ko*
+}
+
 # Debian's headers have neither a key to sign with nor the System.map without
 # which modules_install leaves depmod to us; it complains of both.
 install_plain() {
 	local ko=$1
 
+	[ -n "$dest" ] || drop_dkms
 	make -s -C "$kdir" M="$(dirname "$ko")" KERNELRELEASE="$release" \
 		INSTALL_MOD_PATH="$dest" INSTALL_MOD_DIR=updates \
 		modules_install >"${ko%/*}/install.log" 2>&1 || {
@@ -363,15 +379,16 @@ uninstall_dkms() {
 	local old
 
 	for old in $(dkms_versions); do
-		dkms remove "kevent/$old" --all
+		dkms remove "kevent/$old" --all ||
+			say "dkms did not remove version $old, see above: its files are deleted" >&2
 	done
-	[ ! -d "$tree" ] || rmdir "$tree" 2>/dev/null || true
 }
 
-uninstall_plain() {
+# Also what dkms has left, or put there before it was removed itself.
+uninstall_modules() {
 	local ko release
 
-	for ko in "$dest"/lib/modules/*/updates/kevent.ko*; do
+	for ko in "$dest"/lib/modules/*/{updates,updates/dkms,extra}/kevent.ko*; do
 		[ -e "$ko" ] || continue
 		rm "$ko"
 		release=${ko#"$dest"/lib/modules/}
@@ -386,10 +403,10 @@ uninstall_all() {
 	if [ -z "$dest" ]; then
 		unload
 		! has_dkms || uninstall_dkms
-		rm -rf /usr/src/kevent-[0-9]*
+		rm -rf /usr/src/kevent-[0-9]* "$tree"
 	fi
 	rm -rf "$dest$source"
-	uninstall_plain
+	uninstall_modules
 	while read -r from to mode; do
 		rm -f "$dest$to"
 	done < <(files)

@@ -211,6 +211,15 @@ test_install() {
 	expect "state, again" "$(state)" '1.0 1.0'
 }
 
+# Where the module is, after each of the two ways: never in two places.
+test_other_kind() {
+	make_install "$first" DKMS=no
+	expect "status without dkms" $status 0
+	expect "where it is without dkms" "$(cd "$root/lib/modules/$first" && find . -name 'kevent.ko*' -printf '%h ')" './updates '
+	make_install "$first"
+	expect "where it is with dkms" "$(cd "$root/lib/modules/$first" && find . -name 'kevent.ko*' -printf '%h ')" './updates/dkms '
+}
+
 # The module that is loaded, as sysfs tells of it.
 test_loaded() {
 	local loaded=$root/sys/module/kevent
@@ -454,6 +463,7 @@ for suite; do
 	test_nothing_without_headers
 	test_unsupported 'none none'
 	test_install
+	test_other_kind
 	test_unsupported '1.0 1.0'
 	test_loaded
 	test_dkms_fails
