@@ -334,6 +334,11 @@ test_package() {
 	cp "${packages[0]}" "$root/tmp/kevent.deb"
 	headers=$(readlink "$root/lib/modules/$first/build")
 	rm "$root/lib/modules/$first/build"
+	touch "$root/usr/lib/udev/rules.d/60-kevent.rules"
+	dpkg_in_root -i /tmp/kevent.deb
+	expect "status of the package upon make install" $status '[1-9]*'
+	expect_line 'run "make uninstall" in its tree first'
+	rm "$root/usr/lib/udev/rules.d/60-kevent.rules"
 	dpkg_in_root -i /tmp/kevent.deb
 	expect "status of the package" $status 0
 	expect "state with the package" "$(state)" "none $version"
