@@ -25,6 +25,8 @@ versions() {
 		complain "dkms.conf has version $dkms, module/ctl.h $module"
 	[ "$dkms" = "$(sed -n '1s/.*(\(.*\)).*/\1/p' debian/changelog)" ] ||
 		complain "debian/changelog has another version than dkms.conf"
+	[ "$dkms" = "$(sed -nE 's/^Version:\s+//p' packaging/kevent.spec)" ] ||
+		complain "packaging/kevent.spec has another version than dkms.conf"
 	kernels=$(sed -n 's/^KEVENT_KERNELS="\(.*\)"$/\1/p' dkms.conf)
 	grep -qF "($kernels, " README.md ||
 		complain "README.md names other kernels than dkms.conf, $kernels"

@@ -2,8 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # rpm.sh OUT: builds the RPM packages from a copy of the tree, in OUT/rpm, and prints their
-# names. On a machine that is no RPM one the packages that they are built with are not
-# asked for.
+# names. Where dpkg has the packages that they are built with, rpmbuild does not ask for them.
 
 set -euo pipefail
 
@@ -22,9 +21,8 @@ tree_files | cpio -pdm --quiet "$out/kevent-$version"
 tar -C "$out" -czf "$out/SOURCES/kevent-$version.tar.gz" "kevent-$version"
 rm -rf "$out/kevent-$version"
 options=()
-[ -e /var/lib/rpm/Packages ] || [ -e /usr/lib/sysimage/rpm ] || options+=(--nodeps)
-rpmbuild -bb "${options[@]}" --define "_topdir $out" --define "kevent_version $version" \
-	packaging/kevent.spec >"$out/build.log" 2>&1 || {
+! command -v dpkg-query >/dev/null || options+=(--nodeps)
+rpmbuild -bb "${options[@]}" --define "_topdir $out" packaging/kevent.spec >"$out/build.log" 2>&1 || {
 	tail -40 "$out/build.log" >&2
 	exit 1
 }
