@@ -5,6 +5,9 @@
 
 # What belongs to the tree; without git, or in somebody else's, what is there.
 tree_files() {
-	git ls-files 2>/dev/null ||
+	if git ls-files --error-unmatch dkms.conf >/dev/null 2>&1; then
+		git ls-files
+	else
 		find . -type f ! -path './.git/*' ! -path './build/*' -printf '%P\n'
+	fi
 }
