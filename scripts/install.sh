@@ -154,7 +154,9 @@ check_package() {
 	[ -z "$dest" ] || return 0
 	status=$(dpkg-query -W -f '${Status}' kevent-dkms 2>/dev/null) || true
 	case $status in
-	'' | *not-installed | *config-files) rpm -q kevent-dkms >/dev/null 2>&1 || return 0 ;;
+	'' | *not-installed | *config-files)
+		rpm -q kevent-dkms >/dev/null 2>&1 || pacman -Q kevent-dkms >/dev/null 2>&1 || return 0
+		;;
 	esac
 	refuse "kevent-dkms is installed as a package: remove that first, or install a newer one"
 }

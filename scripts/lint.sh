@@ -95,7 +95,7 @@ run_cppcheck() {
 }
 
 run_shellcheck() {
-	tree_files | grep -E '\.(sh|preinst|postinst|prerm)$|^(\.ci/run|udev/kernel-hook|debian/tests/smoke|packaging/PKGBUILD)$' |
+	tree_files | grep -E '\.(sh|preinst|postinst|prerm)$|^(\.ci/run|udev/kernel-hook|debian/tests/smoke|packaging/(PKGBUILD|kevent-dkms.install))$' |
 		xargs shellcheck -x
 }
 
