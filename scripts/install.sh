@@ -44,7 +44,6 @@ kernels=$(sed -n 's/^KEVENT_KERNELS="\(.*\)"$/\1/p' dkms.conf)
 pattern=$(sed -n 's/^BUILD_EXCLUSIVE_KERNEL="\(.*\)"$/\1/p' dkms.conf)
 source=/usr/src/kevent-$version
 tree=/var/lib/dkms/kevent
-units=/usr/lib/systemd/system
 # of earlier versions
 old_file=/usr/lib/modules-load.d/kevent.conf
 try=
@@ -87,7 +86,7 @@ kernel_release() {
 }
 
 # What is installed, without the module and the library. Each line: source, target,
-# mode. Of a link, the source is what it says.
+# mode.
 headers() {
 	local page
 
@@ -101,15 +100,12 @@ END
 	done
 }
 
-# The module is loaded at boot by a unit of systemd's own. That, unlike modules-load.d, is
-# content with a kernel that has no such module, and no initramfs takes a copy of the module
-# for it. Opening the device can't load it: it has no number of its own.
 files() {
 	headers
 	cat <<END
 man/kevent.4 $prefix/share/man/man4/kevent.4 644
 udev/60-kevent.rules /usr/lib/udev/rules.d/60-kevent.rules 644
-../modprobe@.service $units/sysinit.target.wants/modprobe@kevent.service link
+udev/kevent.conf /usr/lib/systemd/system/sysinit.target.d/kevent.conf 644
 udev/kernel-hook /etc/kernel/postinst.d/zz-kevent 755
 END
 }
@@ -279,12 +275,7 @@ install_files() {
 	local from to mode page name
 
 	while read -r from to mode; do
-		if [ "$mode" = link ]; then
-			mkdir -p "$dest${to%/*}"
-			ln -sfn "$from" "$dest$to"
-		else
-			install -D -m "$mode" "$from" "$dest$to"
-		fi
+		install -D -m "$mode" "$from" "$dest$to"
 	done < <("$1")
 	while read -r page name; do
 		echo ".so man3/$page" >"$dest$prefix/share/man/man3/$name.3"
