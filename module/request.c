@@ -198,12 +198,13 @@ static int kev_lock_with_room(struct kev_queue *q)
  */
 static void kev_watch_make_way(struct kev_watch *over)
 {
-	if (over->ev.req_flags & KEVENT_REQ_LAST_CHECK)
+	if (over->ev.req_flags & KEVENT_REQ_LAST_CHECK) {
 		kev_watch_kill(over);
-	/* one whose ADD is not through is just being hooked */
-	else if (kev_source_of(over)->sole &&
-		 !data_race(over->state & KEV_W_ADDING))
-		kev_watch_retire(over);
+	} else if (kev_source_of(over)->sole) {
+		/* just being hooked, if its ADD is not through; it is never set again */
+		if (!data_race(over->state & KEV_W_ADDING))
+			kev_watch_retire(over);
+	}
 }
 
 /* Puts a new watch into the tables. */

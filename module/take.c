@@ -183,14 +183,27 @@ static __always_inline bool kev_take_again(struct kev_watch *w)
 	return true;
 }
 
+/**
+ * struct kev_taking - of a call that takes events
+ * @left: as many of the list at most: who is level-triggered comes back to it.
+ * @turns: of transfers, when the call began: if it has had all of them, those are
+ *	passed over.
+ * @tail: ring.tail when the call began.
+ * @num: how many it has taken.
+ */
+struct kev_taking {
+	u32 left;
+	u32 turns;
+	u32 tail;
+	u32 num;
+};
+
 /*
- * The first of those that wait or are to be asked; turns: of transfers, when the call
- * began: if it has had all of them, those are passed over.
- * Returns 1: it was copied; 0: it was not ready, or has ended; -EFAULT: it is the
- * first still.
+ * The first of those that wait or are to be asked.  Returns 1: it was copied; 0: it
+ * was not ready, or has ended; -EFAULT: it is the first still.
  */
 static int kev_take_listed(struct kev_queue *q, char __user *to, size_t size,
-			   u32 turns)
+			   struct kev_taking *t)
 	__must_hold(&q->lock)
 {
 	bool place = true, ask, had;
@@ -200,9 +213,18 @@ static int kev_take_listed(struct kev_queue *q, char __user *to, size_t size,
 		w = list_first_entry(&q->check, struct kev_watch, link);
 	else
 		w = kev_first_waiting(q);
+	/*
+	 * Listed since: other calls have taken what was before it, and it may be one
+	 * that this call has taken.  Letters are events of their own.
+	 */
+	if (!kev_has_ring(q) && unlikely((s32)(w->index - t->tail) > 0) &&
+	    t->num && !(w->state & KEV_W_EACH)) {
+		t->left = 1;
+		return 0;
+	}
 	ask = kev_must_ask(w);
 	if (ask && unlikely(kev_source_of(w)->move) &&
-	    q->turns - turns >= KEV_TURNS_MAX) {
+	    q->turns - t->turns >= KEV_TURNS_MAX) {
 		list_move_tail(&w->link, kev_ask_list(q));
 		return 0;
 	}
@@ -271,42 +293,28 @@ static bool kev_list_has_turn(struct kev_queue *q, u32 left)
 }
 
 /*
- * Was the first of the list listed since the tail was this?  Then it may be one that this
- * call has taken, and other calls have taken those that were before it.  Letters are
- * events of their own.
- */
-static __always_inline bool kev_is_back(struct kev_queue *q, u32 tail)
-{
-	const struct kev_watch *w;
-
-	if (kev_has_ring(q) || list_empty(&q->ready))
-		return false;
-	w = list_first_entry(&q->ready, struct kev_watch, link);
-	return (s32)(w->index - tail) > 0 && !(w->state & KEV_W_EACH);
-}
-
-/*
- * The next few.  Returns as kev_take_entries(); 0: none, *left tells if there may be
- * more.
+ * The next few, up to max.  Returns as kev_take_entries(); 0: none, t->left tells if
+ * there may be more.
  */
 static __always_inline int kev_take_some(struct kev_queue *q,
 					 char __user *buf, size_t size,
-					 u32 max, u32 *left, u32 turns)
+					 u32 max, struct kev_taking *t)
 	__must_hold(&q->lock)
 {
 	int ret;
 
-	if (kev_has_ring(q) && kev_available(q) && !kev_list_has_turn(q, *left)) {
+	buf += t->num * size;
+	if (kev_has_ring(q) && kev_available(q) && !kev_list_has_turn(q, t->left)) {
 		q->list_is_next = true;
-		return kev_take_entries(q, buf, size, max, left);
+		return kev_take_entries(q, buf, size, max - t->num, &t->left);
 	}
 	q->list_is_next = false;
-	if (!*left || list_empty(kev_ask_list(q))) {
-		*left = 0;
+	if (!t->left || list_empty(kev_ask_list(q))) {
+		t->left = 0;
 		return 0;
 	}
-	ret = kev_take_listed(q, buf, size, turns);
-	*left -= ret != -EFAULT;
+	ret = kev_take_listed(q, buf, size, t);
+	t->left -= ret != -EFAULT;
 	return ret;
 }
 
@@ -317,7 +325,7 @@ static __always_inline int kev_take_some(struct kev_queue *q,
 static int kev_take(struct kev_queue *q, char __user *buf, size_t size, u32 max)
 	__must_hold(&q->lock)
 {
-	u32 num = 0, left, tail, turns = q->turns;
+	struct kev_taking t = { .turns = q->turns };
 	unsigned int n = 0;
 	int ret = 0;
 	bool taker;
@@ -329,27 +337,25 @@ static int kev_take(struct kev_queue *q, char __user *buf, size_t size, u32 max)
 		kev_let_in(q, &taker);
 		kev_ask_levels(q, &taker);
 	}
-	/* at most so many of the list: who is level-triggered comes back to it */
-	left = kev_has_ring(q) ? q->nask : q->nready;
-	tail = q->ring.tail;
-	while (num < max && !(num && kev_is_back(q, tail))) {
-		ret = kev_take_some(q, buf + num * size, size, max - num, &left,
-				    turns);
+	t.left = kev_has_ring(q) ? q->nask : q->nready;
+	t.tail = q->ring.tail;
+	while (t.num < max) {
+		ret = kev_take_some(q, buf, size, max, &t);
 		if (unlikely(ret == -EFAULT)) {
-			if (!kev_fault_in(q, buf + num * size, size))
+			if (!kev_fault_in(q, buf + t.num * size, size))
 				break;
 			ret = -EAGAIN;
 		}
-		if (!ret && !left) {
+		if (!ret && !t.left) {
 			if (!kev_has_ring(q))
 				break;
 			/* what was cancelled has made room, perhaps */
-			if (!num)
+			if (!t.num)
 				kev_let_in(q, NULL);
 			if (!kev_available(q))
 				break;
 		}
-		num += max(ret, 0);
+		t.num += max(ret, 0);
 		n += max(ret, 1);
 		if (n >= KEV_TAKE_MAX) {
 			n = 0;
@@ -360,7 +366,7 @@ static int kev_take(struct kev_queue *q, char __user *buf, size_t size, u32 max)
 	}
 	if (unlikely(kev_has_ring(q)))
 		kev_let_in(q, NULL);
-	return num || ret != -EFAULT ? (int)num : -EFAULT;
+	return t.num || ret != -EFAULT ? (int)t.num : -EFAULT;
 }
 
 /* There is not enough yet.  Returns as kev_get_events(). */

@@ -449,10 +449,10 @@ static __always_inline int kev_wait_short(struct kev_queue *q, u32 min,
 		return -1;
 	if (unlikely(kev_level_due(q, &v))) {
 		kev_ask_levels(q, NULL);
-		/* files that only a task can ask; others, since it let others in */
-		if (q->nask || kev_level_is_due(q))
-			return -1;
 		v = kev_ring_look(r);
+		/* files that only a task can ask; others, since it let others in */
+		if (q->nask || kev_level_due(q, &v))
+			return -1;
 	}
 	num = r->tail - v.claim;
 	if (!num && counts)
