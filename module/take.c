@@ -219,7 +219,7 @@ static int kev_take_listed(struct kev_queue *q, char __user *to, size_t size,
 	 */
 	if (!kev_has_ring(q) && unlikely((s32)(w->index - t->tail) > 0) &&
 	    t->num && !(w->state & KEV_W_EACH)) {
-		t->left = 1;
+		t->left = 1;	/* this one, so that it is the end */
 		return 0;
 	}
 	ask = kev_must_ask(w);

@@ -45,7 +45,7 @@ static int kq_check_terms(const struct kq_filter *filter, const struct kevent *k
 	return filter->check ? filter->check(kev) : 0;
 }
 
-static inline void kq_set_terms(struct kq_note *kn, const struct kevent *kev)
+static void kq_set_terms(struct kq_note *kn, const struct kevent *kev)
 {
 	kn->kev.flags = (kev->flags & KQ_KEPT) | kn->filter->flags;
 	kn->kev.fflags = kev->fflags;

@@ -378,15 +378,15 @@ static int kev_ptimer_enter(struct kev_ptimer *p, struct k_itimer *k)
 		return -EINVAL;
 	if (!kev_itimer_has_hrtimer(k))
 		return -EOPNOTSUPP;
+	p->value = kev_itimer_value(k);
+	raw_spin_lock(&q->lock);
+	kev_ptimer_set_value(p);
+	raw_spin_unlock(&q->lock);
 	spin_lock(&kev_ptimers_lock);
 	if (kev_ptimer_find(k)) {
 		err = -EBUSY;
 	} else {
-		p->value = kev_itimer_value(k);
 		p->k = k;
-		raw_spin_lock(&q->lock);
-		kev_ptimer_set_value(p);
-		raw_spin_unlock(&q->lock);
 		hash_add_rcu(kev_ptimers, &p->node, (unsigned long)k);
 	}
 	spin_unlock(&kev_ptimers_lock);

@@ -417,6 +417,18 @@ static void adder_start(struct modifier *m, struct askfile *f)
 	askfile_await(f, asked);
 }
 
+/* The adder goes on waiting, while others hear that it is ready.  Its question. */
+static uint64_t adder_waits(struct askfile *f)
+{
+	uint64_t held = f->held;
+
+	f->held = 0;
+	__atomic_store_n(&f->hold, false, __ATOMIC_RELEASE);
+	askfile_set(f, POLLIN);
+	askfile_wake(f);
+	return held;
+}
+
 /* Another thread has the event before, and wants the next one: it gets it. */
 TEST(modify_before_add_is_through)
 {
@@ -425,11 +437,7 @@ TEST(modify_before_add_is_through)
 	uint64_t held;
 
 	adder_start(&a, &f);
-	held = f.held;
-	f.held = 0;
-	__atomic_store_n(&f.hold, false, __ATOMIC_RELEASE);
-	askfile_set(&f, POLLIN);
-	askfile_wake(&f);
+	held = adder_waits(&f);
 	CHECK_EQ(take(a.q).ret_data[0], POLLIN);
 	askfile_set(&f, 0);
 	m.fd = f.fd;
@@ -488,11 +496,7 @@ TEST(add_before_add_is_through)
 	uint64_t held;
 
 	adder_start(&a, &f);
-	held = f.held;
-	f.held = 0;
-	__atomic_store_n(&f.hold, false, __ATOMIC_RELEASE);
-	askfile_set(&f, POLLIN);
-	askfile_wake(&f);
+	held = adder_waits(&f);
 	CHECK_EQ(kevent_wait(a.q, 1, 0, &limit, 0), 1);
 	askfile_set(&f, 0);
 	uk = kev_add_poll(a.q, f.fd, POLLIN, KEVENT_REQ_ET);
