@@ -8,7 +8,7 @@
 
 # make_tar NAME VERSION SUITE PACKAGE...: a root file system of the release, as $tar.
 make_tar() {
-	local name=$1 version=$2 suite=$3 roots=$cache/roots default
+	local name=$1 version=$2 suite=$3 roots=$cache/roots default valid
 	shift 3
 
 	tar=$roots/$name-$version.tar
@@ -17,8 +17,10 @@ make_tar() {
 	mkdir -p "$roots"
 	suite_sources "$suite" | sed 's/ \[[^]]*\]//' >"$work/sources"
 	default=$(suite_default "$suite")
+	# this machine's mirror may be one that stands still
+	valid=$(env -u APT_CONFIG apt-config dump Acquire::Check-Valid-Until)
 	mmdebstrap -q --format=tar --variant=minbase --architectures="$arch" \
-		${default:+--aptopt="$default"} --include="$(IFS=, && echo "$*")" \
+		${default:+--aptopt="$default"} ${valid:+--aptopt="$valid"} --include="$(IFS=, && echo "$*")" \
 		"$(suite_base "$suite")" "$tar.new" - <"$work/sources"
 	rm -f "$roots/$name"-[0-9]*.tar
 	mv "$tar.new" "$tar"
