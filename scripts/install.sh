@@ -39,9 +39,11 @@ dest=${DESTDIR:-}
 prefix=${PREFIX:-/usr/local}
 libdir=${LIBDIR:-$prefix/lib}
 kdir=${KDIR:-/lib/modules/$(uname -r)/build}
-version=$(sed -n 's/^PACKAGE_VERSION="\(.*\)"$/\1/p' dkms.conf)
-kernels=$(sed -n 's/^KEVENT_KERNELS="\(.*\)"$/\1/p' dkms.conf)
-pattern=$(sed -n 's/^BUILD_EXCLUSIVE_KERNEL="\(.*\)"$/\1/p' dkms.conf)
+# What the machine's owner has set for dkms goes before.
+conf() { cat dkms.conf /etc/dkms/kevent.conf 2>/dev/null | sed -n "s/^$1=\"\(.*\)\"$/\1/p" | tail -1; }
+version=$(conf PACKAGE_VERSION)
+kernels=$(conf KEVENT_KERNELS)
+pattern=$(conf BUILD_EXCLUSIVE_KERNEL)
 source=/usr/src/kevent-$version
 tree=/var/lib/dkms/kevent
 # of earlier versions
@@ -138,6 +140,15 @@ check_kernel() {
 		refuse "kernel $release is not supported by version $version, which is for $kernels"
 	has_headers "$kdir" ||
 		refuse "there are no headers of kernel $release in $kdir: $remedy"
+}
+
+check_dkms() {
+	local has
+
+	has=$(dkms --version)
+	has=${has#dkms-}
+	printf '%s\n' 3.0 "$has" | sort -CV ||
+		refuse "dkms $has is too old, 3.0 is needed: install that, or without dkms by DKMS=no"
 }
 
 # Does it build? Prints where it is.
@@ -349,6 +360,7 @@ install_all() {
 	else
 		check_package
 		check_kernel
+		! has_dkms || check_dkms
 		try=$(mktemp -d)
 		ko=$(try_build "$kdir") || refuse "the module does not build for kernel $release"
 		if has_dkms; then install_dkms; else install_plain "$ko"; fi

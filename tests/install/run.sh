@@ -235,6 +235,31 @@ test_loaded() {
 	rm -r "$loaded"
 }
 
+# Its dkms.conf is read in another way.
+test_old_dkms() {
+	stub dkms 'echo dkms-2.8.7'
+	make_install "$first"
+	expect "status with an old dkms" $status '[1-9]*'
+	expect_line 'dkms 2.8.7 is too old.*nothing was changed'
+	expect "state with an old dkms" "$(state)" '1.0 1.0'
+	rm "$root/usr/local/bin/dkms"
+}
+
+# What the machine's owner says of kernels is heard by us and by dkms.
+test_owner() {
+	cat >"$root/etc/dkms/kevent.conf" <<'END'
+BUILD_EXCLUSIVE_KERNEL="^5[.]"
+AUTOINSTALL="yes"
+END
+	make_install "$first"
+	expect "status if the owner rules it out" $status '[1-9]*'
+	expect_line "kernel $first is not supported.*nothing was changed"
+	echo 'BUILD_EXCLUSIVE_KERNEL=".*"' >"$root/etc/dkms/kevent.conf"
+	make_install "$first"
+	expect "status if he widens it" $status 0
+	rm "$root/etc/dkms/kevent.conf"
+}
+
 # What was tried builds, and yet dkms does not build it.
 test_dkms_fails() {
 	# shellcheck disable=SC2016 # the stub expands it
@@ -471,6 +496,8 @@ for suite; do
 	test_other_kind
 	test_unsupported '1.0 1.0'
 	test_loaded
+	test_old_dkms
+	test_owner
 	test_dkms_fails
 	test_upgrade
 	test_broken
