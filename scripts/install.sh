@@ -40,7 +40,7 @@ prefix=${PREFIX:-/usr/local}
 libdir=${LIBDIR:-$prefix/lib}
 kdir=${KDIR:-/lib/modules/$(uname -r)/build}
 # What the machine's owner has set for dkms goes before.
-conf() { cat dkms.conf /etc/dkms/kevent.conf 2>/dev/null | sed -n "s/^$1=\"\(.*\)\"$/\1/p" | tail -1; }
+conf() { sed -n "s/^$1=\"\(.*\)\"$/\1/p" dkms.conf /etc/dkms/kevent[.]conf | tail -1; }
 version=$(conf PACKAGE_VERSION)
 kernels=$(conf KEVENT_KERNELS)
 pattern=$(conf BUILD_EXCLUSIVE_KERNEL)
