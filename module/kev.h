@@ -60,7 +60,7 @@
  *
  *	queue->mutex: which watches a queue has: membership in kev_files,
  *	    queue->numbers and queue->watches; attaching and detaching hooks;
- *	    queue->dead.
+ *	    queue->dead, queue->keeper.
  *	queue->lock: watch->state, on, link, ev, index, pins, terms, missed; the
  *	    ring and its slots; letters; the lists ready, level, check, turned,
  *	    fired; sleepers; attention; counters; of a transfer: busy, again, over,
@@ -395,6 +395,8 @@ struct kev_mailbox {
  * @generation: watches ever added: the high half of cookies.
  * @nwatches: how many there are.
  * @transfers: sendfiles ever made: their ids.
+ * @keeper: whose end ends transfers to UNIX sockets; NULL: nobody's.  See
+ *	source/aio_move.c.
  * @alarms: of its timers; made with the first.
  * @account: the user's who opened it.
  * @refs: the open file, and closes of watched files under way.
@@ -441,6 +443,7 @@ struct kev_queue {
 	u32 generation;
 	u64 nwatches;
 	atomic64_t transfers;
+	fl_owner_t keeper;
 	struct kev_alarms *alarms;
 	struct kev_user *account;
 	refcount_t refs;

@@ -11,6 +11,7 @@
 #include "quota.h"
 #include "show.h"
 #include "source.h"
+#include "source/transfer.h"
 #include "wait.h"
 #include "watch.h"
 
@@ -46,7 +47,8 @@ static int kev_release(struct inode *inode, struct file *file)
 
 /*
  * A descriptor is closed, perhaps as its program was killed after it was woken, and
- * before it took the event: another sleeper is woken for that.
+ * before it took the event: another sleeper is woken for that.  If it was not the last
+ * one of the file, a message may have the others.
  */
 static int kev_flush(struct file *file, fl_owner_t id)
 {
@@ -55,6 +57,8 @@ static int kev_flush(struct file *file, fl_owner_t id)
 	/* Partner: kev_queue_begin() */
 	if (smp_load_acquire(&q->inited))
 		kev_wait_over(q);
+	if (READ_ONCE(q->keeper) == id && file_count(file) > 1)
+		kev_aio_flush(q, id);
 	return 0;
 }
 

@@ -39,6 +39,7 @@ struct kev_queue *kev_queue_alloc(void)
 	INIT_LIST_HEAD(&q->turned);
 	INIT_LIST_HEAD(&q->fired);
 	q->numbers = RB_ROOT;
+	q->keeper = current->files;
 	q->time_offset = kev_timens_offset(CLOCK_MONOTONIC);
 	refcount_set(&q->refs, 1);
 	kev_notify_init(q);

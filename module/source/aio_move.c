@@ -8,6 +8,7 @@
  * turn ends.  So nobody waits for a turn.
  */
 #include <linux/cred.h>
+#include <linux/fdtable.h>
 #include <linux/file.h>
 #include <linux/hashtable.h>
 #include <linux/hrtimer.h>
@@ -17,6 +18,7 @@
 #include <linux/pagemap.h>
 #include <linux/poll.h>
 #include <linux/slab.h>
+#include <net/sock.h>
 
 #include "../compat/file.h"
 #include "../compat/timer.h"
@@ -24,6 +26,7 @@
 #include "../quota.h"
 #include "../ready.h"
 #include "../source.h"
+#include "../watch.h"
 #include "aio_page.h"
 #include "transfer.h"
 
@@ -43,6 +46,7 @@
  * @wait: on @head.
  * @page: on that of a page; NULL: never was.
  * @later: has it looked at again.
+ * @crosses: it sends to a UNIX socket.  Never changes.
  *
  * @busy, @again, @over, @send.stop: queue->lock.  The rest: who is busy.
  */
@@ -58,6 +62,7 @@ struct kev_aio {
 	wait_queue_entry_t wait;
 	struct kev_page_wait *page;
 	struct hrtimer later;
+	bool crosses;
 };
 
 static struct kev_aio *kev_aio_of(struct kev_watch *w)
@@ -388,6 +393,88 @@ static bool kev_aio_look(struct kev_watch *w, struct kev_values *v)
 	return false;
 }
 
+/* ---- Sockets that may hold the queue ----------------------------------- */
+
+/*
+ * A UNIX socket may have the queue's own fd in a message that nobody receives.  Then
+ * it holds the queue, and a transfer to it holds the socket: both would stay when all
+ * processes are gone.  So a queue has a keeper: the process that opened it, or, if that
+ * has no fd of it any more, the next one that begins such a transfer.  When the keeper
+ * closes its last fd, these transfers end.
+ */
+
+static int kev_aio_is_queue(const void *q, struct file *file, unsigned int fd)
+{
+	return file->private_data == q;
+}
+
+/* Of those, the one at a place in the queue's table that was added before. */
+static void kev_aio_end_crossing(struct kev_queue *q, u32 place, u32 generation)
+{
+	struct kev_watch *w;
+	struct kev_aio *a;
+	bool over;
+
+	mutex_lock(&q->mutex);
+	w = kev_table_get(&q->watches, place);
+	if (!w || kev_source_of(w) != &kev_source_aio ||
+	    (s32)(upper_32_bits(w->ev.cookie) - generation) > 0)
+		goto out;
+	a = kev_aio_of(w);
+	raw_spin_lock_irq(&q->lock);
+	over = a->over;
+	raw_spin_unlock_irq(&q->lock);
+	if (a->crosses && !over)
+		kev_watch_kill(w);
+out:
+	mutex_unlock(&q->mutex);
+}
+
+/**
+ * kev_aio_flush() - the keeper has closed an fd of a queue
+ * @q: the queue.
+ * @owner: the keeper's files; not current->files, if all of them are being closed.
+ *
+ * Context: process, no locks.
+ */
+void kev_aio_flush(struct kev_queue *q, fl_owner_t owner)
+{
+	u32 place, generation;
+
+	if (owner == current->files &&
+	    iterate_fd(current->files, 0, kev_aio_is_queue, q))
+		return;
+	mutex_lock(&q->mutex);
+	if (q->keeper == owner)
+		WRITE_ONCE(q->keeper, NULL);
+	generation = q->generation;
+	place = atomic64_read(&q->transfers) ? q->watches.used : 0;
+	mutex_unlock(&q->mutex);
+	KEV_DELAY(AIO_NO_KEEPER);
+	while (place-- > 0) {
+		kev_aio_end_crossing(q, place, generation);
+		cond_resched();
+	}
+}
+
+static void kev_aio_cross(struct kev_aio *a)
+{
+	struct kev_queue *q = a->watch.queue;
+	bool keeper;
+
+	mutex_lock(&q->mutex);
+	a->crosses = true;
+	if (!q->keeper)
+		WRITE_ONCE(q->keeper, current->files);
+	keeper = q->keeper == current->files;
+	mutex_unlock(&q->mutex);
+	/* another thread may have closed it just before */
+	if (keeper)
+		kev_aio_flush(q, current->files);
+}
+
+/* ---- The watch --------------------------------------------------------- */
+
 /* What the call has begun is in param[0]. */
 static int kev_aio_attach(struct kev_watch *w, struct file *file,
 			  const struct ukevent *uk, struct kev_values *v)
@@ -403,6 +490,9 @@ static int kev_aio_attach(struct kev_watch *w, struct file *file,
 	a->cred = get_current_cred();
 	hrtimer_setup(&a->later, kev_aio_expire, CLOCK_MONOTONIC,
 		      HRTIMER_MODE_REL_SOFT);
+	a->crosses = false;
+	if (a->send.sock->sk->sk_family == PF_UNIX)
+		kev_aio_cross(a);
 	first = kev_aio_take_place(a, &from->line);
 	if (next == KEV_AIO_LINE && first)
 		next = KEV_AIO_AGAIN;

@@ -118,6 +118,7 @@ int kev_aio_sendfile(struct kev_queue *q, struct kevent_ioc_sendfile *sf,
 /* source/aio_move.c */
 struct kev_aio;
 void kev_aio_tell(struct kev_aio *a);
+void kev_aio_flush(struct kev_queue *q, fl_owner_t owner);
 bool kev_aio_join(struct kev_aio_line *line, const struct socket *sock);
 void kev_aio_leave(struct kev_aio_line *line);
 void kev_aio_drop(struct kev_user *account, struct kev_aio_send *s,

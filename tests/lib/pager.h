@@ -59,6 +59,20 @@ static inline void pager_let_go(struct pager *p)
 	CHECK_OK(ioctl(p->fd, UFFDIO_ZEROPAGE, &zero));
 }
 
+/* The page has a text. */
+static inline void pager_fill(struct pager *p, const char *text)
+{
+	static char page[65536] __attribute__((aligned(65536)));
+	struct uffdio_copy copy = {
+		.dst = (uintptr_t)p->page,
+		.src = (uintptr_t)page,
+		.len = sysconf(_SC_PAGESIZE),
+	};
+
+	strcpy(page, text);
+	CHECK_OK(ioctl(p->fd, UFFDIO_COPY, &copy));
+}
+
 /* The copy fails: EFAULT. */
 static inline void pager_fail(struct pager *p)
 {

@@ -2,6 +2,9 @@
 /* Tests how transfers end: errors, cancelling, closing, exit; nothing is kept. */
 #include "aio.h"
 
+#include "pager.h"
+#include "send.h"
+
 #include <sys/mount.h>
 #include <sys/wait.h>
 
@@ -419,6 +422,161 @@ TEST_WAYS(process_killed_queue_shared)
 	expect_file(fds[1], 0, SIZE);
 	aio_expect(q, 77, SIZE, AIO_GOOD | KEVENT_AIO_EOF);
 	expect_end(fds[1]);
+}
+
+/*
+ * A process has its queue in a message in the socket to which it sends, with an end of a
+ * pipe, which tells when that message is gone.
+ */
+enum crossing_end { CROSSING_EXITS, CROSSING_CLOSES, CROSSING_CLOSES_IN_THE_CALL };
+
+struct crossing {
+	enum crossing_end end;
+	int q, fds[2], tell;
+	struct pager path;
+};
+
+static void crossing_close(struct crossing *c)
+{
+	send_fds(c->fds[1], (int[]) { c->q, c->tell }, 2);
+	close(c->q);
+	close(c->fds[0]);
+	close(c->fds[1]);
+	close(c->tell);
+}
+
+/* The path is copied when the descriptors are closed. */
+static void *crossing_calls(void *arg)
+{
+	struct crossing *c = arg;
+	struct kevent_ioc_sendfile sf = {
+		.path = (uintptr_t)c->path.page,
+		.sock = c->fds[0],
+		.count = KEVENT_AIO_TO_END,
+	};
+
+	close(CHECK_OK(ioctl(c->q, KEVENT_IOC_AIO_SENDFILE_PATH, &sf)));
+	return NULL;
+}
+
+static void crossing_run(void *arg)
+{
+	struct crossing *c = arg;
+	struct test_thread t;
+
+	c->q = kev_queue(NULL, 0);
+	unix_pair(SOCK_STREAM, c->fds);
+	narrow(c->fds);
+	if (c->end == CROSSING_CLOSES_IN_THE_CALL) {
+		pager_make(&c->path);
+		thread_start(&t, crossing_calls, c);
+		pager_await(&c->path);
+		crossing_close(c);
+		pager_fill(&c->path, "/tmp/crossing");
+		thread_join(&t);
+	} else {
+		aio_start_slow(c->q, c->fds[0], file_make(SIZE), 1);
+		if (c->end == CROSSING_CLOSES)
+			crossing_close(c);
+		else
+			send_fds(c->fds[1], (int[]) { c->q, c->tell }, 2);
+	}
+	if (c->end != CROSSING_EXITS)
+		for (;;)
+			pause();
+}
+
+static void crossing_is_gone(enum crossing_end end)
+{
+	struct crossing c = { .end = end };
+	int ends[2];
+	pid_t pid;
+
+	CHECK_OK(pipe(ends));
+	c.tell = ends[1];
+	pid = start_child(crossing_run, &c);
+	close(ends[1]);
+	wait_poll(ends[0], POLLHUP);
+	if (end == CROSSING_EXITS)
+		wait_child(pid);
+	else
+		kill_child(pid);
+}
+
+TEST(queue_in_the_socket_at_exit)
+{
+	crossing_is_gone(CROSSING_EXITS);
+}
+
+TEST(queue_in_the_socket_closed)
+{
+	crossing_is_gone(CROSSING_CLOSES);
+}
+
+TEST(queue_in_the_socket_closed_in_the_call)
+{
+	int file = CHECK_OK(open("/tmp/crossing", O_RDWR | O_CREAT | O_TRUNC, 0600));
+
+	file_fill(file, 0, SIZE);
+	close(file);
+	crossing_is_gone(CROSSING_CLOSES_IN_THE_CALL);
+}
+
+static void starts_for_others(void *arg)
+{
+	struct shared *s = arg;
+
+	aio_start_slow(s->q, s->sock, s->file, 1);
+}
+
+static void sends_queue(void *arg)
+{
+	int q = kev_queue(NULL, 0);
+
+	send_fds(*(int *)arg, &q, 1);
+}
+
+static int queue_of_another(void)
+{
+	int fds[2];
+
+	unix_pair(SOCK_STREAM, fds);
+	wait_child(start_child(sends_queue, &fds[0]));
+	return receive_fd(fds[1]);
+}
+
+/* Whoever opens the queue keeps it; then the first that sends. */
+TEST(keepers)
+{
+	struct shared s = { .file = file_make(SIZE) };
+	int fds[2], other[2], again;
+
+	s.q = kev_queue(NULL, 0);
+	unix_pair(SOCK_STREAM, fds);
+	unix_pair(SOCK_STREAM, other);
+	narrow(fds);
+	narrow(other);
+	s.sock = fds[0];
+	wait_child(start_child(starts_for_others, &s));
+	/* one of two fds is no end */
+	again = CHECK_OK(fcntl(s.q, F_DUPFD_CLOEXEC, 0));
+	close(s.q);
+	CHECK_EQ(watches_of(again), 1);
+	aio_moved[0] = again;
+	expect_file(fds[1], 0, SIZE);
+	aio_expect(again, 1, SIZE, AIO_GOOD | KEVENT_AIO_EOF);
+	/* it was opened by a process that is gone: now the child keeps it */
+	close(again);
+	aio_moved[0] = -1;
+	s.q = queue_of_another();
+	s.sock = other[0];
+	wait_child(start_child(starts_for_others, &s));
+	CHECK_EQ(watches_of(s.q), 0);
+	/* and now we do */
+	aio_start_slow(s.q, other[0], s.file, 2);
+	wait_child(start_child(starts_for_others, &s));
+	CHECK_EQ(watches_of(s.q), 2);
+	close(s.q);
 }
 
 /* ---- Races --------------------------------------------------------------------------- */
