@@ -26,7 +26,8 @@ TEST(armed_before_add)
 	int q = kev_queue(NULL, 0), id = pt_create(CLOCK_MONOTONIC);
 
 	pt_block();
-	pt_set(id, 0, 20 * MS, 0);
+	/* not before ADD is through, however busy the machine is */
+	pt_set(id, 0, 200 * MS * test_scale(), 0);
 	pt_add(q, id, 0);
 	CHECK_EQ(pt_event(q, id), 1);
 	pt_set(id, 0, 2 * MS, 0);
