@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later OR MIT */
 /*
- * Calls of the kernel, past the C library: its functions of these names are those
- * that we stand in for, and ioctl() is not what this has to be fast with.
+ * Calls of the kernel, past the C library.  Its functions of these names are those that
+ * we stand in for, or the program has its own, which may do anything: call us, too.
+ * Nor are they places where a thread is cancelled.
  */
 #ifndef KE_CALL_H
 #define KE_CALL_H

@@ -27,14 +27,15 @@ KE_PUBLIC int epoll_ctl(int epfd, int op, int fd, struct epoll_event *event)
 	return (int)ke_result(ke_ctl(epfd, op, fd, event));
 }
 
-KE_PUBLIC int epoll_pwait(int epfd, struct epoll_event *events, int maxevents,
-			  int timeout, const sigset_t *mask)
+/* None of the three calls another: the program may have one of its own. */
+static int ke_libc_wait(long nr, int epfd, struct epoll_event *events,
+			int maxevents, long timeout, const sigset_t *mask)
 {
 	const struct ke_wait w = {
 		.epfd = epfd,
 		.events = events,
 		.max = maxevents,
-		.nr = SYS_epoll_pwait,
+		.nr = nr,
 		.timeout = timeout,
 		.mask = mask,
 		.mask_size = KE_MASK_SIZE,
@@ -46,23 +47,20 @@ KE_PUBLIC int epoll_pwait(int epfd, struct epoll_event *events, int maxevents,
 KE_PUBLIC int epoll_wait(int epfd, struct epoll_event *events, int maxevents,
 			 int timeout)
 {
-	return epoll_pwait(epfd, events, maxevents, timeout, NULL);
+	return ke_libc_wait(SYS_epoll_pwait, epfd, events, maxevents, timeout, NULL);
+}
+
+KE_PUBLIC int epoll_pwait(int epfd, struct epoll_event *events, int maxevents,
+			  int timeout, const sigset_t *mask)
+{
+	return ke_libc_wait(SYS_epoll_pwait, epfd, events, maxevents, timeout, mask);
 }
 
 KE_PUBLIC int epoll_pwait2(int epfd, struct epoll_event *events, int maxevents,
 			   const struct timespec *timeout, const sigset_t *mask)
 {
-	const struct ke_wait w = {
-		.epfd = epfd,
-		.events = events,
-		.max = maxevents,
-		.nr = SYS_epoll_pwait2,
-		.timeout = (long)timeout,
-		.mask = mask,
-		.mask_size = KE_MASK_SIZE,
-	};
-
-	return (int)ke_result(ke_wait(&w));
+	return ke_libc_wait(SYS_epoll_pwait2, epfd, events, maxevents, (long)timeout,
+			    mask);
 }
 
 /* ---- syscall() --------------------------------------------------------- */

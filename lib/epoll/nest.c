@@ -7,8 +7,6 @@
 #include <fcntl.h>
 #include <linux/kcmp.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 #include <kevent.h>
@@ -52,58 +50,89 @@ static bool ke_is_watched(int queue, int fd)
 	       !ke_is_same(queue, fd);
 }
 
+/* ---- fdinfo ------------------------------------------------------------ */
+
+/* A file that is being read.  In a handler, and with a lock of malloc() held, as well. */
+struct ke_text {
+	int fd;
+	int pos;
+	int len;
+	char buf[512];
+};
+
+/* -1: its end. */
+static int ke_next_char(struct ke_text *t)
+{
+	if (t->pos >= t->len) {
+		t->pos = 0;
+		t->len = (int)ke_call3(SYS_read, t->fd, (long)t->buf, sizeof(t->buf));
+		if (t->len <= 0)
+			return -1;
+	}
+	return t->buf[t->pos++];
+}
+
+/* The number of the next file that is watched; -1: there is no other. */
+static long ke_next_id(struct ke_text *t)
+{
+	static const char prefix[] = "\nwatch:\ttype: 3 id: ";
+	size_t at = 0;
+	long id = 0;
+	int c;
+
+	_Static_assert(KEVENT_POLL == 3, "the type");
+	while (prefix[at]) {
+		c = ke_next_char(t);
+		if (c < 0)
+			return -1;
+		at = c == prefix[at] ? at + 1 : c == '\n';
+	}
+	while ((c = ke_next_char(t)) > ' ')
+		id = id << 4 | (c <= '9' ? c - '0' : c - 'a' + 10);
+	return id;
+}
+
+/* ---- Depth ------------------------------------------------------------- */
+
 static int ke_depth(int fd, int top, int level);
 
-/* How deep it goes below what a line of fdinfo names; 0: it is no queue. */
-static int ke_depth_of_line(const char *line, int fd, int top, int level)
+/* How deep it goes below one that is watched; 0: it is no queue. */
+static int ke_depth_of(int id, int fd, int top, int level)
 {
-	unsigned long id;
-	unsigned int type;
-
-	if (sscanf(line, "watch: type: %u id: %lx", &type, &id) != 2 ||
-	    type != KEVENT_POLL || id > INT32_MAX || !ke_is_queue((int)id) ||
-	    !ke_is_watched(fd, (int)id))
+	if (!ke_is_queue(id) || !ke_is_watched(fd, id))
 		return 0;
-	if (ke_is_same((int)id, top))
+	if (ke_is_same(id, top))
 		return KE_NEST_MAX + 1;
-	return 1 + ke_depth((int)id, top, level + 1);
+	return 1 + ke_depth(id, top, level + 1);
 }
 
 /* How many queues are below this one, one in the other; more than the most: top is. */
 static int ke_depth(int fd, int top, int level)
 {
-	char path[48], *line = NULL;
+	struct ke_text text = {};
 	int depth, deepest = 0;
-	size_t size = 0;
-	FILE *f;
+	char path[48];
+	long id;
 
 	if (level > KE_NEST_MAX)
 		return 1;
 	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", fd);
-	f = fopen(path, "re");
-	if (!f)
+	text.fd = (int)ke_call6(SYS_openat, AT_FDCWD, (long)path, O_RDONLY | O_CLOEXEC,
+				0, 0, 0);
+	if (text.fd < 0)
 		return 0;
-	while (deepest <= KE_NEST_MAX && getline(&line, &size, f) > 0) {
-		depth = ke_depth_of_line(line, fd, top, level);
+	while (deepest <= KE_NEST_MAX && (id = ke_next_id(&text)) >= 0) {
+		depth = ke_depth_of((int)id, fd, top, level);
 		deepest = depth > deepest ? depth : deepest;
 	}
-	free(line);
-	fclose(f);
+	ke_call3(SYS_close, text.fd, 0, 0);
 	return deepest;
 }
 
-/*
- * It was added: is it a circle, or a chain that is too long?  Then it must go again, and
- * nobody be cancelled before.
- */
+/* It was added: is it a circle, or a chain that is too long?  Then it must go again. */
 int ke_nest_added(int epfd, int fd, struct ukevent *added)
 {
-	int depth, state;
-
-	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
-	depth = 1 + ke_depth(fd, epfd, 0);
-	pthread_setcancelstate(state, NULL);
-	if (depth <= KE_NEST_MAX)
+	if (1 + ke_depth(fd, epfd, 0) <= KE_NEST_MAX)
 		return 0;
 	added->req_flags = KEVENT_REQ_CMD(KEVENT_CTL_REMOVE) | KEVENT_REQ_COOKIE;
 	ke_ioctl(epfd, KEVENT_IOC_CHANGE, added);

@@ -75,32 +75,28 @@ static bool ke_has_stderr(void)
 
 	return ke_stderr.st_ino && !fstat(STDERR_FILENO, &now) &&
 	       now.st_dev == ke_stderr.st_dev && now.st_ino == ke_stderr.st_ino &&
-	       poll(&pfd, 1, 0) == 1 && pfd.revents == POLLOUT;
+	       ke_call3(SYS_poll, (long)&pfd, 1, 0) == 1 && pfd.revents == POLLOUT;
 }
 
 static void ke_write(int fd, const char *line, int len)
 {
-	ssize_t done = write(fd, line, (size_t)len);
-
-	(void)done;	/* nobody to tell */
+	ke_call3(SYS_write, fd, (long)line, len);	/* if it fails: nobody to tell */
 }
 
-/* Once in a process.  The calls that say something are no places to be cancelled. */
+/* Once in a process. */
 void ke_say(const char *what, int error)
 {
 	char line[256];
-	int len, state, saved = errno;
+	int len, saved = errno;
 
 	if (__atomic_exchange_n(&ke_said, true, __ATOMIC_RELAXED))
 		return;
-	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
 	if (ke_has_stderr()) {
 		len = snprintf(line, sizeof(line), "kevent-epoll: %s[%d]: %s: %s\n",
 			       program_invocation_short_name, (int)getpid(), what,
 			       strerror(error));
 		ke_write(STDERR_FILENO, line, len);
 	}
-	pthread_setcancelstate(state, NULL);
 	errno = saved;
 }
 
@@ -135,10 +131,11 @@ static void __attribute__((destructor)) ke_end(void)
 			ke_write(STDERR_FILENO, line, len);
 		return;
 	}
-	fd = open(ke_options.file, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
+	fd = (int)ke_call6(SYS_openat, AT_FDCWD, (long)ke_options.file,
+			   O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666, 0, 0);
 	if (fd >= 0) {
 		ke_write(fd, line, len);
-		close(fd);
+		ke_call3(SYS_close, fd, 0, 0);
 	}
 }
 
