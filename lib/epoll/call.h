@@ -8,10 +8,8 @@
 #define KE_CALL_H
 
 #include <errno.h>
-#include <pthread.h>
 #include <stdint.h>
 #include <sys/ioctl.h>
-#include <sys/single_threaded.h>
 #include <sys/syscall.h>
 
 #ifndef __x86_64__
@@ -58,25 +56,6 @@ static inline long ke_result(long ret)
 		return ret;
 	errno = (int)-ret;
 	return -1;
-}
-
-/*
- * A thread that waits can be cancelled, as in the C library's epoll_wait(): while the
- * call is made cancelling is asynchronous.  A single thread has nobody to do that.
- */
-static inline int ke_cancel_begin(void)
-{
-	int old = PTHREAD_CANCEL_DEFERRED;
-
-	if (!__libc_single_threaded)
-		pthread_setcanceltype(PTHREAD_CANCEL_ASYNCHRONOUS, &old);
-	return old;
-}
-
-static inline void ke_cancel_end(int old)
-{
-	if (!__libc_single_threaded)
-		pthread_setcanceltype(old, NULL);
 }
 
 #endif /* KE_CALL_H */

@@ -60,7 +60,7 @@ int ke_ctl_elsewhere(int epfd, int op, int fd, const struct epoll_event *event,
 
 int ke_wait_epoll(const struct ke_wait *w)
 {
-	int type = ke_cancel_begin();
+	int type = ke_cancel_begin(w);
 	int ret;
 
 	ret = (int)ke_call6(w->nr, w->epfd, (long)w->events, w->max, w->timeout,
@@ -161,7 +161,7 @@ int ke_wait_elsewhere(const struct ke_wait *w)
 	/* nothing but a queue may be read from, and not where a number just changes hands */
 	if (ret != -EINVAL || !ke_is_forbidden() || !ke_is_device(w->epfd))
 		return ret;
-	type = ke_cancel_begin();
+	type = ke_cancel_begin(w);
 	ret = ke_wait_by_read(w);
 	ke_cancel_end(type);
 	return ret;

@@ -236,7 +236,7 @@ static int ke_get_events(const struct ke_wait *w)
 		get.sigmask = (uintptr_t)w->mask;
 		get.sigsetsize = (uint32_t)w->mask_size;
 	}
-	type = ke_cancel_begin();
+	type = ke_cancel_begin(w);
 	ret = ke_ioctl(w->epfd, KEVENT_IOC_GET_EVENTS, &get);
 	ke_cancel_end(type);
 	return ret;

@@ -4,10 +4,12 @@
 #define KE_EPOLL_H
 
 #include <limits.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/epoll.h>
+#include <sys/single_threaded.h>
 #include <time.h>
 
 struct kevent_ioc_get;
@@ -38,6 +40,7 @@ struct ukevent;
  * @timeout: is: milliseconds, or a pointer.
  * @mask: of signals; NULL: none.
  * @mask_size: its size in bytes.
+ * @cancel: a place where the thread can be cancelled.
  */
 struct ke_wait {
 	int epfd;
@@ -47,6 +50,7 @@ struct ke_wait {
 	long timeout;
 	const sigset_t *mask;
 	size_t mask_size;
+	bool cancel;
 };
 
 /**
@@ -104,6 +108,25 @@ static inline void ke_count(uint64_t *count, uint64_t n)
 static inline bool ke_is_bad_pointer(const void *p)
 {
 	return (uintptr_t)p < 4096 || (intptr_t)p < 0;
+}
+
+/*
+ * A thread that waits can be cancelled, as in the C library's epoll_wait(): while the
+ * call is made cancelling is asynchronous.  A single thread has nobody to do that.
+ */
+static inline int ke_cancel_begin(const struct ke_wait *w)
+{
+	int old = -1;
+
+	if (w->cancel && !__libc_single_threaded)
+		pthread_setcanceltype(PTHREAD_CANCEL_ASYNCHRONOUS, &old);
+	return old;
+}
+
+static inline void ke_cancel_end(int old)
+{
+	if (ke_unlikely(old >= 0))
+		pthread_setcanceltype(old, NULL);
 }
 
 /* epoll.c; all return -errno on failure */

@@ -177,21 +177,13 @@ static int ke_ring_take(const struct kevent_ring *ring, const struct ke_wait *w)
 	return num;
 }
 
-/*
- * False: GET_EVENTS is to serve it, which sleeps, and does what the kernel wants a call
- * for.  It asks level-triggered watches while it hands them out: others may sleep for
- * those.
- */
-bool ke_fast_wait(const struct ke_wait *w, int *ret)
+/* What is in the ring, unless the kernel wants a call.  False: it is to be made. */
+static bool ke_take(const struct ke_wait *w, int *ret)
 {
 	struct kevent_ioc_get get = {};
-	struct ke_slot *slot;
+	struct ke_slot *slot = ke_slot_enter(w->epfd);
 	uint32_t flags;
 
-	/* as a call would: before anything is taken */
-	if (!__libc_single_threaded)
-		pthread_testcancel();
-	slot = ke_slot_enter(w->epfd);
 	if (!slot)
 		return false;
 	flags = kevent_ring_flags(&slot->ring, KEVENT_RING_CALL | KEVENT_RING_POLLED);
@@ -204,4 +196,26 @@ bool ke_fast_wait(const struct ke_wait *w, int *ret)
 		return false;
 	ke_time(&get, w);
 	return !get.min;
+}
+
+/*
+ * False: GET_EVENTS is to serve it, which sleeps, and does what the kernel wants a call
+ * for.  It asks level-triggered watches while it hands them out: others may sleep for
+ * those.
+ */
+bool ke_fast_wait(const struct ke_wait *w, int *ret)
+{
+	bool done;
+	int type;
+
+	if (__libc_single_threaded)
+		return ke_take(w, ret);
+	/* as a call would: before anything is taken */
+	if (w->cancel)
+		pthread_testcancel();
+	/* what was taken is given back, also if cancelling is asynchronous */
+	pthread_setcanceltype(PTHREAD_CANCEL_DEFERRED, &type);
+	done = ke_take(w, ret);
+	pthread_setcanceltype(type, NULL);
+	return done;
 }

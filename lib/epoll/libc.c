@@ -39,6 +39,7 @@ static int ke_libc_wait(long nr, int epfd, struct epoll_event *events,
 		.timeout = timeout,
 		.mask = mask,
 		.mask_size = KE_MASK_SIZE,
+		.cancel = true,
 	};
 
 	return (int)ke_result(ke_wait(&w));
@@ -65,11 +66,12 @@ KE_PUBLIC int epoll_pwait2(int epfd, struct epoll_event *events, int maxevents,
 
 /* ---- syscall() --------------------------------------------------------- */
 
-/* Unlike the functions, it is no place where a thread is cancelled. */
+/*
+ * Unlike the functions, it is no place where a thread is cancelled: it is one only if it
+ * has made that asynchronous itself.
+ */
 static long ke_syscall_wait(int nr, const long *a)
 {
-	int ret, state;
-
 	const struct ke_wait w = {
 		.epfd = (int)a[0],
 		.events = (void *)a[1],
@@ -80,10 +82,7 @@ static long ke_syscall_wait(int nr, const long *a)
 		.mask_size = (size_t)a[5],
 	};
 
-	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
-	ret = ke_wait(&w);
-	pthread_setcancelstate(state, NULL);
-	return ret;
+	return ke_wait(&w);
 }
 
 /*

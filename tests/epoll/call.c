@@ -67,6 +67,63 @@ TEST(not_cancelled)
 	CHECK(ret == &ep);
 }
 
+static const long calls_that_wait[] = { SYS_epoll_wait, SYS_epoll_pwait, SYS_epoll_pwait2 };
+static int cancel_ep;
+
+static void *cancelled_in_it_run(void *arg)
+{
+	struct epoll_event ev;
+
+	pthread_setcanceltype(PTHREAD_CANCEL_ASYNCHRONOUS, NULL);
+	/* without limit: to the last of them NULL says so */
+	syscall(*(long *)arg, cancel_ep, &ev, 1, *(long *)arg == SYS_epoll_pwait2 ? 0l : -1l,
+		NULL, 8l);
+	return arg;
+}
+
+/* But where it may be cancelled at any moment. */
+TEST(cancelled_asynchronously)
+{
+	pthread_t thread;
+	void *ret;
+	size_t i;
+
+	cancel_ep = new_epoll();
+	for (i = 0; i < ARRAY_SIZE(calls_that_wait); i++) {
+		CHECK_EQ(pthread_create(&thread, NULL, cancelled_in_it_run,
+					(void *)&calls_that_wait[i]), 0);
+		usleep(20000);
+		CHECK_EQ(pthread_cancel(thread), 0);
+		CHECK_EQ(pthread_join(thread, &ret), 0);
+		CHECK(ret == PTHREAD_CANCELED);
+	}
+}
+
+static void *waits_run(void *arg)
+{
+	struct epoll_event ev;
+
+	CHECK_EQ(syscall(SYS_epoll_wait, cancel_ep, &ev, 1, -1), 1);
+	return arg;
+}
+
+/* Nor while it waits, if it may not. */
+TEST(not_cancelled_while_it_waits)
+{
+	struct ends e = new_pipe();
+	pthread_t thread;
+	void *ret;
+
+	cancel_ep = new_epoll();
+	add(cancel_ep, e.fd[0], EPOLLIN);
+	CHECK_EQ(pthread_create(&thread, NULL, waits_run, &e), 0);
+	usleep(20000);
+	CHECK_EQ(pthread_cancel(thread), 0);
+	put_byte(e);
+	CHECK_EQ(pthread_join(thread, &ret), 0);
+	CHECK(ret == &e);
+}
+
 /* Other calls are as they were, with all six arguments. */
 TEST(other_calls)
 {
