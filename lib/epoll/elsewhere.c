@@ -31,10 +31,10 @@ int ke_ctl_epoll(int epfd, int op, int fd, const struct epoll_event *event)
 	return err;
 }
 
-/* Does a filter answer, before it is looked what the fd is? */
-static bool ke_is_forbidden(void)
+/* Is it a queue, for which a filter answers, before it is looked what the fd is? */
+bool ke_is_filtered(int fd)
 {
-	return ke_ioctl(-1, KEVENT_IOC_GET_EVENTS, NULL) != -EBADF;
+	return ke_ioctl(-1, KEVENT_IOC_GET_EVENTS, NULL) != -EBADF && ke_is_device(fd);
 }
 
 int ke_ctl_elsewhere(int epfd, int op, int fd, const struct epoll_event *event,
@@ -52,7 +52,7 @@ int ke_ctl_elsewhere(int epfd, int op, int fd, const struct epoll_event *event,
 	case -EINVAL:
 		return err;
 	}
-	if (!ke_is_forbidden() || !ke_is_device(epfd))
+	if (!ke_is_filtered(epfd))
 		return -EINVAL;
 	ke_say("ioctl() is forbidden, no change is possible", -err);
 	return err;
@@ -159,7 +159,7 @@ int ke_wait_elsewhere(const struct ke_wait *w)
 	int type, ret = ke_wait_epoll(w);
 
 	/* nothing but a queue may be read from, and not where a number just changes hands */
-	if (ret != -EINVAL || !ke_is_forbidden() || !ke_is_device(w->epfd))
+	if (ret != -EINVAL || !ke_is_filtered(w->epfd))
 		return ret;
 	type = ke_cancel_begin(w);
 	ret = ke_wait_by_read(w);

@@ -142,6 +142,7 @@ KE_HIDDEN int ke_wait_epoll(const struct ke_wait *w);
 KE_HIDDEN int ke_ctl_elsewhere(int epfd, int op, int fd,
 			       const struct epoll_event *event, int err);
 KE_HIDDEN int ke_wait_elsewhere(const struct ke_wait *w);
+KE_HIDDEN bool ke_is_filtered(int fd);
 
 /* fast.c */
 KE_HIDDEN int ke_fast_init(int fd, struct kevent_ioc_init *init);

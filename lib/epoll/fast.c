@@ -128,6 +128,25 @@ int ke_fast_init(int fd, struct kevent_ioc_init *init)
 
 /* ---- Waiting ----------------------------------------------------------- */
 
+/* For COMMIT, where ioctl() is forbidden: those who are at what is before free it soon. */
+static void ke_ring_free_by_read(const struct kevent_ring *ring, uint32_t from,
+				 uint32_t to)
+{
+	uint32_t tail;
+
+	if (!ke_is_filtered(ring->fd))
+		return;
+	for (;;) {
+		ke_call3(SYS_read, ring->fd, (long)&tail, sizeof(tail));
+		if (from == to)
+			return;
+		if (__atomic_load_n(&ring->user->head, __ATOMIC_ACQUIRE) == from) {
+			__atomic_store_n(&ring->user->head, to, __ATOMIC_RELEASE);
+			from = to;
+		}
+	}
+}
+
 /*
  * As kevent_ring_free().  But what is level-triggered is asked again by the next wait,
  * after the program has done what it has to do, if no other thread may sleep for it.
@@ -150,7 +169,8 @@ static unsigned int ke_ring_free(const struct kevent_ring *ring, uint32_t from,
 			return 0;
 		commit.from = to;
 	}
-	ke_ioctl(ring->fd, KEVENT_IOC_COMMIT, &commit);
+	if (ke_unlikely(ke_ioctl(ring->fd, KEVENT_IOC_COMMIT, &commit) < 0))
+		ke_ring_free_by_read(ring, commit.from, to);
 	return 1;
 }
 

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /* --fast: a thread is held while it takes an event from the ring; nothing is lost by that. */
 #include "epoll.h"
+#include "seccomp.h"
 
 static int ep, fd;
 static void *page;
-static volatile bool held, released;
+static volatile bool held, released, other_at_work;
 
 /* The array can't be written: for as long as we want. */
 static void hold(int signal)
@@ -66,5 +67,38 @@ TEST(cancelled)
 	released = true;
 	CHECK_EQ(pthread_join(thread, &ret), 0);
 	CHECK(ret == PTHREAD_CANCELED);
+	check_all_come();
+}
+
+static void *forbidden_run(void *arg)
+{
+	forbid(SYS_ioctl, EPERM);
+	CHECK_EQ(epoll_wait(ep, page, 1, -1), 1);
+	return arg;
+}
+
+static void *other_run(void *arg)
+{
+	struct epoll_event ev;
+
+	forbid(SYS_ioctl, EPERM);
+	other_at_work = true;
+	CHECK_EQ(epoll_wait(ep, &ev, 1, -1), 1);
+	return arg;
+}
+
+/* Another one takes the next event meanwhile, and may not make the call that says so. */
+TEST(ioctl_forbidden)
+{
+	pthread_t thread = start_held(forbidden_run), other;
+
+	CHECK_OK(eventfd_write(fd, 1));
+	CHECK_EQ(pthread_create(&other, NULL, other_run, NULL), 0);
+	while (!other_at_work)
+		usleep(50);
+	usleep(20000);
+	released = true;
+	CHECK_EQ(pthread_join(thread, NULL), 0);
+	CHECK_EQ(pthread_join(other, NULL), 0);
 	check_all_come();
 }
