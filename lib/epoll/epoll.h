@@ -68,7 +68,7 @@ struct ke_options {
 };
 
 /**
- * struct ke_counts - what was done, for @stats
+ * struct ke_counts - what was done, for @stats; in a page of its own: see ke_read_options()
  * @queues: made.
  * @epolls: made, where a queue could not be had.
  * @changes: calls of epoll_ctl().
@@ -85,7 +85,7 @@ struct ke_counts {
 	uint64_t events;
 	uint64_t no_call;
 	uint64_t elsewhere;
-};
+} __attribute__((aligned(4096)));
 
 extern KE_HIDDEN struct ke_options ke_options;
 extern KE_HIDDEN struct ke_counts ke_counts;

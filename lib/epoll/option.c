@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
@@ -53,6 +54,9 @@ void ke_read_options(void)
 		ke_read_word(word, len);
 		word += len + (word[len] == ',');
 	}
+	/* a child counts what it does itself, however it is made */
+	if (ke_options.stats)
+		madvise(&ke_counts, sizeof(ke_counts), MADV_WIPEONFORK);
 }
 
 /* Is it a queue?  As the device was at first: there may be a filter by now, and a chroot. */
@@ -83,7 +87,7 @@ static void ke_write(int fd, const char *line, int len)
 	ke_call3(SYS_write, fd, (long)line, len);	/* if it fails: nobody to tell */
 }
 
-/* Once in a process. */
+/* Once in a process, and not again in its children. */
 void ke_say(const char *what, int error)
 {
 	char line[256];
@@ -139,12 +143,6 @@ static void __attribute__((destructor)) ke_end(void)
 	}
 }
 
-/* A child counts what it does itself.  What was said by its parent is said. */
-static void ke_forked(void)
-{
-	ke_counts = (struct ke_counts){};
-}
-
 static void __attribute__((constructor)) ke_begin(void)
 {
 	int saved = errno;
@@ -155,6 +153,5 @@ static void __attribute__((constructor)) ke_begin(void)
 	/* another file may stand there, as /dev/null does where devices are hidden */
 	if (stat("/dev/kevent", &ke_device) || major(ke_device.st_rdev) != MISC_MAJOR)
 		ke_device.st_mode = 0;
-	pthread_atfork(NULL, NULL, ke_forked);
 	errno = saved;
 }

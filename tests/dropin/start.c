@@ -21,6 +21,17 @@ static int take_edge(void)
 	       epoll_wait(ep, &ev, 1, -1) != 1 || epoll_wait(ep, &ev, 1, 0);
 }
 
+/* A child that the C library's handlers of fork() do not see. */
+static int fork_without_handlers(void)
+{
+	int ep = epoll_create1(0), status;
+	pid_t pid = _Fork();
+
+	if (pid)
+		return waitpid(pid, &status, 0) != pid || status;
+	return close(epoll_create1(0)) || close(ep);
+}
+
 /* The program is this one: it makes an epoll, and prints what that is. */
 static void __attribute__((constructor(101))) started(void)
 {
@@ -33,6 +44,8 @@ static void __attribute__((constructor(101))) started(void)
 		return;
 	if (!strcmp(what, "edge"))
 		exit(take_edge());
+	if (!strcmp(what, "fork"))
+		exit(fork_without_handlers());
 	if (!strcmp(what, "io_uring")) {
 		syscall(SYS_io_uring_setup, 1, NULL);
 		printf("errno %s\n", test_errno_name(errno));
@@ -187,6 +200,16 @@ TEST(statistics)
 	CHECK(!*r.err);
 	read_file("/tmp/stats", r.err, sizeof(r.err));
 	CHECK_EQ(count_lines(r.err), 2);
+}
+
+/* A child counts for itself. */
+TEST(statistics_of_a_child)
+{
+	struct run r = run("fork", "$K --stats $SELF");
+
+	CHECK_EQ(r.status, 0);
+	CHECK_EQ(count_lines(r.err), 2);
+	CHECK(!strstr(r.err, "queues 2"));
 }
 
 /* A name as long as any. */
