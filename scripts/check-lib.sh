@@ -225,12 +225,22 @@ kqueue_tls() {
 	[ $((size)) -le 400 ] || complain "libkevent-kqueue.so has $((size)) bytes of static TLS"
 }
 
-# The epoll drop-in: what is installed, and that the flags of a package build reach all of it.
+# What the epoll drop-in may have from the C library, beside what the compiler adds: nothing
+# that programs define themselves, and nothing that musl has not, unless it is weak.
+epoll_needs() {
+	nm -D --undefined-only "$1" | sed 's/@.*//; s/^ *//' | grep -vxE \
+		-e 'w (_ITM_.*|__cxa_finalize|__gmon_start__)' -e 'v __libc_single_threaded' \
+		-e 'U (__errno_location|__progname|program_invocation_short_name|__stack_chk_fail)' \
+		-e 'U (clock_gettime|dlsym|f?stat|getenv|getpid|madvise|mmap|munmap|mem(cpy|set))' \
+		-e 'U (pthread_(setcanceltype|testcancel)|snprintf|strcspn|strerror)'
+}
+
+# The same: what is installed, and that the flags of a package build reach all of it.
 epoll_installed() {
-	local root=$work/epoll file
+	local root=$work/epoll file needs
 
 	make -s --no-print-directory -C lib/epoll BUILD="$work/epoll-build" PREFIX=/opt/epoll \
-		DESTDIR="$root" CPPFLAGS=-D_FORTIFY_SOURCE=2 LDFLAGS=-Wl,-z,relro,-z,now,--build-id=0x12345678 \
+		DESTDIR="$root" CPPFLAGS='-D_FORTIFY_SOURCE=2 -frecord-gcc-switches' LDFLAGS=-Wl,-z,relro,-z,now,--build-id=0x12345678 \
 		install >"$work/epoll.log" || complain "lib/epoll: install fails"
 	diff - <(cd "$root/opt/epoll" && find . -type f -printf '%m %P\n' | LC_ALL=C sort) >&2 <<-'END' ||
 		644 lib/kevent/libkevent-epoll-fast.so
@@ -242,7 +252,8 @@ epoll_installed() {
 	for file in bin/kevent-epoll lib/kevent/libkevent-epoll{,-fast}.so; do
 		file=$root/opt/epoll/$file
 		readelf -n "$file" | grep -q 'Build ID: 12345678$' || complain "$file: without LDFLAGS"
-		nm -D "$file" | grep -q '__.*_chk' || complain "$file: without CPPFLAGS"
+		readelf -SW "$file" | grep -q ' \.GCC\.command\.line ' || complain "$file: without CPPFLAGS"
+		[[ $file != *.so ]] || ! needs=$(epoll_needs "$file") || complain "$file needs $needs"
 	done
 	make -s --no-print-directory -C lib/epoll BUILD="$work/epoll-build" PREFIX=/opt/epoll \
 		DESTDIR="$root" uninstall

@@ -98,6 +98,14 @@ KE_HIDDEN void ke_read_options(void);
 KE_HIDDEN void ke_say(const char *what, int error);
 KE_HIDDEN bool ke_is_device(int fd);
 
+/* Other C libraries than glibc do not say. */
+extern char __libc_single_threaded __attribute__((weak));
+
+static inline bool ke_is_single_threaded(void)
+{
+	return &__libc_single_threaded && __libc_single_threaded;
+}
+
 static inline void ke_count(uint64_t *count, uint64_t n)
 {
 	if (ke_unlikely(ke_options.stats))
@@ -118,7 +126,7 @@ static inline int ke_cancel_begin(const struct ke_wait *w)
 {
 	int old = -1;
 
-	if (w->cancel && !__libc_single_threaded)
+	if (w->cancel && !ke_is_single_threaded())
 		pthread_setcanceltype(PTHREAD_CANCEL_ASYNCHRONOUS, &old);
 	return old;
 }

@@ -156,7 +156,7 @@ static void ke_ring_free_by_read(const struct kevent_ring *ring, uint32_t from,
 static unsigned int ke_ring_free(const struct kevent_ring *ring, uint32_t from,
 				 uint32_t to)
 {
-	uint32_t due = __libc_single_threaded ? KEVENT_RING_OVERFLOW | KEVENT_RING_HEAD :
+	uint32_t due = ke_is_single_threaded() ? KEVENT_RING_OVERFLOW | KEVENT_RING_HEAD :
 						KEVENT_RING_CALL;
 	struct kevent_ioc_commit commit = {
 		.from = from, .head = to, .flags = KEVENT_COMMIT_RANGE,
@@ -228,7 +228,7 @@ bool ke_fast_wait(const struct ke_wait *w, int *ret)
 	bool done;
 	int type;
 
-	if (__libc_single_threaded)
+	if (ke_is_single_threaded())
 		return ke_take(w, ret);
 	/* as a call would: before anything is taken */
 	if (w->cancel)
