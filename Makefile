@@ -122,6 +122,13 @@ $(O)/tests/dropin/%: tests/dropin/%.c $(O)/tests/lib/test.o | epoll
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -o $@ $< $(O)/tests/lib/test.o
 
+# A program that the test starts.
+$(O)/tests/dropin/%.asan: tests/dropin/%.c $(O)/tests/lib/test.o | epoll
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -fsanitize=address -o $@ $< $(O)/tests/lib/test.o
+
+$(O)/tests/dropin/start: | $(O)/tests/dropin/start.asan
+
 epoll_tests := $(filter $(O)/tests/epoll/%,$(test_programs))
 
 $(epoll_tests) $(epoll_tests:%=%.fast) $(epoll_tests:%=%.lost): tests/epoll/run.sh | epoll

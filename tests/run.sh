@@ -174,7 +174,10 @@ add_companions() {
 			name=${name%.fast}
 			add+=("--add=$bin/${name%.lost}.kernel")
 			;;
-		dropin/*) dropin=1 ;;
+		dropin/*)
+			dropin=1
+			add+=("--add=$bin/dropin/start.asan")
+			;;
 		tools/*) add+=("--add=$bin/tools/kevent-top") ;;
 		esac
 	done

@@ -5,6 +5,7 @@
 #include <libgen.h>
 #include <limits.h>
 #include <linux/capability.h>
+#include <sys/personality.h>
 #include <sys/stat.h>
 #include <sys/xattr.h>
 
@@ -393,6 +394,17 @@ TEST(other_preloads)
 	struct run r = run("run", "LD_PRELOAD=/nowhere/other.so $K sh -c 'echo $LD_PRELOAD'");
 
 	CHECK(strstr(r.out, "libkevent-epoll.so:/nowhere/other.so\n"));
+}
+
+/* It wants its own library to be the first.  What it maps has fixed addresses, too. */
+TEST(program_with_address_sanitizer)
+{
+	struct run r;
+
+	CHECK_OK(personality(ADDR_NO_RANDOMIZE));
+	r = run("run", "ASAN_OPTIONS=color=never $K $SELF.asan; $K --fast $SELF.asan");
+	CHECK_OUT(r, QUEUE QUEUE);
+	CHECK(!*r.err);
 }
 
 /* Where "make install" puts them. */
