@@ -122,12 +122,16 @@ $(O)/tests/dropin/%: tests/dropin/%.c $(O)/tests/lib/test.o | epoll
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -o $@ $< $(O)/tests/lib/test.o
 
-# A program that the test starts.
+# Programs that the test starts.
 $(O)/tests/dropin/%.asan: tests/dropin/%.c $(O)/tests/lib/test.o | epoll
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -fsanitize=address -o $@ $< $(O)/tests/lib/test.o
 
-$(O)/tests/dropin/start: | $(O)/tests/dropin/start.asan
+$(O)/tests/dropin/%.musl: tests/dropin/musl/%.c
+	@mkdir -p $(@D)
+	musl-gcc $(ALL_CFLAGS) -o $@ $<
+
+$(O)/tests/dropin/start: | $(O)/tests/dropin/start.asan $(O)/tests/dropin/start.musl
 
 epoll_tests := $(filter $(O)/tests/epoll/%,$(test_programs))
 

@@ -176,7 +176,7 @@ add_companions() {
 			;;
 		dropin/*)
 			dropin=1
-			add+=("--add=$bin/dropin/start.asan")
+			add+=("--add=$bin/dropin/start."{asan,musl} --add=/lib/ld-musl-x86_64.so.1)
 			;;
 		tools/*) add+=("--add=$bin/tools/kevent-top") ;;
 		esac

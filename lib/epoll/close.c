@@ -53,17 +53,27 @@ KE_PUBLIC int dup3(int old, int new, int flags)
 	return ke_next_dup3()(old, new, flags);
 }
 
+/* musl has neither of the next two, but a program may look whether they are there. */
 KE_PUBLIC int close_range(unsigned int first, unsigned int last, int flags)
 {
+	__typeof__(&close_range) next = ke_next_close_range();
+
 	if (!(flags & CLOSE_RANGE_CLOEXEC))
 		ke_fast_closed_range(first, last);
-	return ke_next_close_range()(first, last, flags);
+	return next ? next(first, last, flags) :
+		      (int)ke_result(ke_call3(SYS_close_range, first, last, flags));
 }
 
 KE_PUBLIC void closefrom(int first)
 {
-	ke_fast_closed_range(first < 0 ? 0 : (unsigned int)first, ~0u);
-	ke_next_closefrom()(first);
+	__typeof__(&closefrom) next = ke_next_closefrom();
+
+	first = first < 0 ? 0 : first;
+	ke_fast_closed_range((unsigned int)first, ~0u);
+	if (next)
+		next(first);
+	else
+		ke_call3(SYS_close_range, first, ~0u, 0);
 }
 
 /* By their numbers. */

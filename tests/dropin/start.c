@@ -407,6 +407,16 @@ TEST(program_with_address_sanitizer)
 	CHECK(!*r.err);
 }
 
+/* Another C library has less that the drop-in could use. */
+TEST(program_of_musl)
+{
+	struct run r = run("", "$SELF.musl; $K --require $SELF.musl; $K --fast $SELF.musl");
+
+	CHECK_EQ(r.status, 0);
+	CHECK_OUT(r, EPOLL QUEUE QUEUE);
+	CHECK(!*r.err);
+}
+
 /* Where "make install" puts them. */
 TEST(installed)
 {

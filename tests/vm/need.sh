@@ -32,7 +32,7 @@ case ${KERNEL:-} in
 *-arm64) packages+=(qemu-system-arm) ;;	# the rest: cross.sh
 *)
 	packages+=(qemu-system-x86 liburing-dev)
-	[ "${1:-check}" != check ] || add_multilib
+	[ "${1:-check}" != check ] || { add_multilib; packages+=(musl-tools); }
 	;;
 esac
 [ "${1:-check}" != check ] || packages+=(g++ pkgconf python3)

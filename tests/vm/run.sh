@@ -119,8 +119,8 @@ add_libraries() {
 
 	[ "$(head -c 4 "$file" | tr -d '\0')" = $'\x7fELF' ] || return 0
 	[ -z "${CROSS_ROOT:-}" ] || { add_cross_libraries "$file"; return; }
-	# Nothing, for a static one.
-	for lib in $(ldd "$file" 2>/dev/null | grep -oE '/[^ ]+' || true); do
+	# Nothing, for a static one, and for one of another C library.
+	for lib in $(ldd "$file" 2>/dev/null | sed -nE 's,.*\s(/\S+) \(0x.*,\1,p' || true); do
 		[ -e "$root$lib" ] || install -D "$lib" "$root$lib"
 	done
 }
