@@ -231,7 +231,7 @@ epoll_needs() {
 	nm -D --undefined-only "$1" | sed 's/@.*//; s/^ *//' | grep -vxE \
 		-e 'w (_ITM_.*|__cxa_finalize|__gmon_start__)' -e 'v __libc_single_threaded' \
 		-e 'U (__errno_location|__progname|program_invocation_short_name|__stack_chk_fail)' \
-		-e 'U (clock_gettime|dlsym|f?stat|getenv|getpid|madvise|mmap|munmap|mem(cpy|set))' \
+		-e 'U (dlsym|getenv|getpid|madvise|mmap|munmap|mem(cpy|set))' \
 		-e 'U (pthread_(setcanceltype|testcancel)|snprintf|strcspn|strerror)'
 }
 

@@ -92,40 +92,6 @@ static int ke_read_events(const struct ke_wait *w)
 	return num;
 }
 
-static long long ke_now(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * 1000000000ll + ts.tv_nsec;
-}
-
-/* What is left until then, for ppoll(); NULL: no limit. */
-static struct timespec *ke_left(struct timespec *ts, long long until)
-{
-	long long left = until - ke_now();
-
-	if (until < 0)
-		return NULL;
-	left = left < 0 ? 0 : left;
-	ts->tv_sec = left / 1000000000;
-	ts->tv_nsec = left % 1000000000;
-	return ts;
-}
-
-/* When to give up; -1: never, or in a century. */
-static long long ke_until(const struct ke_wait *w)
-{
-	const struct timespec *ts = (const void *)w->timeout;
-
-	if (w->nr == SYS_epoll_pwait)
-		return (int)w->timeout < 0 ? -1 :
-		       ke_now() + (int)w->timeout * 1000000ll;
-	if (!ts || ts->tv_sec > 3000000000ll)
-		return -1;
-	return ke_now() + ts->tv_sec * 1000000000ll + ts->tv_nsec;
-}
-
 /*
  * Filters that forbid ioctl() still allow read() and ppoll().  The fd is made
  * O_NONBLOCK, which nobody but read() looks at: it may be that there is nothing, when
@@ -133,11 +99,13 @@ static long long ke_until(const struct ke_wait *w)
  */
 static int ke_wait_by_read(const struct ke_wait *w)
 {
-	long long until = ke_until(w);
 	struct pollfd pfd = { .fd = w->epfd, .events = POLLIN };
-	struct timespec ts;
+	struct kevent_ioc_get get = {};
+	bool forever;
 	int flags, ret;
 
+	ke_time(&get, w);
+	forever = get.min && !(get.flags & KEVENT_FLAGS_TIMEOUT);
 	flags = (int)ke_call3(SYS_fcntl, w->epfd, F_GETFL, 0);
 	if (flags >= 0 && !(flags & O_NONBLOCK))
 		ke_call3(SYS_fcntl, w->epfd, F_SETFL, flags | O_NONBLOCK);
@@ -145,9 +113,10 @@ static int ke_wait_by_read(const struct ke_wait *w)
 		ret = ke_read_events(w);
 		if (ret != -EAGAIN)
 			return ret;
+		/* writes what is left of the time */
 		ret = (int)ke_call6(SYS_ppoll, (long)&pfd, 1,
-				    (long)ke_left(&ts, until), (long)w->mask,
-				    (long)w->mask_size, 0);
+				    forever ? 0 : (long)&get.timeout,
+				    (long)w->mask, (long)w->mask_size, 0);
 		if (ret <= 0)
 			return ret;
 	}

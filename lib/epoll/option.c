@@ -59,12 +59,18 @@ void ke_read_options(void)
 		madvise(&ke_counts, sizeof(ke_counts), MADV_WIPEONFORK);
 }
 
+/* What struct stat is in the C library is what the kernel has, with 64 bits. */
+static bool ke_stat(int fd, struct stat *st)
+{
+	return !ke_call3(SYS_fstat, fd, (long)st, 0);
+}
+
 /* Is it a queue?  As the device was at first: there may be a filter by now, and a chroot. */
 bool ke_is_device(int fd)
 {
 	struct stat st;
 
-	return S_ISCHR(ke_device.st_mode) && !fstat(fd, &st) &&
+	return S_ISCHR(ke_device.st_mode) && ke_stat(fd, &st) &&
 	       S_ISCHR(st.st_mode) && st.st_rdev == ke_device.st_rdev;
 }
 
@@ -77,7 +83,7 @@ static bool ke_has_stderr(void)
 	struct pollfd pfd = { .fd = STDERR_FILENO, .events = POLLOUT };
 	struct stat now;
 
-	return ke_stderr.st_ino && !fstat(STDERR_FILENO, &now) &&
+	return ke_stderr.st_ino && ke_stat(STDERR_FILENO, &now) &&
 	       now.st_dev == ke_stderr.st_dev && now.st_ino == ke_stderr.st_ino &&
 	       ke_call3(SYS_poll, (long)&pfd, 1, 0) == 1 && pfd.revents == POLLOUT;
 }
@@ -148,10 +154,10 @@ static void __attribute__((constructor)) ke_begin(void)
 	int saved = errno;
 
 	ke_read_options();
-	if (fstat(STDERR_FILENO, &ke_stderr))
-		ke_stderr.st_ino = 0;
+	ke_stat(STDERR_FILENO, &ke_stderr);
+	ke_call3(SYS_stat, (long)"/dev/kevent", (long)&ke_device, 0);
 	/* another file may stand there, as /dev/null does where devices are hidden */
-	if (stat("/dev/kevent", &ke_device) || major(ke_device.st_rdev) != MISC_MAJOR)
+	if (major(ke_device.st_rdev) != MISC_MAJOR)
 		ke_device.st_mode = 0;
 	errno = saved;
 }
