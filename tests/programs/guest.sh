@@ -92,7 +92,7 @@ start_haproxy() {
 			bind 127.0.0.1:$port backlog 4096
 			http-request return status 200 content-type text/plain file /var/www/body
 	END
-	exec $run "$root/usr/sbin/haproxy" -db -f /tmp/haproxy.cfg
+	exec $run "$root/usr/sbin/haproxy" -W -db -f /tmp/haproxy.cfg
 }
 
 start_python() {
@@ -142,7 +142,17 @@ check_epoll() {
 	fi
 }
 
-reload_nginx() { kill -HUP "$server"; }
+# reload SIGNAL: a new worker, where there are such.
+reload() {
+	local old
+
+	old=$(children "$server")
+	kill "-$1" "$server"
+	sleep 1
+	[ -z "$old" ] || [ "$(children "$server")" != "$old" ] ||
+		echo "bad $program $where: no new worker"
+	phase reloaded 10 $((1000 * scale))
+}
 
 # Clients that read slowly: the server has to wait until there is room. What that costs is
 # not measured.
@@ -165,11 +175,11 @@ measure() {
 	case $program in
 	nginx | lighttpd) slow_readers ;;
 	esac
-	[ "$program" != nginx ] || {
-		reload_nginx
-		sleep 1
-		phase reloaded 10 $((1000 * scale))
-	}
+	case $program in
+	nginx) reload HUP ;;
+	haproxy) reload USR2 ;;
+	lighttpd) reload USR1 ;;
+	esac
 }
 
 run_one() {
