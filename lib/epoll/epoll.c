@@ -186,7 +186,7 @@ static bool ke_is_refused(const struct ke_wait *w)
 {
 	const struct timespec *ts = (const void *)w->timeout;
 
-	if (w->max <= 0 || w->max > KE_EVENTS_MAX ||
+	if (w->max <= 0 || w->max > KE_EVENTS_MAX || (intptr_t)w->events < 0 ||
 	    (intptr_t)(w->events + w->max) < 0)
 		return true;
 	if (w->mask && (w->mask_size != sizeof(uint64_t) ||

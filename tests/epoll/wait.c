@@ -197,6 +197,8 @@ TEST(fault_of_other_kinds)
 	CHECK_EQ(epoll_wait(ep, NULL, 1, 0), 0);
 	CHECK_EQ(epoll_wait(ep, page, 1, 1), 0);
 	CHECK_ERRNO(epoll_wait(ep, (void *)-4096l, 1, 0), EFAULT);
+	/* which ends in the first page */
+	CHECK_ERRNO(epoll_wait(ep, (void *)-8l, 1, 0), EFAULT);
 	put_byte(e);
 	CHECK_ERRNO(epoll_wait(ep, page, 1, 0), EFAULT);
 	expect(ep, e.fd[0], EPOLLIN);
