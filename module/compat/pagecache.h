@@ -43,13 +43,13 @@ static inline bool kev_folio_is_good(struct folio *folio)
 /**
  * struct kev_pages - consecutive pages
  * @batch: references to them, and perhaps to others.
- * @num: how many of @bv.
- * @bv: what is wanted of them.
+ * @num: how many.
+ * @bv: what is wanted of them, from the second on; the first is for what goes before.
  */
 struct kev_pages {
 	struct folio_batch batch;
 	unsigned int num;
-	struct bio_vec bv[ARRAY_SIZE(((struct folio_batch *)0)->folios)];
+	struct bio_vec bv[1 + ARRAY_SIZE(((struct folio_batch *)0)->folios)];
 };
 
 static inline void kev_pages_put(struct kev_pages *p)
@@ -71,6 +71,7 @@ static inline size_t kev_pages_get(struct kev_pages *p,
 	pgoff_t start = pos >> PAGE_SHIFT, index;
 	size_t at, part, sum = 0;
 	struct folio *folio;
+	struct bio_vec *bv;
 	unsigned int i, n;
 
 	folio_batch_init(&p->batch);
@@ -85,9 +86,10 @@ static inline size_t kev_pages_get(struct kev_pages *p,
 		folio_mark_accessed(folio);
 		at = offset_in_folio(folio, pos + sum);
 		part = min(folio_size(folio) - at, len - sum);
-		p->bv[i].bv_page = folio_page(folio, at >> PAGE_SHIFT);
-		p->bv[i].bv_offset = offset_in_page(at);
-		p->bv[i].bv_len = part;
+		bv = &p->bv[1 + i];
+		bv->bv_page = folio_page(folio, at >> PAGE_SHIFT);
+		bv->bv_offset = offset_in_page(at);
+		bv->bv_len = part;
 		sum += part;
 	}
 	p->num = i;
@@ -101,10 +103,10 @@ static inline void kev_pages_trim(struct kev_pages *p, size_t len)
 {
 	unsigned int i;
 
-	for (i = 0; len > p->bv[i].bv_len; i++)
+	for (i = 1; len > p->bv[i].bv_len; i++)
 		len -= p->bv[i].bv_len;
 	p->bv[i].bv_len = len;
-	p->num = i + 1;
+	p->num = i;
 }
 
 #endif /* KEV_COMPAT_PAGECACHE_H */

@@ -73,9 +73,15 @@ static int kev_aio_sent(struct kev_aio_send *s, int ret)
 
 /* ---- The header -------------------------------------------------------- */
 
+static size_t kev_aio_header_left(const struct kev_aio_send *s)
+{
+	return s->header_len - s->header_sent;
+}
+
+/* By itself. */
 static int kev_aio_send_header(struct kev_aio_send *s)
 {
-	size_t len = s->header_len - s->header_sent;
+	size_t len = kev_aio_header_left(s);
 	struct msghdr msg = {
 		.msg_flags = KEV_AIO_SEND | kev_aio_more(s, 0),
 	};
@@ -97,14 +103,51 @@ static int kev_aio_send_header(struct kev_aio_send *s)
 	return ret;
 }
 
+/*
+ * Does it go with the first pages, in one send?  It does while it is the program's and
+ * small, as a server's is.
+ */
+static bool kev_aio_header_joins(const struct kev_aio_send *s, loff_t size)
+{
+	return !s->header && kev_aio_header_left(s) <= PAGE_SIZE && s->left &&
+	       s->pos < size && s->local && !IS_DAX(s->cache->host);
+}
+
+/*
+ * Copied to where sockets put what they copy for this task, into a part that is taken
+ * before: a fault may send as well.  The caller gets a reference.  False: let the
+ * socket find out why.
+ */
+static bool kev_aio_header_page(const struct kev_aio_send *s, struct bio_vec *bv)
+{
+	struct page_frag *frag = &current->task_frag;
+	size_t len = kev_aio_header_left(s);
+
+	if (!skb_page_frag_refill(len, frag, GFP_KERNEL))
+		return false;
+	bv->bv_page = frag->page;
+	bv->bv_offset = frag->offset;
+	bv->bv_len = len;
+	get_page(bv->bv_page);
+	frag->offset += len;
+	if (!copy_from_user(page_address(bv->bv_page) + bv->bv_offset,
+			    s->user_header + s->header_sent, len))
+		return true;
+	put_page(bv->bv_page);
+	return false;
+}
+
 /* ---- The file ---------------------------------------------------------- */
 
-static int kev_aio_file_sent(struct kev_aio_send *s, int ret)
+/* The first bytes were the header's. */
+static int kev_aio_file_sent(struct kev_aio_send *s, int ret, size_t header)
 {
 	ret = kev_aio_sent(s, ret);
 	if (ret > 0) {
-		s->pos += ret;
-		s->left -= ret;
+		header = min_t(size_t, header, ret);
+		s->header_sent += header;
+		s->pos += ret - header;
+		s->left -= ret - header;
 	}
 	return ret;
 }
@@ -129,7 +172,7 @@ static int kev_aio_send_copy(struct kev_aio_send *s, size_t len)
 		vec.iov_len = ret;
 		msg.msg_flags |= kev_aio_more(s, ret);
 		ret = kernel_sendmsg(s->sock, &msg, &vec, 1, ret);
-		ret = kev_aio_file_sent(s, ret);
+		ret = kev_aio_file_sent(s, ret, 0);
 	} else if (ret < 0) {
 		ret = kev_aio_error(ret);
 	}
@@ -160,34 +203,53 @@ static int kev_aio_send_cold(struct kev_aio_send *s, size_t len)
 		      kev_aio_send_copy(s, min_t(size_t, len, PAGE_SIZE));
 }
 
-/* Pages that are there, as they are.  They may have been truncated just now. */
+/*
+ * Pages that are there, as they are, and what is left of the header before them.  They
+ * may have been truncated just now.
+ */
 static int kev_aio_send_pages(struct kev_aio_send *s, struct kev_pages *pages,
 			      size_t len)
 {
-	loff_t size = i_size_read(s->cache->host);
+	loff_t size = i_size_read(s->cache->host), pos = s->pos;
+	size_t header = kev_aio_header_left(s);
+	struct bio_vec *bv = &pages->bv[1];
 	int ret;
 
-	if (unlikely(s->pos >= size))
-		return 0;
-	if (unlikely(len > size - s->pos)) {
-		len = size - s->pos;
+	if (unlikely(pos >= size))
+		return header ? kev_aio_send_header(s) : 0;
+	if (unlikely(len > size - pos)) {
+		len = size - pos;
 		kev_pages_trim(pages, len);
 	}
-	ret = kev_sock_send_pages(s->sock, pages->bv, pages->num, len,
+	if (header) {
+		bv = &pages->bv[0];
+		if (unlikely(!kev_aio_header_page(s, bv)))
+			return kev_aio_send_header(s);
+		pages->num++;
+	}
+	ret = kev_sock_send_pages(s->sock, bv, pages->num, header + len,
 				  KEV_AIO_SEND | kev_aio_more(s, len));
-	if (ret > 0)
-		add_rchar(current, ret);
-	return kev_aio_file_sent(s, ret);
+	if (header)
+		put_page(bv->bv_page);
+	ret = kev_aio_file_sent(s, ret, header);
+	add_rchar(current, s->pos - pos);
+	return ret;
 }
 
-/* Returns the bytes sent; 0: the file has ended; -errno, or one of the above. */
-static int kev_aio_send_file(struct kev_aio_send *s, size_t len)
+/*
+ * The header, the file, or both, as far as one send goes.  Returns the bytes sent; 0: the
+ * file has ended; -errno, or one of the above.
+ */
+static int kev_aio_send_next(struct kev_aio_send *s, size_t len)
 {
+	bool header = kev_aio_header_left(s);
 	loff_t size = i_size_read(s->cache->host);
 	struct kev_pages pages kev_uninitialized;
 	size_t cached = 0;
 	int ret;
 
+	if (header && !kev_aio_header_joins(s, size))
+		return kev_aio_send_header(s);
 	/* a server may know better */
 	if (s->pos >= size)
 		return s->local ? 0 : kev_aio_send_copy(s, len);
@@ -195,7 +257,8 @@ static int kev_aio_send_file(struct kev_aio_send *s, size_t len)
 	if (!IS_DAX(s->cache->host))
 		cached = kev_pages_get(&pages, s->cache, s->pos, len);
 	if (!cached)
-		return kev_aio_send_cold(s, len);
+		return header ? kev_aio_send_header(s) :
+				kev_aio_send_cold(s, len);
 	if (s->local)
 		ret = kev_aio_send_pages(s, &pages, cached);
 	kev_pages_put(&pages);
@@ -224,21 +287,14 @@ static enum kev_aio_next kev_aio_send_all(struct kev_aio_send *s)
 	bool retried = false;
 	int ret;
 
-	while (s->header_sent < s->header_len) {
-		if (READ_ONCE(s->stop))
-			return KEV_AIO_AGAIN;
-		ret = kev_aio_send_header(s);
-		if (ret < 0)
-			return kev_aio_failed(s, ret);
-	}
 	if (s->cold && s->left)
 		vfs_fadvise(s->in, s->pos, min(s->left, KEV_AIO_AHEAD),
 			    POSIX_FADV_WILLNEED);
-	while (s->left) {
+	while (s->left || kev_aio_header_left(s)) {
 		if (!share || READ_ONCE(s->stop))
 			return KEV_AIO_AGAIN;
 		KEV_DELAY(AIO_SEND);
-		ret = kev_aio_send_file(s, min_t(u64, s->left, share));
+		ret = kev_aio_send_next(s, min_t(u64, s->left, share));
 		if (ret == KEV_AIO_RETRY && !retried) {
 			retried = true;
 			continue;

@@ -178,6 +178,53 @@ TEST_WAYS(header_and_file)
 	}
 }
 
+/* Small ones go with the first pages; those of more than a page by themselves. */
+TEST_WAYS(headers_of_a_page)
+{
+	static const unsigned int sizes[] = { 1, 4095, 4096, 4097 };
+	char *header = malloc(4097);
+	struct kevent_ioc_sendfile sf = {
+		.header = (uintptr_t)header,
+		.count = KEVENT_AIO_TO_END,
+		.in_fd = file_make(5000),
+	};
+	unsigned int i;
+	int fds[2];
+
+	for (i = 0; i < 4097; i++)
+		header[i] = i * 31 >> 3;
+	way_open(w, fds);
+	sf.sock = fds[0];
+	for (i = 0; i < ARRAY_SIZE(sizes); i++) {
+		sf.header_size = sizes[i];
+		CHECK_EQ(ioctl(q, KEVENT_IOC_AIO_SENDFILE, &sf), 1);
+		aio_check(&sf.result, 0, 5000, AIO_GOOD | KEVENT_AIO_EOF);
+		expect_text(fds[1], header, sizes[i]);
+		expect_file(fds[1], 0, 5000);
+		expect_nothing(fds[1]);
+	}
+	free(header);
+}
+
+/* One send, so one record. */
+TEST(header_and_pages_in_one_record)
+{
+	struct kevent_ioc_sendfile sf = aio_behind("HTTP/1.1 200 OK\r\n\r\n");
+	const unsigned int overhead = 8 + 16;	/* of AES-GCM */
+	int fds[2], q = kev_queue(NULL, 0);
+	unsigned char start[5];
+
+	tcp_pair(fds);
+	tls_begin(fds);
+	tls_keys(fds[0], TLS_TX);
+	sf.sock = fds[0];
+	sf.in_fd = file_make(10000);
+	CHECK_EQ(ioctl(q, KEVENT_IOC_AIO_SENDFILE, &sf), 1);
+	/* what was sent, as it is */
+	CHECK_EQ(recv(fds[1], start, sizeof(start), MSG_WAITALL), 5);
+	CHECK_EQ(start[3] << 8 | start[4], sf.header_size + 10000 + overhead);
+}
+
 /* A header that does not fit into the socket. */
 TEST_WAYS(large_header)
 {
