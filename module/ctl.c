@@ -518,7 +518,7 @@ static int kev_sendfile(struct kev_queue *q, struct file *self,
 			struct kevent_ioc_sendfile __user *arg, size_t size,
 			struct file **file)
 {
-	struct kevent_ioc_sendfile sf;
+	struct kevent_ioc_sendfile sf kev_uninitialized;
 	int ret;
 
 	ret = kev_copy_in(&sf, sizeof(sf), arg, size);

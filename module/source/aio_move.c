@@ -135,7 +135,8 @@ void kev_aio_leave(struct kev_aio_line *line)
 				kev_aio_tell(kev_aio_of(next->w));
 		}
 	}
-	list_del_init(&line->line);
+	if (!list_empty(&line->line))
+		list_del_init(&line->line);
 	spin_unlock(&kev_aio_lines_lock);
 }
 
