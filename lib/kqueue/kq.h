@@ -292,32 +292,8 @@ KQ_HIDDEN int kq_watch_remove_fd(struct kq *kq, struct kq_note *kn);
 KQ_HIDDEN int kq_watch_remove(struct kq *kq, struct kq_note *kn);
 KQ_HIDDEN int kq_watch_fire(struct kq *kq, struct kq_note *kn);
 
-/**
- * struct kq_op - a change that is being made
- * @kev: the change, where the program has it.
- * @kn: its note; NULL: there is none.
- * @call: what the kernel is told of it; NULL: nothing.
- * @is_new: the note was made for it.
- * @is_over: the note is to go.
- * @err: why it can't be made.
- */
-struct kq_op {
-	const struct kevent *kev;
-	struct kq_note *kn;
-	struct ukevent *call;
-	bool is_new;
-	bool is_over;
-	int err;
-};
-
 /* change.c */
-KQ_HIDDEN void kq_op_plan(struct kq *kq, struct kq_op *op, struct kq_note *kn,
-			  struct ukevent *uk);
-KQ_HIDDEN int kq_op_end(struct kq *kq, struct kq_op *op, int err);
-KQ_HIDDEN void kq_op_undo(struct kq *kq, struct kq_op *op, int err);
 KQ_HIDDEN void kq_drop(struct kq *kq, struct kq_note *kn);
-
-/* batch.c */
 KQ_HIDDEN int kq_make_changes(struct kq *kq, const struct kevent *changes, int num,
 			      struct kevent *events, int max);
 
