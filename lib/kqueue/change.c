@@ -20,10 +20,11 @@
 /**
  * struct kq_op - a change that is being made
  * @kev: the change, where the program has it.
- * @kn: its note; NULL: there is none.
+ * @kn: its note; NULL: there is none, or not yet.
  * @call: what the kernel is told of it; NULL: nothing.
  * @is_new: the note was made for it.
  * @is_over: the note is to go.
+ * @is_quiet: nothing is to be done after the kernel has made it.
  * @err: why it can't be made.
  */
 struct kq_op {
@@ -32,6 +33,7 @@ struct kq_op {
 	struct ukevent *call;
 	bool is_new;
 	bool is_over;
+	bool is_quiet;
 	int err;
 };
 
@@ -91,10 +93,8 @@ static void kq_set_user(struct kq_note *kn, const struct kevent *kev)
 
 static void kq_set_enabled(struct kq_note *kn, const struct kevent *kev)
 {
-	if (kev->flags & EV_DISABLE)
-		kn->disabled = true;
-	else if (kev->flags & (EV_ENABLE | EV_ADD))
-		kn->disabled = false;
+	if (kev->flags & (EV_ADD | EV_ENABLE | EV_DISABLE))
+		kn->disabled = kev->flags & EV_DISABLE;
 }
 
 /* ---- What the kernel is to be told ------------------------------------- */
@@ -125,7 +125,7 @@ static void kq_plan_add(struct kq *kq, const struct kq_filter *filter, struct kq
 	kn->filter = filter;
 	kq_set_terms(kn, op->kev);
 	kq_set_enabled(kn, op->kev);
-	op->err = kq_watch_plan(kq, kn, uk);
+	op->err = kq_watch_plan(kn, uk);
 	if (op->err) {
 		kq_note_free(kq, kn);
 		return;
@@ -135,28 +135,29 @@ static void kq_plan_add(struct kq *kq, const struct kq_filter *filter, struct kq
 	kq_op_call(op, uk, KEVENT_CTL_ADD);
 }
 
-static void kq_plan_modify(struct kq *kq, struct kq_note *kn, struct kq_op *op,
-			   struct ukevent *uk)
+static void kq_plan_modify(struct kq_note *kn, struct kq_op *op, struct ukevent *uk)
 {
 	const struct kevent *kev = op->kev;
 
 	op->err = kev->flags & EV_ADD ? kq_check_terms(kn->filter, kev) : 0;
 	if (op->err)
 		return;
-	op->kn = kn;
-	if (kn->type == KEVENT_INODE)
-		kn->seen = kn->kev.fflags;
-	if (kev->flags & EV_ADD)
+	if (kev->flags & EV_ADD) {
 		kq_set_terms(kn, kev);
+		if (kn->filter->terms)
+			kn->filter->terms(kn, kn->type);
+	}
 	kq_set_user(kn, kev);
 	kq_set_enabled(kn, kev);
-	if (!kn->filter->ask || !kn->cookie)
+	if (!kn->filter->terms || !kn->cookie)
 		return;
 	kq_watch_by_fd(kn, uk);
 	uk->req_flags = KEVENT_REQ_ALWAYS_QUEUE;
-	uk->ptr = kq_ptr(kq, kn->index);
-	kn->filter->ask(kn, uk);
+	uk->ptr = kn->ptr;
+	kq_watch_terms(kn, uk);
 	kq_op_call(op, uk, KEVENT_CTL_MODIFY);
+	if (!kn->filter->change && !(kev->flags & EV_RECEIPT))
+		op->is_quiet = true;
 }
 
 /* Of a file by its fd: that may have been closed since, and be another's now. */
@@ -168,7 +169,6 @@ static bool kq_is_by_fd(const struct kq_note *kn)
 
 static void kq_plan_delete(struct kq_note *kn, struct kq_op *op, struct ukevent *uk)
 {
-	op->kn = kn;
 	op->is_over = true;
 	if (!kn->cookie)
 		return;
@@ -179,35 +179,49 @@ static void kq_plan_delete(struct kq_note *kn, struct kq_op *op, struct ukevent 
 	kq_op_call(op, uk, KEVENT_CTL_REMOVE);
 }
 
+/* Of an event that does not exist. */
+static void kq_plan_new(struct kq *kq, struct kq_op *op, struct ukevent *uk)
+{
+	const struct kq_filter *filter = kq_filter(op->kev->filter);
+
+	if (!filter)
+		op->err = EINVAL;
+	else if ((op->kev->flags & (EV_ADD | EV_DELETE)) == EV_ADD)
+		kq_plan_add(kq, filter, op, uk);
+	else
+		op->err = filter->is_fd && !kq_is_fd(op->kev->ident) ? EBADF : ENOENT;
+}
+
+static bool kq_has_all(unsigned int flags, unsigned int all)
+{
+	return (flags & all) == all;
+}
+
 /**
  * kq_op_plan() - say what is to be done for a change
  * @kq: the kq.
- * @op: its kev; all else is filled in.
+ * @op: is filled in.
+ * @kev: the change.
  * @kn: the note that it names; NULL: there is none.
  * @uk: is made what the kernel is to be told, if it is to be told something.
  *
  * What the library keeps of the note is as it will be.
  */
-static void kq_op_plan(struct kq *kq, struct kq_op *op, struct kq_note *kn, struct ukevent *uk)
+static void kq_op_plan(struct kq *kq, struct kq_op *op, const struct kevent *kev,
+		       struct kq_note *kn, struct ukevent *uk)
 {
-	const struct kq_filter *filter = kn ? kn->filter : kq_filter(op->kev->filter);
-	const unsigned short flags = op->kev->flags & ~EV_SYSFLAGS;
+	const unsigned int flags = kev->flags;
 
-	*op = (struct kq_op){ .kev = op->kev };
-	if (!filter || (flags & ~KQ_FLAGS) ||
-	    (flags & (EV_ENABLE | EV_DISABLE)) == (EV_ENABLE | EV_DISABLE) ||
-	    (flags & (EV_ADD | EV_KEEPUDATA)) == (EV_ADD | EV_KEEPUDATA))
+	*op = (struct kq_op){ .kev = kev, .kn = kn };
+	if ((flags & ~(KQ_FLAGS | EV_SYSFLAGS)) || kq_has_all(flags, EV_ENABLE | EV_DISABLE) ||
+	    kq_has_all(flags, EV_ADD | EV_KEEPUDATA))
 		op->err = EINVAL;
-	else if (!kn && (flags & (EV_ADD | EV_DELETE)) != EV_ADD)
-		op->err = filter->is_fd && !kq_is_fd(op->kev->ident) ? EBADF : ENOENT;
+	else if (!kn)
+		kq_plan_new(kq, op, uk);
 	else if (flags & EV_DELETE)
 		kq_plan_delete(kn, op, uk);
-	else if (kn)
-		kq_plan_modify(kq, kn, op, uk);
 	else
-		kq_plan_add(kq, filter, op, uk);
-	if (op->kn)
-		op->kn->busy = true;
+		kq_plan_modify(kn, op, uk);
 }
 
 /* ---- What has come of it ----------------------------------------------- */
@@ -223,9 +237,8 @@ static int kq_op_end(struct kq *kq, struct kq_op *op, int err)
 {
 	struct kq_note *kn = op->kn;
 
-	if (!kn)
+	if (op->err)
 		return op->err;
-	kn->busy = false;
 	if (!op->is_new && kq_is_outdated(kn))
 		err = ENOENT;
 	if (op->is_over) {
@@ -237,8 +250,10 @@ static int kq_op_end(struct kq *kq, struct kq_op *op, int err)
 		err = kq_watch_done(kq, kn, op->call, err);
 		if (err)
 			kq_note_free(kq, kn);
-	} else {
+	} else if (kn->filter->change) {
 		err = kn->filter->change(kq, kn, op->kev, err);
+	} else if (err) {
+		err = kn->filter->refused(kq, kn, op->kev, err);
 	}
 	return err;
 }
@@ -248,7 +263,7 @@ static void kq_op_undo(struct kq *kq, struct kq_op *op, int err)
 {
 	struct kq_note *kn = op->kn;
 
-	if (!kn)
+	if (!op->is_new)
 		return;
 	kn->type = (unsigned char)op->call->type;
 	kn->cookie = err ? 0 : op->call->cookie;
@@ -265,8 +280,10 @@ static void kq_op_undo(struct kq *kq, struct kq_op *op, int err)
  * @size: room for so many of both.
  * @num_ops: how many.
  * @num_calls: likewise.
+ * @receipts: events that there will be at least.
  * @queue: which queue is told: see struct kq_note.
  * @has_new: new notes are among them.
+ * @is_loud: some have to be looked at afterwards, even if the kernel has refused none.
  * @error: all of it was refused; or 0.
  */
 struct kq_batch {
@@ -276,8 +293,10 @@ struct kq_batch {
 	int size;
 	int num_ops;
 	int num_calls;
+	int receipts;
 	unsigned int queue;
 	bool has_new;
+	bool is_loud;
 	int error;
 };
 
@@ -293,53 +312,56 @@ static bool kq_batch_has_new(const struct kq_batch *b, uintptr_t ident)
 {
 	int i;
 
-	for (i = 0; b->has_new && i < b->num_ops; i++)
+	if (!b->has_new)
+		return false;
+	for (i = 0; i < b->num_ops; i++)
 		if (b->ops[i].is_new && b->ops[i].kev->ident == ident)
 			return true;
 	return false;
 }
 
-/* False: not before the others were made. */
-static bool kq_batch_put(struct kq_batch *b, const struct kevent *kev, bool is_safe)
+/* There is room for so many events.  False: not before the others were made. */
+static bool kq_batch_put(struct kq_batch *b, const struct kevent *kev, int room)
 {
 	struct kq_note *kn = kq_note_find(b->kq, kev->ident, kev->filter);
 	const unsigned int queue = kn ? kn->queue : 0;
 	struct kq_op *op = &b->ops[b->num_ops];
 
-	if (kn && (kn->busy || !is_safe || kq_batch_has_new(b, kev->ident)))
+	/* any of those before may fail */
+	if (kn && (kn->batch == b->kq->batch || b->num_ops > room ||
+		   kq_batch_has_new(b, kev->ident)))
 		return false;
-	if (b->num_calls && queue != b->queue)
-		return false;
-	op->kev = kev;
-	kq_op_plan(b->kq, op, kn, &b->calls[b->num_calls]);
-	b->num_ops++;
-	b->has_new |= op->is_new;
-	if (op->call) {
-		b->num_calls++;
+	if (b->queue != queue) {
+		if (b->num_calls)
+			return false;
 		b->queue = queue;
+	}
+	if (kn)
+		kn->batch = b->kq->batch;
+	kq_op_plan(b->kq, op, kev, kn, &b->calls[b->num_calls]);
+	b->num_ops++;
+	b->num_calls += op->call != NULL;
+	if (!op->is_quiet) {
+		b->is_loud = true;
+		b->has_new |= op->is_new;
+		b->receipts += kq_has_receipt(op);
 	}
 	return true;
 }
 
-/*
- * As many of the changes as can be told together.  There is room for so many events.
- * Returns how many.
- */
+/* As many of the changes as can be told together.  Returns how many. */
 static int kq_batch_fill(struct kq_batch *b, const struct kevent *changes, int num, int room)
 {
-	int may = 0, sure = 0, i;
-
 	b->num_ops = 0;
 	b->num_calls = 0;
+	b->receipts = 0;
 	b->has_new = false;
-	for (i = 0; i < num && i < b->size && sure <= room; i++) {
-		if (!kq_batch_put(b, &changes[i], may <= room))
-			break;
-		sure += kq_has_receipt(&b->ops[i]);
-		/* one that the kernel is not told of may fail at its end, too */
-		may += b->ops[i].kn || kq_has_receipt(&b->ops[i]);
-	}
-	return i;
+	b->is_loud = false;
+	b->kq->batch++;
+	while (b->num_ops < num && b->num_ops < b->size && b->receipts <= room &&
+	       kq_batch_put(b, &changes[b->num_ops], room))
+		;
+	return b->num_ops;
 }
 
 /* ---- Making it --------------------------------------------------------- */
@@ -352,12 +374,14 @@ static void kq_batch_call(struct kq_batch *b)
 		.events = (uintptr_t)b->calls,
 	};
 	const int fd = kq_queue(b->kq, b->queue);
+	int refused = 0;
 
-	b->error = 0;
-	if (b->num_calls == 1 && ioctl(fd, KEVENT_IOC_CHANGE, b->calls) < 0)
-		b->error = errno;
-	if (b->num_calls > 1 && ioctl(fd, KEVENT_IOC_CTL, &ctl) < 0)
-		b->error = errno;
+	if (b->num_calls == 1)
+		refused = ioctl(fd, KEVENT_IOC_CHANGE, b->calls);
+	if (b->num_calls > 1)
+		refused = ioctl(fd, KEVENT_IOC_CTL, &ctl);
+	b->error = refused < 0 ? errno : 0;
+	b->is_loud |= refused;
 }
 
 static int kq_op_error(const struct kq_batch *b, const struct kq_op *op)
@@ -414,7 +438,7 @@ int kq_make_changes(struct kq *kq, const struct kevent *changes, int num,
 	while (i < num) {
 		i += kq_batch_fill(&b, changes + i, num - i, max - said);
 		kq_batch_call(&b);
-		if (!kq_batch_end(&b, events, &said, max))
+		if (b.is_loud && !kq_batch_end(&b, events, &said, max))
 			return errno ? -1 : said;
 	}
 	return said;

@@ -43,35 +43,29 @@ static unsigned int kq_io_events(const struct kq_note *kn, unsigned int type)
 	}
 }
 
-/* What it is watched for, but for files.  Disabled, it reports at most a hang-up. */
-static unsigned int kq_io_terms(const struct kq_note *kn, unsigned int type,
-				unsigned int *event)
+static void kq_io_terms(struct kq_note *kn, unsigned int type)
 {
-	unsigned int req = KEVENT_REQ_LAST_CHECK;
-
-	*event = kn->disabled ? 0 : kq_io_events(kn, type);
-	if (kn->disabled || kn->soft || (kn->kev.flags & EV_CLEAR))
-		req |= KEVENT_REQ_ET;
-	if (kn->disabled || kn->soft)
-		return req;
+	kn->event = kq_io_events(kn, type);
+	kn->req = type == KEVENT_INODE ? KEVENT_REQ_READY : KEVENT_REQ_LAST_CHECK;
+	if (type == KEVENT_INODE)
+		return;
+	if (kn->soft || (kn->kev.flags & EV_CLEAR))
+		kn->req |= KEVENT_REQ_ET;
+	if (kn->soft)
+		return;
 	if (kn->kev.flags & EV_ONESHOT)
-		req |= KEVENT_REQ_ONESHOT;
+		kn->req |= KEVENT_REQ_ONESHOT;
 	else if (kn->kev.flags & EV_DISPATCH)
-		req |= KEVENT_REQ_DISPATCH;
-	return req;
+		kn->req |= KEVENT_REQ_DISPATCH;
 }
 
 static void kq_io_plan(struct kq_note *kn, struct ukevent *uk, unsigned int type)
 {
 	uk->type = type;
 	uk->id.raw[0] = (uint32_t)kn->kev.ident;
-	if (type == KEVENT_INODE) {
-		kn->soft = true;
-		uk->event = kq_io_events(kn, type);
-		uk->req_flags |= KEVENT_REQ_READY;
-	} else {
-		uk->req_flags |= kq_io_terms(kn, type, &uk->event);
-	}
+	kn->soft |= type == KEVENT_INODE;
+	kq_io_terms(kn, type);
+	kq_watch_terms(kn, uk);
 }
 
 static int kq_io_watch(struct kq *kq, struct kq_note *kn, unsigned int type)
@@ -128,17 +122,6 @@ static int kq_write_added(struct kq *kq, struct kq_note *kn, const struct ukeven
 		return EINVAL;
 	}
 	return err;
-}
-
-/* By its fd, which tells if that is another file's now. */
-static void kq_io_ask(const struct kq_note *kn, struct ukevent *uk)
-{
-	if (kn->type == KEVENT_INODE) {
-		uk->event = kq_io_events(kn, kn->type);
-		uk->req_flags |= KEVENT_REQ_READY;
-	} else {
-		uk->req_flags |= kq_io_terms(kn, kn->type, &uk->event);
-	}
 }
 
 /* Not the fd's: its file is open elsewhere, or the watch is over, as it is after its event. */
@@ -309,18 +292,13 @@ static bool kq_write_event(struct kq *kq, struct kq_note *kn, const struct ukeve
 	return true;
 }
 
-static int kq_io_change(struct kq *kq, struct kq_note *kn, const struct kevent *kev, int err)
-{
-	return err ? kq_io_refused(kq, kn, kev, err) : 0;
-}
-
 const struct kq_filter kq_filter_read = {
 	.is_fd	= true,
 	.fflags	= NOTE_LOWAT | NOTE_FILE_POLL,
 	.add	= kq_read_add,
 	.added	= kq_read_added,
-	.ask	= kq_io_ask,
-	.change	= kq_io_change,
+	.terms	= kq_io_terms,
+	.refused = kq_io_refused,
 	.event	= kq_read_event,
 };
 
@@ -329,7 +307,7 @@ const struct kq_filter kq_filter_write = {
 	.fflags	= NOTE_LOWAT,
 	.add	= kq_write_add,
 	.added	= kq_write_added,
-	.ask	= kq_io_ask,
-	.change	= kq_io_change,
+	.terms	= kq_io_terms,
+	.refused = kq_io_refused,
 	.event	= kq_write_event,
 };

@@ -61,10 +61,11 @@ struct kq_note;
  * @add: says what watch a new note is to have.
  * @added: what becomes of the note, after the watch was made or refused; NULL: what the
  *	kernel has said.
- * @ask: says to what terms the watch of an old note is to be brought; NULL: that is left
- *	to @change.
+ * @terms: sets @event and @req of a note, for a watch of that type; NULL: the kernel is
+ *	not told of changes.
  * @change: brings an old note to the terms that it has been given.  @err: what the kernel
- *	has said to @ask; 0 without it.
+ *	has said; 0 if it was not told.  NULL: there is nothing to do, but if it refused.
+ * @refused: then, and only without @change.
  * @event: something has come.  Notes what; true if there is something to report.
  */
 struct kq_filter {
@@ -75,8 +76,9 @@ struct kq_filter {
 	int (*check)(const struct kevent *kev);
 	int (*add)(struct kq_note *kn, struct ukevent *uk);
 	int (*added)(struct kq *kq, struct kq_note *kn, const struct ukevent *uk, int err);
-	void (*ask)(const struct kq_note *kn, struct ukevent *uk);
+	void (*terms)(struct kq_note *kn, unsigned int type);
 	int (*change)(struct kq *kq, struct kq_note *kn, const struct kevent *kev, int err);
+	int (*refused)(struct kq *kq, struct kq_note *kn, const struct kevent *kev, int err);
 	bool (*event)(struct kq *kq, struct kq_note *kn, const struct ukevent *uk);
 };
 
@@ -86,6 +88,7 @@ struct kq_filter {
  * @kev: as it was added; flags: KQ_KEPT.
  * @index: its number in its kq.
  * @next: the next note of its hash chain, or of the free ones.
+ * @ptr: of its watch, whichever that is.
  * @cookie: of its watch; 0: it has none any more: the process has exited, or the fd that
  *	names it is another file's, which has a watch.
  * @type: of the watch.
@@ -93,13 +96,15 @@ struct kq_filter {
  * @soft: see above.
  * @disabled: not to be reported.
  * @active: a soft one that is to be reported.
- * @busy: there is a change of it that the kernel has not been told yet.
+ * @batch: of its last change: see struct kq.
+ * @event: what its watch asks for while it is enabled, if the filter has @terms.
+ * @req: likewise, KEVENT_REQ_*.
  * @data: what is to be reported.
  * @fflags: likewise.
  * @eof: likewise: EV_EOF or 0.
  * @fire: the bit that it is fired with; 0: all that it is watched for.
- * @seen: the count of the kernel's that was last seen; EVFILT_VNODE: the fflags that it
- *	had before.
+ * @seen: the count of the kernel's that was last seen; EVFILT_VNODE: the fflags for
+ *	which @size and @links were looked at.
  * @helper: an fd that the watch is of, if that is not ident; or -1.
  * @size: EVFILT_VNODE: of the file, when last seen.
  * @links: EVFILT_VNODE: likewise.
@@ -110,6 +115,7 @@ struct kq_note {
 	struct kevent kev;
 	uint32_t index;
 	uint32_t next;
+	uint64_t ptr;
 	uint64_t cookie;
 	unsigned char type;
 	unsigned char queue;
@@ -117,8 +123,10 @@ struct kq_note {
 	bool disabled;
 	bool active;
 	bool is_dir;
-	bool busy;
 	unsigned short eof;
+	uint32_t batch;
+	unsigned int event;
+	unsigned int req;
 	unsigned int fflags;
 	int64_t data;
 	unsigned int fire;
@@ -138,6 +146,15 @@ static inline void kq_watch_by_fd(const struct kq_note *kn, struct ukevent *uk)
 	uk->type = kn->type;
 	uk->id.raw[0] = (uint32_t)kn->kev.ident;
 	uk->cookie = kn->cookie;
+}
+
+/* Disabled, it reports at most a hang-up; a file can't be asked for nothing. */
+static inline void kq_watch_terms(const struct kq_note *kn, struct ukevent *uk)
+{
+	const bool off = kn->disabled && uk->type != KEVENT_INODE;
+
+	uk->event = off ? 0 : kn->event;
+	uk->req_flags |= off ? KEVENT_REQ_ET | KEVENT_REQ_LAST_CHECK : kn->req;
 }
 
 static inline void kq_watch_by_cookie(const struct kq_note *kn, struct ukevent *uk)
@@ -164,6 +181,7 @@ static inline void kq_watch_by_cookie(const struct kq_note *kn, struct ukevent *
  * @free: the first free index, or KQ_NONE.
  * @hash: first indices of chains.
  * @mask: size of @hash, less 1.
+ * @batch: number of the changes that are told the kernel together just now.
  */
 struct kq {
 	pthread_mutex_t lock;
@@ -180,6 +198,7 @@ struct kq {
 	uint32_t free;
 	uint32_t *hash;
 	uint32_t mask;
+	uint32_t batch;
 };
 
 #define KQ_NONE		UINT32_MAX
@@ -283,7 +302,7 @@ KQ_HIDDEN void kq_notes_free(struct kq *kq);
 /* watch.c; what returns int returns 0 or an errno */
 KQ_HIDDEN int kq_call(int fd, unsigned int cmd, struct ukevent *uk);
 KQ_HIDDEN int kq_queue(const struct kq *kq, unsigned int queue);
-KQ_HIDDEN int kq_watch_plan(const struct kq *kq, struct kq_note *kn, struct ukevent *uk);
+KQ_HIDDEN int kq_watch_plan(struct kq_note *kn, struct ukevent *uk);
 KQ_HIDDEN int kq_watch_done(struct kq *kq, struct kq_note *kn, struct ukevent *uk, int err);
 KQ_HIDDEN int kq_watch_add(struct kq *kq, struct kq_note *kn, struct ukevent *uk,
 			   unsigned int queue);

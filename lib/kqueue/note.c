@@ -78,7 +78,13 @@ struct kq_note *kq_note_new(struct kq *kq, const struct kevent *kev)
 	if (i == KQ_NONE)
 		return NULL;
 	kn = kq->notes[i];
-	*kn = (struct kq_note){ .kev = *kev, .index = i, .helper = -1 };
+	*kn = (struct kq_note){
+		.kev = *kev,
+		.index = i,
+		.ptr = kq_ptr(kq, i),
+		.batch = kq->batch,
+		.helper = -1,
+	};
 	kq_note_link(kq, kn);
 	kq->count++;
 	return kn;

@@ -44,19 +44,23 @@ static const struct kq_inode_note kq_inode_notes[] = {
 
 /* ---- Watching ---------------------------------------------------------- */
 
-static unsigned int kq_vnode_wanted(const struct kq_note *kn)
+static void kq_vnode_terms(struct kq_note *kn, unsigned int type)
 {
-	unsigned int wanted = kn->fire, i;
+	unsigned int i;
 
+	(void)type;
+	kn->event = kn->fire;
+	kn->req = 0;
 	for (i = 0; i < sizeof(kq_inode_notes) / sizeof(kq_inode_notes[0]); i++) {
 		if (!(kn->kev.fflags & kq_inode_notes[i].note))
 			continue;
-		wanted |= kq_inode_notes[i].event;
+		kn->event |= kq_inode_notes[i].event;
 		if (kn->is_dir)
-			wanted |= kq_inode_notes[i].entries;
+			kn->event |= kq_inode_notes[i].entries;
 	}
 	/* what is written in a directory are its entries */
-	return kn->is_dir ? wanted & ~KEVENT_INODE_MODIFY : wanted;
+	if (kn->is_dir)
+		kn->event &= ~KEVENT_INODE_MODIFY;
 }
 
 static int kq_vnode_look(struct kq_note *kn)
@@ -80,16 +84,12 @@ static int kq_vnode_add(struct kq_note *kn, struct ukevent *uk)
 		return err;
 	kn->active = false;
 	kn->fflags = 0;
+	kn->seen = kn->kev.fflags;
 	uk->type = KEVENT_INODE;
 	uk->id.raw[0] = (uint32_t)kn->kev.ident;
-	uk->event = kq_vnode_wanted(kn);
+	kq_vnode_terms(kn, KEVENT_INODE);
+	kq_watch_terms(kn, uk);
 	return 0;
-}
-
-/* By its fd, which tells if that is another file's now. */
-static void kq_vnode_ask(const struct kq_note *kn, struct ukevent *uk)
-{
-	uk->event = kq_vnode_wanted(kn);
 }
 
 /* From now on it is compared with how the file is now. */
@@ -98,6 +98,7 @@ static void kq_vnode_widen(struct kq_note *kn)
 	const unsigned int more = kn->kev.fflags & ~kn->seen;
 	struct stat st;
 
+	kn->seen = kn->kev.fflags;
 	if (!(more & (NOTE_EXTEND | NOTE_LINK | NOTE_DELETE)) ||
 	    fstat((int)kn->kev.ident, &st))
 		return;
@@ -254,7 +255,7 @@ const struct kq_filter kq_filter_vnode = {
 	.is_soft	= true,
 	.fflags		= KQ_NOTES,
 	.add		= kq_vnode_add,
-	.ask		= kq_vnode_ask,
+	.terms		= kq_vnode_terms,
 	.change		= kq_vnode_change,
 	.event		= kq_vnode_event,
 };

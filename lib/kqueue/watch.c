@@ -106,7 +106,7 @@ int kq_watch_add(struct kq *kq, struct kq_note *kn, struct ukevent *uk, unsigned
 		}
 		*uk = change;
 		uk->req_flags |= KEVENT_REQ_ALWAYS_QUEUE;
-		uk->ptr = kq_ptr(kq, kn->index);
+		uk->ptr = kn->ptr;
 		err = kq_call(kq_queue(kq, queue), KEVENT_CTL_ADD, uk);
 		if (!err)
 			kq_watch_note(kq, kn, uk, queue);
@@ -115,11 +115,11 @@ int kq_watch_add(struct kq *kq, struct kq_note *kn, struct ukevent *uk, unsigned
 }
 
 /* What the kernel is to be told, so that a new note has its watch. */
-int kq_watch_plan(const struct kq *kq, struct kq_note *kn, struct ukevent *uk)
+int kq_watch_plan(struct kq_note *kn, struct ukevent *uk)
 {
 	*uk = (struct ukevent){
 		.req_flags = KEVENT_REQ_ALWAYS_QUEUE,
-		.ptr = kq_ptr(kq, kn->index),
+		.ptr = kn->ptr,
 	};
 	return kn->filter->add(kn, uk);
 }
@@ -128,7 +128,7 @@ int kq_watch_plan(const struct kq *kq, struct kq_note *kn, struct ukevent *uk)
 int kq_watch_done(struct kq *kq, struct kq_note *kn, struct ukevent *uk, int err)
 {
 	if (err == EEXIST) {
-		err = kq_watch_plan(kq, kn, uk);
+		err = kq_watch_plan(kn, uk);
 		if (!err)
 			err = kq_watch_add(kq, kn, uk, 1);
 	} else if (!err) {
@@ -141,7 +141,7 @@ int kq_watch_done(struct kq *kq, struct kq_note *kn, struct ukevent *uk, int err
 int kq_watch_make(struct kq *kq, struct kq_note *kn)
 {
 	struct ukevent uk;
-	int err = kq_watch_plan(kq, kn, &uk);
+	int err = kq_watch_plan(kn, &uk);
 
 	if (err)
 		return err;
