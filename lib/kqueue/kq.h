@@ -180,7 +180,7 @@ static inline void kq_watch_by_cookie(const struct kq_note *kn, struct ukevent *
  * @count: how many notes.
  * @free: the first free index, or KQ_NONE.
  * @hash: first indices of chains.
- * @mask: size of @hash, less 1.
+ * @shift: @hash has 2^(64 - shift) of them.
  * @batch: number of the changes that are told the kernel together just now.
  */
 struct kq {
@@ -197,7 +197,7 @@ struct kq {
 	uint32_t count;
 	uint32_t free;
 	uint32_t *hash;
-	uint32_t mask;
+	uint32_t shift;
 	uint32_t batch;
 };
 
@@ -214,9 +214,10 @@ static inline uint64_t kq_ptr(const struct kq *kq, uint32_t index)
 
 static inline uint32_t kq_hash(const struct kq *kq, uintptr_t ident, short filter)
 {
-	uint64_t key = ((uint64_t)ident << 4) ^ (uint16_t)-filter;
+	const uint64_t key = ident + ((uint64_t)-filter << 60);
 
-	return (uint32_t)(key * 0x9e3779b97f4a7c15ull >> 32) & kq->mask;
+	/* the upper bits: numbers that follow each other, as fds do, are far apart there */
+	return (uint32_t)(key * 0x9e3779b97f4a7c15ull >> kq->shift);
 }
 
 /* NULL: there is none. */

@@ -9,6 +9,11 @@
 
 #define KQ_HASH_MIN	16
 
+static uint32_t kq_hash_size(const struct kq *kq)
+{
+	return kq->hash ? 1u << (64 - kq->shift) : 0;
+}
+
 static void kq_note_link(struct kq *kq, struct kq_note *kn)
 {
 	uint32_t *first = &kq->hash[kq_hash(kq, kn->kev.ident, kn->kev.filter)];
@@ -29,7 +34,7 @@ static void kq_note_unlink(struct kq *kq, const struct kq_note *kn)
 /* Twice as many chains, and room for as many notes.  False: no memory. */
 static bool kq_notes_grow(struct kq *kq)
 {
-	uint32_t size = kq->hash ? 2 * (kq->mask + 1) : KQ_HASH_MIN;
+	uint32_t size = kq->hash ? 2 * kq_hash_size(kq) : KQ_HASH_MIN;
 	struct kq_note **notes;
 	uint32_t *hash, i;
 
@@ -42,7 +47,7 @@ static bool kq_notes_grow(struct kq *kq)
 		return false;
 	free(kq->hash);
 	kq->hash = hash;
-	kq->mask = size - 1;
+	kq->shift = 64 - (uint32_t)__builtin_ctz(size);
 	for (i = 0; i < size; i++)
 		hash[i] = KQ_NONE;
 	for (i = 0; i < kq->num; i++)
@@ -60,7 +65,7 @@ static uint32_t kq_note_index(struct kq *kq)
 		kq->free = kq->notes[i]->next;
 		return i;
 	}
-	if ((!kq->hash || kq->num > kq->mask) && !kq_notes_grow(kq))
+	if (kq->num >= kq_hash_size(kq) && !kq_notes_grow(kq))
 		return KQ_NONE;
 	kn = malloc(sizeof(*kn));
 	if (!kn)
@@ -161,5 +166,4 @@ void kq_notes_free(struct kq *kq)
 	kq->num = 0;
 	kq->count = 0;
 	kq->free = KQ_NONE;
-	kq->mask = 0;
 }
