@@ -66,6 +66,13 @@ void kq_drop(struct kq *kq, struct kq_note *kn)
 	kq_note_free(kq, kn);
 }
 
+/* Its fd does not name it any more. */
+void kq_lose(struct kq *kq, struct kq_note *kn)
+{
+	if (!kq_watch_lose(kq, kn))
+		kq_drop(kq, kn);
+}
+
 /* ---- What a note is to be ---------------------------------------------- */
 
 static int kq_check_terms(const struct kq_filter *filter, const struct kevent *kev)
@@ -242,10 +249,13 @@ static int kq_op_end(struct kq *kq, struct kq_op *op, int err)
 	if (!op->is_new && kq_is_outdated(kn))
 		err = ENOENT;
 	if (op->is_over) {
-		if (kn->cookie && (!err || !kq_is_by_fd(kn)))
-			kn->cookie = 0;
 		err = kq_is_by_fd(kn) ? err : 0;
-		kq_drop(kq, kn);
+		if (!err)
+			kn->cookie = 0;
+		if (err == ENOENT)
+			kq_lose(kq, kn);
+		else
+			kq_drop(kq, kn);
 	} else if (op->is_new) {
 		err = kq_watch_done(kq, kn, op->call, err);
 		if (err)

@@ -124,20 +124,6 @@ static int kq_write_added(struct kq *kq, struct kq_note *kn, const struct ukeven
 	return err;
 }
 
-/* Not the fd's: its file is open elsewhere, or the watch is over, as it is after its event. */
-static void kq_io_over(struct kq *kq, struct kq_note *kn)
-{
-	const uint64_t cookie = kn->cookie;
-
-	if (!kq_watch_remove(kq, kn)) {
-		kq_drop(kq, kn);
-		return;
-	}
-	/* another thread may have just taken that, and has to find its note */
-	kn->cookie = cookie;
-	kn->disabled = false;
-}
-
 /*
  * ENOENT: the fd is another file's, or the only event of the watch has come and was not
  * yet taken.
@@ -147,7 +133,7 @@ static int kq_io_refused(struct kq *kq, struct kq_note *kn, const struct kevent 
 	if (err == ENOENT && ((kev->flags & EV_ADD) || (kn->kev.flags & EV_ONESHOT))) {
 		/* an event that was not taken goes with its watch */
 		if (!(kev->flags & EV_ADD) && kq_watch_remove_fd(kq, kn)) {
-			kq_io_over(kq, kn);
+			kq_lose(kq, kn);
 			return ENOENT;
 		}
 		kq_watch_remove(kq, kn);

@@ -91,6 +91,7 @@ struct kq_filter {
  * @ptr: of its watch, whichever that is.
  * @cookie: of its watch; 0: it has none any more: the process has exited, or the fd that
  *	names it is another file's, which has a watch.
+ * @late: of the one that it had, if that may have an event yet: see kq_watch_lose(); or 0.
  * @type: of the watch.
  * @queue: which queue that is in: 0, or 1 to KQ_INNER.
  * @soft: see above.
@@ -117,6 +118,7 @@ struct kq_note {
 	uint32_t next;
 	uint64_t ptr;
 	uint64_t cookie;
+	uint64_t late;
 	unsigned char type;
 	unsigned char queue;
 	bool soft;
@@ -310,10 +312,12 @@ KQ_HIDDEN int kq_watch_add(struct kq *kq, struct kq_note *kn, struct ukevent *uk
 KQ_HIDDEN int kq_watch_make(struct kq *kq, struct kq_note *kn);
 KQ_HIDDEN int kq_watch_remove_fd(struct kq *kq, struct kq_note *kn);
 KQ_HIDDEN int kq_watch_remove(struct kq *kq, struct kq_note *kn);
+KQ_HIDDEN bool kq_watch_lose(struct kq *kq, struct kq_note *kn);
 KQ_HIDDEN int kq_watch_fire(struct kq *kq, struct kq_note *kn);
 
 /* change.c */
 KQ_HIDDEN void kq_drop(struct kq *kq, struct kq_note *kn);
+KQ_HIDDEN void kq_lose(struct kq *kq, struct kq_note *kn);
 KQ_HIDDEN int kq_make_changes(struct kq *kq, const struct kevent *changes, int num,
 			      struct kevent *events, int max);
 

@@ -140,6 +140,7 @@ void kq_note_free(struct kq *kq, struct kq_note *kn)
 	kq_note_unlink(kq, kn);
 	kq_helper_close(kn);
 	kn->cookie = 0;
+	kn->late = 0;
 	kn->next = kq->free;
 	kq->free = kn->index;
 	kq->count--;

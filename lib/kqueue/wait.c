@@ -81,7 +81,7 @@ static bool kq_report(struct kq *kq, const struct ukevent *uk, struct kevent *ke
 	if (index >= kq->num)
 		return false;
 	kn = kq->notes[index];
-	if (!kn->cookie || kn->cookie != uk->cookie)
+	if (uk->cookie != kn->cookie && uk->cookie != kn->late)
 		return false;
 	if (!kn->filter->event(kq, kn, uk) || kn->disabled)
 		return false;

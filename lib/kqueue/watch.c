@@ -37,7 +37,7 @@ static void kq_outdate(struct kq *kq, const struct kq_note *by, const struct uke
 		kn = kq_note_find(kq, uk->id.raw[0], filters[i]);
 		if (!kn || kn == by || kn->type != uk->type || kn->queue != queue)
 			continue;
-		kq_watch_remove(kq, kn);
+		kq_watch_lose(kq, kn);
 		kn->active = false;
 	}
 }
@@ -82,6 +82,7 @@ static void kq_watch_note(struct kq *kq, struct kq_note *kn, const struct ukeven
 	kn->queue = (unsigned char)queue;
 	kn->type = (unsigned char)uk->type;
 	kn->cookie = uk->cookie;
+	kn->late = 0;
 }
 
 /**
@@ -176,6 +177,23 @@ int kq_watch_remove(struct kq *kq, struct kq_note *kn)
 		err = kq_call(kq_queue(kq, kn->queue), KEVENT_CTL_REMOVE, &uk);
 	kn->cookie = 0;
 	return err;
+}
+
+/*
+ * Its fd does not name its watch any more: it is another file's, or the watch is over, as it
+ * is after its only event.  True: another thread may have just taken that, and has to find the
+ * note.
+ */
+bool kq_watch_lose(struct kq *kq, struct kq_note *kn)
+{
+	const uint64_t cookie = kn->cookie;
+
+	if (kq_watch_remove(kq, kn) && cookie &&
+	    (kn->type == KEVENT_PROC || (!kn->soft && (kn->kev.flags & EV_ONESHOT)))) {
+		kn->late = cookie;
+		kn->disabled = false;
+	}
+	return kn->late;
 }
 
 /* Has an event come as if of itself. */

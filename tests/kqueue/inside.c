@@ -82,36 +82,89 @@ TEST(counted_in_other_order)
 	CHECK_EQ(expect(kq, SIGUSR1, EVFILT_SIGNAL).data, 1);
 }
 
-static int the_fd;
+static int the_fd, the_filter;
 
 static void *taker_run(void *arg)
 {
-	expect(*(int *)arg, the_fd, EVFILT_READ);
+	expect(*(int *)arg, the_fd, the_filter);
 	return NULL;
 }
 
-/* A thread has just taken the only event: it is too late to change it, and is not lost. */
+/* A thread has taken the only event of the_fd from the kernel, and is held up there. */
+static void taker_start(struct test_thread *t, int *kq)
+{
+	gate = new_pipe();
+	hook_at(KEVENT_IOC_GET_EVENTS, wait_at_gate);
+	thread_start(t, taker_run, kq);
+	CHECK_SOON(!is_hooked());
+}
+
+static void taker_end(struct test_thread *t)
+{
+	put(gate.fd[1], 1);
+	thread_join(t);
+}
+
+/* It is too late to change it, and is not lost. */
 static void changed_too_late(int flags)
 {
 	struct ends e = new_pipe();
 	int kq = new_kqueue();
 	struct test_thread t;
 
-	gate = new_pipe();
 	the_fd = e.fd[0];
+	the_filter = EVFILT_READ;
 	add(kq, the_fd, EVFILT_READ, EV_ONESHOT);
 	put(e.fd[1], 1);
-	hook_at(KEVENT_IOC_GET_EVENTS, wait_at_gate);
-	thread_start(&t, taker_run, &kq);
-	CHECK_SOON(!is_hooked());
+	taker_start(&t, &kq);
 	CHECK_ERRNO(try_set(kq, the_fd, EVFILT_READ, flags, 0, 0, NULL), ENOENT);
-	put(gate.fd[1], 1);
-	thread_join(&t);
+	taker_end(&t);
 	CHECK_ERRNO(try_set(kq, the_fd, EVFILT_READ, flags, 0, 0, NULL), ENOENT);
 }
 
 TEST(enabled_too_late)	{ changed_too_late(EV_ENABLE); }
 TEST(disabled_too_late) { changed_too_late(EV_DISABLE); }
+TEST(deleted_too_late)	{ changed_too_late(EV_DELETE); }
+
+TEST(deleted_too_late_pidfd)
+{
+	pid_t pid = CHECK_OK(fork());
+	int kq = new_kqueue();
+	struct test_thread t;
+
+	if (!pid)
+		_exit(0);
+	the_fd = (int)CHECK_OK(syscall(SYS_pidfd_open, pid, 0));
+	the_filter = EVFILT_PROCDESC;
+	set(kq, the_fd, EVFILT_PROCDESC, EV_ADD, NOTE_EXIT, 0, NULL);
+	wait_child(pid);
+	taker_start(&t, &kq);
+	CHECK_ERRNO(try_set(kq, the_fd, EVFILT_PROCDESC, EV_DELETE, 0, 0, NULL), ENOENT);
+	taker_end(&t);
+	CHECK_ERRNO(try_set(kq, the_fd, EVFILT_PROCDESC, EV_DELETE, 0, 0, NULL), ENOENT);
+}
+
+/* Nor is it lost if the other filter is added, which needs the same watch of the kernel's. */
+static void other_added(int first, int second)
+{
+	int kq = new_kqueue();
+	struct test_thread t;
+
+	the_fd = CHECK_OK(eventfd(1, EFD_CLOEXEC));
+	the_filter = first;
+	add(kq, the_fd, first, EV_ONESHOT);
+	taker_start(&t, &kq);
+	add(kq, the_fd, second, 0);
+	CHECK_ERRNO(try_set(kq, the_fd, first, EV_ENABLE, 0, 0, NULL), ENOENT);
+	taker_end(&t);
+	expect(kq, the_fd, second);
+	add(kq, the_fd, first, EV_ONESHOT);
+	CHECK_EQ(look(kq, (struct kevent[4]){ }, 4), 2);
+	expect(kq, the_fd, second);
+}
+
+TEST(write_added) { other_added(EVFILT_READ, EVFILT_WRITE); }
+TEST(read_added)  { other_added(EVFILT_WRITE, EVFILT_READ); }
 
 /* ---- Triggers that are put aside --------------------------------------- */
 
