@@ -6,9 +6,11 @@
 #include "loop.h"
 
 #define SIZE (40 * KB)
-#define HEADER 6000
+#define HEADER 6000	/* by itself: of more than a page */
+#define HEADER_SMALL 200	/* with the first pages */
 
 static char header[HEADER];
+static size_t header_len;
 static char path[] = "/tmp/kevent-aio-XXXXXX";
 static struct ukevent result;
 
@@ -36,8 +38,9 @@ static void set_up_unix(struct scene *s)
 }
 
 /* By name, and with a header that takes memory. */
-static void set_up_path(struct scene *s)
+static void set_up_header(struct scene *s, size_t len)
 {
+	header_len = len;
 	memset(header, 'h', sizeof(header));
 	set_up(s, 0);
 	close(s->t.fd);
@@ -46,6 +49,16 @@ static void set_up_path(struct scene *s)
 	s->n = CHECK_OK(mkstemp(path));
 	file_fill(s->n, 0, SIZE);
 	close(s->n);
+}
+
+static void set_up_path(struct scene *s)
+{
+	set_up_header(s, HEADER);
+}
+
+static void set_up_path_small(struct scene *s)
+{
+	set_up_header(s, HEADER_SMALL);
 }
 
 static void tear_down(struct scene *s)
@@ -95,7 +108,7 @@ static int call_path(struct scene *s)
 {
 	int err;
 
-	s->t.fd = kevent_aio_sendfile_path(s->q, header, HEADER, path, s->fd,
+	s->t.fd = kevent_aio_sendfile_path(s->q, header, header_len, path, s->fd,
 					   0, KEVENT_AIO_TO_END, 5, &result);
 	err = s->t.fd < 0 ? errno : 0;
 	if (err)
@@ -128,7 +141,7 @@ static void expect_header(int fd, size_t len)
 	}
 }
 
-static void check_bytes(struct scene *s, size_t header_len)
+static void check_bytes(struct scene *s, size_t before)
 {
 	struct ukevent uk;
 	bool has_header;
@@ -149,7 +162,7 @@ static void check_bytes(struct scene *s, size_t header_len)
 		CHECK_EQ(kevent_aio_position(&uk), SIZE);
 	}
 	if (has_header)
-		expect_header(s->peer, header_len);
+		expect_header(s->peer, before);
 	if (!error || has_header) {
 		expect_file(s->peer, 0, kevent_aio_position(&uk));
 		expect_nothing(s->peer);
@@ -163,7 +176,7 @@ static void check_file(struct scene *s)
 
 static void check_path(struct scene *s)
 {
-	check_bytes(s, HEADER);
+	check_bytes(s, header_len);
 }
 
 FAULT_TEST(sendfile_tcp, call_sendfile, .moves = true,
@@ -174,4 +187,7 @@ FAULT_TEST(sendfile_unix, call_sendfile, .moves = true,
 	   .must = { EFAULT })
 FAULT_TEST(sendfile_path, call_path, .moves = true,
 	   .set_up = set_up_path, .check = check_path,
+	   .tear_down = tear_down_path, .must = { ENOMEM, EFAULT })
+FAULT_TEST(sendfile_path_small, call_path, .moves = true,
+	   .set_up = set_up_path_small, .check = check_path,
 	   .tear_down = tear_down_path, .must = { ENOMEM, EFAULT })
