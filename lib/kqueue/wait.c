@@ -284,6 +284,17 @@ static int kq_poll(int fd, const struct kevent_ioc_get *get)
 	return ppoll(&p, 1, &left, NULL) < 0 ? -1 : 0;
 }
 
+/* Meanwhile it may have been closed, and be another kqueue. */
+static int kq_poll_same(int fd, const struct kevent_ioc_get *get)
+{
+	const uint32_t use = kq_use(fd);
+
+	if (kq_poll(fd, get))
+		return -1;
+	errno = EBADF;
+	return kq_use(fd) == use ? 0 : -1;
+}
+
 static bool kq_is_no_queue(int error)
 {
 	return error == ENOTTY || error == ENXIO || error == EINVAL;
@@ -297,7 +308,6 @@ static int kq_wait(int fd, struct kevent *events, int num, const struct timespec
 		.max = num < KQ_EVENTS_MAX ? num : KQ_EVENTS_MAX,
 	};
 	int err = kq_set_time(&get, timeout);
-	const uint32_t use = kq_use(fd);
 	uint64_t asked = 0;
 	struct kq_seen seen;
 	int ret;
@@ -308,14 +318,13 @@ static int kq_wait(int fd, struct kevent *events, int num, const struct timespec
 	}
 	do {
 		ret = kq_take(fd, &get, can_cancel, &seen);
+		if (ret > 0)
+			break;
+		if (ret < 0 && errno == EAGAIN)
+			ret = kq_poll_same(fd, &get);
+		else if (ret < 0 && kq_is_no_queue(errno))
+			errno = EBADF;
 		asked += get.max;
-		if (ret < 0 && errno == EAGAIN && !kq_poll(fd, &get)) {
-			/* meanwhile it may have been closed, and be another kqueue */
-			errno = EBADF;
-			ret = kq_use(fd) == use ? 0 : -1;
-		} else if (ret < 0 && kq_is_no_queue(errno)) {
-			errno = EBADF;
-		}
 		if (get.min && kq_time_is_up(&get)) {
 			/* what was not to be reported may have hidden others */
 			get.min = 0;
