@@ -84,7 +84,7 @@
  *	    KEV_W_OWNED; of the flags KEV_REQ_FIXED.  At load: what a source gave
  *	    its hook.
  *	Read with no lock of ours: ev.event, by kev_hook_woken(), to ignore
- *	    wake-ups for other bits.
+ *	    wake-ups for other bits; queue->keeper, by kev_flush().
  *	User page (seen, head): the program's.  Each is read once per decision,
  *	    and used only so that a wrong value harms nobody but the program.
  *
@@ -157,6 +157,9 @@
  *	new terms: kev_watch_set() stores them, full fence, and the file is asked
  *	    after that.  Partner: the fence in kev_hook_woken(), between what made
  *	    the file ready and the load of ev.event.
+ *	keeper: kev_aio_cross() sets it, then takes files->file_lock to look for the
+ *	    fd.  Partner: close(2), which takes that to clear the fd, and then
+ *	    kev_flush() reads keeper.
  *	alarms: cmpxchg() when they are made; acquire by who adds a timer.
  *	sleep: announcing a sleeper and looking for events, and for what is to be
  *	    asked, are both under queue->lock, like posting and looking for

@@ -57,6 +57,7 @@ static int kev_flush(struct file *file, fl_owner_t id)
 	/* Partner: kev_queue_begin() */
 	if (smp_load_acquire(&q->inited))
 		kev_wait_over(q);
+	/* Partner: kev_aio_cross() */
 	if (READ_ONCE(q->keeper) == id && file_count(file) > 1)
 		kev_aio_flush(q, id);
 	return 0;

@@ -440,16 +440,19 @@ out:
  */
 void kev_aio_flush(struct kev_queue *q, fl_owner_t owner)
 {
-	u32 place, generation;
+	u32 place = 0, generation;
 
 	if (owner == current->files &&
 	    iterate_fd(current->files, 0, kev_aio_is_queue, q))
 		return;
 	mutex_lock(&q->mutex);
-	if (q->keeper == owner)
-		WRITE_ONCE(q->keeper, NULL);
 	generation = q->generation;
-	place = atomic64_read(&q->transfers) ? q->watches.used : 0;
+	/* else another thread did it, and there may be a new one */
+	if (q->keeper == owner) {
+		WRITE_ONCE(q->keeper, NULL);
+		if (atomic64_read(&q->transfers))
+			place = q->watches.used;
+	}
 	mutex_unlock(&q->mutex);
 	KEV_DELAY(AIO_NO_KEEPER);
 	while (place-- > 0) {
@@ -469,7 +472,7 @@ static void kev_aio_cross(struct kev_aio *a)
 		WRITE_ONCE(q->keeper, current->files);
 	keeper = q->keeper == current->files;
 	mutex_unlock(&q->mutex);
-	/* another thread may have closed it just before */
+	/* another thread may have closed it just before.  Partner: kev_flush() */
 	if (keeper)
 		kev_aio_flush(q, current->files);
 }
