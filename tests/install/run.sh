@@ -321,7 +321,10 @@ test_hook() {
 	expect "the hook, of a supported kernel" "$(cat "$said")" ''
 	inside /etc/kernel/postinst.d/zz-kevent 9.9.0-amd64 >"$said" 2>&1
 	expect_line '9.9.0-amd64 is not supported'
-	rm -r "$root/usr/src/kevent-0.1"
+	echo 'BUILD_EXCLUSIVE_KERNEL="^9[.]"' >"$root/etc/dkms/kevent.conf"
+	inside /etc/kernel/postinst.d/zz-kevent 9.9.0-amd64 >"$said" 2>&1
+	expect "the hook, of a kernel that the owner allows" "$(cat "$said")" ''
+	rm -r "$root/usr/src/kevent-0.1" "$root/etc/dkms/kevent.conf"
 }
 
 test_ours() {
