@@ -59,12 +59,8 @@ static void *cancelled_run(void *arg)
 TEST(not_cancelled)
 {
 	int ep = new_epoll();
-	pthread_t thread;
-	void *ret;
 
-	CHECK_EQ(pthread_create(&thread, NULL, cancelled_run, &ep), 0);
-	CHECK_EQ(pthread_join(thread, &ret), 0);
-	CHECK(ret == &ep);
+	CHECK(thread_result(cancelled_run, &ep) == &ep);
 }
 
 static const long calls_that_wait[] = { SYS_epoll_wait, SYS_epoll_pwait, SYS_epoll_pwait2 };
@@ -84,19 +80,11 @@ static void *cancelled_in_it_run(void *arg)
 /* But where it may be cancelled at any moment. */
 TEST(cancelled_asynchronously)
 {
-	pthread_t thread;
-	void *ret;
 	size_t i;
 
 	cancel_ep = new_epoll();
-	for (i = 0; i < ARRAY_SIZE(calls_that_wait); i++) {
-		CHECK_EQ(pthread_create(&thread, NULL, cancelled_in_it_run,
-					(void *)&calls_that_wait[i]), 0);
-		usleep(20000);
-		CHECK_EQ(pthread_cancel(thread), 0);
-		CHECK_EQ(pthread_join(thread, &ret), 0);
-		CHECK(ret == PTHREAD_CANCELED);
-	}
+	for (i = 0; i < ARRAY_SIZE(calls_that_wait); i++)
+		expect_cancelled(cancelled_in_it_run, (void *)&calls_that_wait[i]);
 }
 
 static void *waits_run(void *arg)

@@ -14,18 +14,11 @@ static void *cancelled_run(void *arg)
 
 TEST(cancelled_while_it_waits)
 {
-	pthread_t thread;
-	void *ret;
 	int i;
 
 	cancel_ep = new_epoll();
-	for (i = 0; i < 3; i++) {
-		CHECK_EQ(pthread_create(&thread, NULL, cancelled_run, NULL), 0);
-		usleep(20000);
-		CHECK_EQ(pthread_cancel(thread), 0);
-		CHECK_EQ(pthread_join(thread, &ret), 0);
-		CHECK(ret == PTHREAD_CANCELED);
-	}
+	for (i = 0; i < 3; i++)
+		expect_cancelled(cancelled_run, NULL);
 }
 
 static void *cancelled_before_run(void *arg)
@@ -53,19 +46,13 @@ static void *cancelled_at_once(void *arg)
 TEST(cancelled_before_it_waits)
 {
 	struct ends e = new_pipe();
-	pthread_t thread;
-	void *ret;
 
 	cancel_ep = new_epoll();
-	CHECK_EQ(pthread_create(&thread, NULL, cancelled_before_run, NULL), 0);
-	CHECK_EQ(pthread_join(thread, &ret), 0);
-	CHECK(ret == PTHREAD_CANCELED);
+	CHECK(thread_result(cancelled_before_run, NULL) == PTHREAD_CANCELED);
 	/* also if there is an event, which stays for others */
 	add(cancel_ep, e.fd[0], EPOLLIN | EPOLLET);
 	put_byte(e);
-	CHECK_EQ(pthread_create(&thread, NULL, cancelled_at_once, NULL), 0);
-	CHECK_EQ(pthread_join(thread, &ret), 0);
-	CHECK(ret == PTHREAD_CANCELED);
+	CHECK(thread_result(cancelled_at_once, NULL) == PTHREAD_CANCELED);
 	expect(cancel_ep, e.fd[0], EPOLLIN);
 }
 
@@ -85,13 +72,9 @@ static void *not_cancelled_run(void *arg)
 /* Not by the calls that don't wait, whatever is said or looked up meanwhile. */
 TEST(not_cancelled_unless_it_waits)
 {
-	pthread_t thread;
 	int arg;
-	void *ret;
 
-	CHECK_EQ(pthread_create(&thread, NULL, not_cancelled_run, &arg), 0);
-	CHECK_EQ(pthread_join(thread, &ret), 0);
-	CHECK(ret == &arg);
+	CHECK(thread_result(not_cancelled_run, &arg) == &arg);
 }
 
 static int cancel_fd;

@@ -7,6 +7,7 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <pthread.h>
 #include <signal.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
@@ -38,6 +39,32 @@ static inline bool on_fast(void)
 	if (on_fast())							\
 		SKIP("--fast does not promise it");			\
 } while (0)
+
+/* ---- Threads that may be cancelled, as those of test.h may not ---------- */
+
+/* Of one that ends by itself. */
+static inline void *thread_result(void *(*run)(void *), void *arg)
+{
+	pthread_t thread;
+	void *ret;
+
+	CHECK_EQ(pthread_create(&thread, NULL, run, arg), 0);
+	CHECK_EQ(pthread_join(thread, &ret), 0);
+	return ret;
+}
+
+/* One that does not, when it waits. */
+static inline void expect_cancelled(void *(*run)(void *), void *arg)
+{
+	pthread_t thread;
+	void *ret;
+
+	CHECK_EQ(pthread_create(&thread, NULL, run, arg), 0);
+	usleep(20000);
+	CHECK_EQ(pthread_cancel(thread), 0);
+	CHECK_EQ(pthread_join(thread, &ret), 0);
+	CHECK(ret == PTHREAD_CANCELED);
+}
 
 /* ---- What is watched --------------------------------------------------- */
 
