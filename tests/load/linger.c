@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Hooks go when nobody needs them, and come back, as often as that happens. */
-/* vm: --param hook_linger=0 */
+/* vm: --param hook_linger=0 --smp 1 */
 #include "../source/posix_timer.h"
 
 #include <sys/mount.h>

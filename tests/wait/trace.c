@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Tracepoints: each comes when it is to, with what is true then, for tracefs and perf. */
+/* vm: --smp 1 */
 #include "kev.h"
 
 #include <linux/perf_event.h>
