@@ -221,9 +221,10 @@ enum {
 #define KEVENT_REQ_LAST_CHECK	0x0008u	/* Ask the file when the event is taken,
 					 * and drop the event if it is no
 					 * longer true.  GET_EVENTS asks while it
-					 * copies.  For the ring, the call that
-					 * puts the event there asks; the event
-					 * may be out of date when it is read. */
+					 * copies.  For the ring, a WAIT or COMMIT
+					 * asks; the event may be out of date when
+					 * it is read, above all if it had to
+					 * wait for a slot. */
 #define KEVENT_REQ_ALWAYS_QUEUE	0x0010u	/* ADD and MODIFY: what is ready at once
 					 * comes as an event like any other.
 					 * Without this flag it is in the result
