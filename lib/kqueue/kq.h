@@ -306,7 +306,7 @@ KQ_HIDDEN void kq_notes_free(struct kq *kq);
 KQ_HIDDEN int kq_call(int fd, unsigned int cmd, struct ukevent *uk);
 KQ_HIDDEN int kq_queue(const struct kq *kq, unsigned int queue);
 KQ_HIDDEN int kq_watch_plan(struct kq_note *kn, struct ukevent *uk);
-KQ_HIDDEN int kq_watch_done(struct kq *kq, struct kq_note *kn, struct ukevent *uk, int err);
+KQ_HIDDEN int kq_watch_done_any(struct kq *kq, struct kq_note *kn, struct ukevent *uk, int err);
 KQ_HIDDEN int kq_watch_add(struct kq *kq, struct kq_note *kn, struct ukevent *uk,
 			   unsigned int queue);
 KQ_HIDDEN int kq_watch_make(struct kq *kq, struct kq_note *kn);
@@ -314,6 +314,26 @@ KQ_HIDDEN int kq_watch_remove_fd(struct kq *kq, struct kq_note *kn);
 KQ_HIDDEN int kq_watch_remove(struct kq *kq, struct kq_note *kn);
 KQ_HIDDEN bool kq_watch_lose(struct kq *kq, struct kq_note *kn);
 KQ_HIDDEN int kq_watch_fire(struct kq *kq, struct kq_note *kn);
+
+/* The kernel has made this watch of it, in that queue. */
+static inline void kq_watch_set(struct kq_note *kn, const struct ukevent *uk,
+				unsigned int queue)
+{
+	kn->queue = (unsigned char)queue;
+	kn->type = (unsigned char)uk->type;
+	kn->cookie = uk->cookie;
+	kn->late = 0;
+}
+
+/* The kernel was told of a new note, of the first queue. */
+static inline int kq_watch_done(struct kq *kq, struct kq_note *kn, struct ukevent *uk, int err)
+{
+	/* for reading alone, which has nothing to add, and sockets have these for itself */
+	if (err || uk->type != KEVENT_SOCKET)
+		return kq_watch_done_any(kq, kn, uk, err);
+	kq_watch_set(kn, uk, 0);
+	return 0;
+}
 
 /* change.c */
 KQ_HIDDEN void kq_drop(struct kq *kq, struct kq_note *kn);

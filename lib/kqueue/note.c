@@ -55,16 +55,11 @@ static bool kq_notes_grow(struct kq *kq)
 	return true;
 }
 
-/* One more index.  KQ_NONE: no memory. */
-static uint32_t kq_note_index(struct kq *kq)
+/* An index that there was not before.  KQ_NONE: no memory. */
+static __attribute__((noinline)) uint32_t kq_note_more(struct kq *kq)
 {
 	struct kq_note *kn;
-	uint32_t i = kq->free;
 
-	if (i != KQ_NONE) {
-		kq->free = kq->notes[i]->next;
-		return i;
-	}
 	if (kq->num >= kq_hash_size(kq) && !kq_notes_grow(kq))
 		return KQ_NONE;
 	kn = malloc(sizeof(*kn));
@@ -72,6 +67,17 @@ static uint32_t kq_note_index(struct kq *kq)
 		return KQ_NONE;
 	kq->notes[kq->num] = kn;
 	return kq->num++;
+}
+
+/* One more index.  KQ_NONE: no memory. */
+static uint32_t kq_note_index(struct kq *kq)
+{
+	uint32_t i = kq->free;
+
+	if (i == KQ_NONE)
+		return kq_note_more(kq);
+	kq->free = kq->notes[i]->next;
+	return i;
 }
 
 /* A note without a watch; NULL: no memory. */

@@ -79,10 +79,7 @@ static void kq_watch_note(struct kq *kq, struct kq_note *kn, const struct ukeven
 			  unsigned int queue)
 {
 	kq_outdate(kq, kn, uk, queue);
-	kn->queue = (unsigned char)queue;
-	kn->type = (unsigned char)uk->type;
-	kn->cookie = uk->cookie;
-	kn->late = 0;
+	kq_watch_set(kn, uk, queue);
 }
 
 /**
@@ -125,8 +122,8 @@ int kq_watch_plan(struct kq_note *kn, struct ukevent *uk)
 	return kn->filter->add(kn, uk);
 }
 
-/* The kernel was told, of the first queue.  EEXIST: another note has such a watch there. */
-int kq_watch_done(struct kq *kq, struct kq_note *kn, struct ukevent *uk, int err)
+/* See kq_watch_done().  EEXIST: another note has such a watch in the first queue. */
+int kq_watch_done_any(struct kq *kq, struct kq_note *kn, struct ukevent *uk, int err)
 {
 	if (err == EEXIST) {
 		err = kq_watch_plan(kn, uk);
