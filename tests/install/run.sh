@@ -84,8 +84,10 @@ fill_root() {
 	first=$(add_kernel "${names[0]}")
 	second=$(add_kernel "${names[1]}")
 	for name in "$first" "$second"; do
-		# dkms keeps lists of modules only where there are others
+		# dkms keeps lists of modules only where there are others, and compresses as they are
 		inside sh -c "gcc -x c -c -o /lib/modules/$name/kernel/other.ko /dev/null"
+		! grep -q MODULE_COMPRESS_XZ=y "$root/usr/src/linux-headers-$name/include/config/auto.conf" ||
+			inside xz "/lib/modules/$name/kernel/other.ko"
 		inside depmod "$name" 2>/dev/null
 	done
 	mkdir -p "$root/tree" "$root/sys/module"
