@@ -68,7 +68,7 @@ struct sendfile_clients {
 void sendfile_make(const struct job *job, struct sendfile *s,
 		   struct sendfile_clients *c, int room);
 
-extern const struct mech_ops sendfile_epoll, sendfile_ring;
+extern const struct mech_ops sendfile_epoll, sendfile_ring, sendfile_batch;
 extern const struct mech_ops sendfile_uring_splice, sendfile_uring_copy;
 
 #endif /* SENDFILE_H */

@@ -183,6 +183,69 @@ static void ring_answer(struct sendfile *s)
 	}
 }
 
+/* ---- kevent, all in one call ---------------------------------------------- */
+
+struct sendfile_several {
+	struct kevent_ring ring;
+	struct kevent_ioc_sendfile all[SENDFILE_CONNS];
+};
+
+static void batch_open(struct sendfile *s)
+{
+	struct sendfile_several *b = xcalloc(1, sizeof(*b));
+
+	if (kevent_init(&b->ring, SLOTS, KEVENT_WAKE_FIFO, 0) < 0)
+		die_errno("kevent_init");
+	s->state = b;
+}
+
+static void batch_call(struct sendfile *s)
+{
+	struct sendfile_several *b = s->state;
+	unsigned int i;
+
+	if (kevent_aio_sendfiles(b->ring.fd, b->all, s->num) != (int)s->num)
+		die_errno("kevent_aio_sendfiles");
+	s->calls++;
+	for (i = 0; i < s->num; i++) {
+		if (!(b->all[i].result.ret_flags & KEVENT_RET_DONE))
+			die("kevent: a transfer is not over");
+		ring_sent(s, &b->all[i].result);
+	}
+}
+
+static void batch_begin(struct sendfile *s)
+{
+	struct sendfile_several *b = s->state;
+	unsigned int i;
+
+	for (i = 0; i < s->num; i++)
+		b->all[i] = (struct kevent_ioc_sendfile){
+			.sock = s->conn[i],
+			.in_fd = s->file,
+			.count = s->size,
+			.ptr = i,
+		};
+	batch_call(s);
+}
+
+static void batch_answer(struct sendfile *s)
+{
+	struct sendfile_several *b = s->state;
+	unsigned int i;
+
+	for (i = 0; i < s->num; i++)
+		b->all[i] = (struct kevent_ioc_sendfile){
+			.sock = s->conn[i],
+			.count = s->size,
+			.header = (uintptr_t)s->header,
+			.header_size = s->header_size,
+			.path = (uintptr_t)s->path,
+			.ptr = i,
+		};
+	batch_call(s);
+}
+
 static const struct sendfile_ops epoll_ops = {
 	.open = epoll_open, .begin = epoll_begin, .move = epoll_move,
 	.answer = epoll_answer,
@@ -191,6 +254,10 @@ static const struct sendfile_ops epoll_ops = {
 static const struct sendfile_ops ring_ops = {
 	.open = ring_open, .begin = ring_begin, .move = ring_move,
 	.answer = ring_answer,
+};
+
+static const struct sendfile_ops batch_ops = {
+	.open = batch_open, .begin = batch_begin, .answer = batch_answer,
 };
 
 const struct mech_ops sendfile_epoll = {
@@ -203,4 +270,10 @@ const struct mech_ops sendfile_ring = {
 	.name = "kevent-ring", .mode = "aio",
 	.caps = MECH_KEVENT | MECH_SENDFILE | MECH_ANSWER | MECH_FILES,
 	.sendfile = &ring_ops,
+};
+
+const struct mech_ops sendfile_batch = {
+	.name = "kevent-ring", .mode = "batch",
+	.caps = MECH_KEVENT | MECH_SENDFILE | MECH_ANSWER,
+	.sendfile = &batch_ops,
 };

@@ -21,6 +21,12 @@ function put(row, mech, value) {
 	cell[row, mech] = value
 }
 
+# Of several figures of a mechanism.
+function rival_least(row, mech, value) {
+	if (!((row, mech) in rival) || value < rival[row, mech])
+		rival[row, mech] = value
+}
+
 # Where a figure stands: in one row, or in all those that it is a rival of.
 function place(    w, n, k, mech, mode, value, row, kevent, part) {
 	w = field("workload"); n = field("n"); k = field("k")
@@ -50,6 +56,8 @@ function place(    w, n, k, mech, mode, value, row, kevent, part) {
 	else if (w == "keepalive")
 		row = w "/" n "/" k
 
+	if (w ~ /^(sendfile|answer)$/ && !kevent)
+		rival_least(row "/batched" part, mech, value)
 	if (w ~ /^(add|modify|delete)$/) {
 		if (mode == "single")
 			put(row "/1-a-call", mech, value)
@@ -74,6 +82,8 @@ function place(    w, n, k, mech, mode, value, row, kevent, part) {
 			put(row "/batched" part, mech, value)
 	} else if (w == "workers") {
 		put_workers(n "/" k, mech "/" mode, field("metric"), value)
+	} else if (w ~ /^(sendfile|answer)$/ && kevent && mode == "batch") {
+		put(row "/batched" part, mech, value)
 	} else if (w == "load" && kevent && mode == "lt") {
 		put(row "/level" part, mech, value)
 	} else if (part != "") {

@@ -12,11 +12,12 @@
  *			call, files registered
  *	io_uring copy	read into a registered buffer, linked to a send
  *	kevent		kevent_aio_sendfile(), which is over in the call
+ *	kevent batch	all connections in one kevent_aio_sendfiles()
  *
  * "answer": the file is opened by its name, a header of 160 bytes goes before it, and it
  * is closed, as a web server does: open, send(MSG_MORE), sendfile and close;
- * kevent_aio_sendfile_path() and close; or a chain of io_uring's that opens, reads, sends
- * and closes a registered file.
+ * kevent_aio_sendfile_path() and close; kevent_aio_sendfiles(), which makes no fd; or a
+ * chain of io_uring's that opens, reads, sends and closes a registered file.
  *
  * Metric: median of rounds, a file, whole: nothing is subtracted. "calls": system calls a
  * file.

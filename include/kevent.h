@@ -649,6 +649,28 @@ KEVENT_API int kevent_aio_sendfile_path(int fd, const void *header,
 	return kevent_aio_call(fd, KEVENT_IOC_AIO_SENDFILE_PATH, &sf, result);
 }
 
+/**
+ * kevent_aio_sendfiles() - begin several transfers in one call
+ * @fd: the queue.
+ * @transfers: what to send; see struct kevent_ioc_sendfile.  One with a path opens the
+ *	file and makes no fd.  Each that was begun has its result.
+ * @num: how many.
+ *
+ * Returns how many were begun.  If that is less than @num, call again with the rest: if
+ * the first transfer of a call fails, the call fails, with its errno.
+ */
+KEVENT_API int kevent_aio_sendfiles(int fd,
+				    struct kevent_ioc_sendfile *transfers,
+				    uint32_t num)
+{
+	struct kevent_ioc_sendfiles all;
+
+	all.transfers = (uintptr_t)transfers;
+	all.num = num;
+	all.reserved = 0;
+	return ioctl(fd, KEVENT_IOC_AIO_SENDFILES, &all);
+}
+
 /* ---- Waiting ----------------------------------------------------------- */
 
 static inline void kevent_set_timeout(struct __kernel_timespec *to,

@@ -141,14 +141,13 @@ static const struct call_text {
 	  "a descriptor is not open, or the file is not open for reading" },
 	{ KEVENT_IOC_AIO_SENDFILE, EMFILE,
 	  "the user's running transfers hold as many files as RLIMIT_NOFILE allows" },
-	{ KEVENT_IOC_AIO_SENDFILE, ESPIPE, "the file cannot be read at an offset" },
 	{ KEVENT_IOC_AIO_SENDFILE_PATH, EBADF, "the socket's descriptor is not open" },
 	{ KEVENT_IOC_AIO_SENDFILE_PATH, EMFILE,
 	  "as many descriptors are open as RLIMIT_NOFILE allows, or the user's running transfers hold as many files" },
-	{ KEVENT_IOC_AIO_SENDFILE_PATH, ENOENT, "no such file" },
-	{ KEVENT_IOC_AIO_SENDFILE_PATH, EACCES,
-	  "the file may not be read by this process, or a directory of its path may not be searched" },
-	{ KEVENT_IOC_AIO_SENDFILE_PATH, ENAMETOOLONG, "the name of the file is too long" },
+	{ KEVENT_IOC_AIO_SENDFILES, EBADF,
+	  "a descriptor is not open, or the file is not open for reading" },
+	{ KEVENT_IOC_AIO_SENDFILES, EMFILE,
+	  "the user's running transfers hold as many files as RLIMIT_NOFILE allows" },
 
 	{ 0, EINTR, "a signal came first" },
 	{ 0, ENXIO, "the queue is not initialised, or has no ring" },
@@ -161,7 +160,7 @@ static const struct call_text {
 	{ 0, ENOMEM, "the kernel has no memory for it" },
 };
 
-/* What both calls that send have in common. */
+/* What the calls that send have in common. */
 static const struct call_text transfer_texts[] = {
 	{ 0, EINVAL,
 	  "not a stream socket, not a regular file with content of its own, opened with O_DIRECT, or a bad offset, header size or flag" },
@@ -169,6 +168,11 @@ static const struct call_text transfer_texts[] = {
 	{ 0, ENOSPC,
 	  "the user's limit of watches, or of memory for headers, is reached" },
 	{ 0, EOPNOTSUPP, "on this kernel files cannot be sent" },
+	{ 0, ESPIPE, "the file cannot be read at an offset" },
+	{ 0, ENOENT, "no such file" },
+	{ 0, EACCES,
+	  "the file may not be read by this process, or a directory of its path may not be searched" },
+	{ 0, ENAMETOOLONG, "the name of the file is too long" },
 };
 
 static const char *find_change(unsigned int command, unsigned int type, int error)
@@ -208,7 +212,8 @@ const char *kevent_strerror(unsigned long call, unsigned int type, int error)
 	if (call < KEVENT_CTL_MIXED)
 		text = find_change((unsigned int)call, type, error);
 	else if (call == KEVENT_IOC_AIO_SENDFILE ||
-		 call == KEVENT_IOC_AIO_SENDFILE_PATH)
+		 call == KEVENT_IOC_AIO_SENDFILE_PATH ||
+		 call == KEVENT_IOC_AIO_SENDFILES)
 		text = FIND_CALL(transfer_texts, 0, error);
 	if (!text)
 		text = FIND_CALL(call_texts, call, error);

@@ -1,12 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Calls: decoding, and the program's structures, but entries of batches
- * (change.c) and events (take.c).
+ * (change.c), events (take.c) and transfers (send.c).
  * Each call: copy in, check flags and reserved words, carry out, copy out.
  */
-#include <linux/build_bug.h>
-#include <linux/fault-inject-usercopy.h>
-#include <linux/file.h>
 #include <linux/nospec.h>
 #include <linux/sched.h>
 #include <linux/signal.h>
@@ -15,52 +12,20 @@
 #include "change.h"
 #include "compat/eventpoll.h"
 #include "compat/timens.h"
+#include "copy.h"
 #include "ctl.h"
 #include "queue.h"
 #include "quota.h"
 #include "record.h"
 #include "request.h"
+#include "send.h"
 #include "source.h"
 #include "source/pace.h"
-#include "source/transfer.h"
 #include "take.h"
 #include "watch.h"
 
 /* Most entries of one batch: bounds one call's work. */
 #define KEV_BATCH_MAX		65536u
-
-/* Word by word: a rep mov costs more for so few. */
-static __always_inline int kev_copy_words(u64 *to, const u64 __user *from,
-					  size_t num)
-{
-	size_t i;
-
-	if (should_fail_usercopy() ||
-	    !user_read_access_begin(from, num * sizeof(*to)))
-		return -EFAULT;
-#pragma GCC unroll 16
-	for (i = 0; i < num; i++)
-		unsafe_get_user(to[i], from + i, fault);
-	user_read_access_end();
-	return 0;
-
-fault:
-	user_read_access_end();
-	return -EFAULT;
-}
-
-/*
- * A structure of the program's, of the size that the call's number names.  What it
- * does not know is 0; what we do not know must be, or E2BIG.
- */
-static __always_inline int kev_copy_in(void *to, size_t ksize,
-				       const void __user *from, size_t usize)
-{
-	BUILD_BUG_ON(ksize % sizeof(u64) || ksize > 16 * sizeof(u64));
-	if (likely(usize == ksize))
-		return kev_copy_words(to, from, ksize / sizeof(u64));
-	return copy_struct_from_user(to, ksize, from, usize);
-}
 
 /* ---- Changes ----------------------------------------------------------- */
 
@@ -488,86 +453,6 @@ static long kev_ioc_read(struct kev_queue *q, struct file *file,
 	return ret;
 }
 
-/* The transfer has begun, and its result has no place. */
-static void kev_sendfile_undo(struct kev_queue *q, struct file *self,
-			      u64 cookie)
-{
-	struct ukevent uk = {
-		.req_flags = KEVENT_REQ_COOKIE,
-		.cookie = cookie,
-	};
-
-	kev_watch_remove(q, self, &uk);
-}
-
-static int kev_put_result(struct ukevent __user *p, const struct ukevent *uk)
-{
-	if (!user_write_access_begin(p, sizeof(*p)))
-		return -EFAULT;
-	kev_unsafe_put_event(p, uk, fault);
-	user_write_access_end();
-	return 0;
-
-fault:
-	user_write_access_end();
-	return -EFAULT;
-}
-
-/* file: AIO_SENDFILE_PATH: out: what was opened.  Else NULL. */
-static int kev_sendfile(struct kev_queue *q, struct file *self,
-			struct kevent_ioc_sendfile __user *arg, size_t size,
-			struct file **file)
-{
-	struct kevent_ioc_sendfile sf kev_uninitialized;
-	int ret;
-
-	ret = kev_copy_in(&sf, sizeof(sf), arg, size);
-	if (ret)
-		return ret;
-	memset(&sf.result, 0, sizeof(sf.result));
-	/* can it be written?  Once something was sent, that can't be undone */
-	if (put_user(0, &arg->result.ret_flags) ||
-	    put_user(0, &arg->result.data2))
-		return -EFAULT;
-	ret = kev_aio_sendfile(q, &sf, file);
-	if (ret < 0)
-		return ret;
-	if (!kev_put_result(&arg->result, &sf.result))
-		return ret;
-	kev_sendfile_undo(q, self, sf.result.cookie);
-	if (file)
-		fput(*file);
-	return -EFAULT;
-}
-
-static long kev_ioc_sendfile(struct kev_queue *q, struct file *file,
-			     void __user *p, size_t size)
-{
-	return kev_sendfile(q, file, p, size, NULL);
-}
-
-static long kev_ioc_sendfile_path(struct kev_queue *q, struct file *self,
-				  void __user *p, size_t size)
-{
-	struct kevent_ioc_sendfile __user *arg = p;
-	struct file *file;
-	u32 flags;
-	int fd, ret;
-
-	if (get_user(flags, &arg->open_flags))
-		return -EFAULT;
-	fd = get_unused_fd_flags(flags & O_CLOEXEC);
-	if (fd < 0)
-		return fd;
-	ret = kev_sendfile(q, self, arg, size, &file);
-	if (ret < 0) {
-		put_unused_fd(fd);
-		return ret;
-	}
-	fd_install(fd, file);
-	return fd;
-}
-
 static long kev_ioc_init(struct kev_queue *q, struct file *file,
 			 void __user *p, size_t size)
 {
@@ -658,6 +543,8 @@ static const struct kev_call kev_calls[] = {
 		 kev_ioc_sendfile_path),
 	KEV_CALL(READ, kevent_ioc_read, lost, kev_ioc_read),
 	KEV_CALL(CHANGE, ukevent, data2, kev_ioc_change),
+	KEV_CALL(AIO_SENDFILES, kevent_ioc_sendfiles, reserved,
+		 kev_ioc_sendfiles),
 };
 
 /* Those that programs of other versions make have other sizes. */

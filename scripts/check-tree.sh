@@ -102,6 +102,7 @@ layers() {
 	cat <<'END'
 main noftrace
 ctl show
+send
 source/aio
 change take
 request wait
@@ -123,7 +124,7 @@ trace
 quota
 kev
 ring table
-delay
+copy delay
 compat/eventpoll compat/file compat/fsnotify compat/ftrace compat/mm compat/pagecache
 compat/pidfd
 compat/posix_timer compat/sendpages compat/signal compat/timens compat/timer

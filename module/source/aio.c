@@ -295,11 +295,11 @@ static int kev_aio_check(const struct kevent_ioc_sendfile *sf, bool by_path)
 }
 
 /**
- * kev_aio_sendfile() - AIO_SENDFILE, AIO_SENDFILE_PATH
+ * kev_aio_sendfile() - begin a transfer
  * @q: the queue.
  * @sf: the request; @result is filled in.
- * @file: NULL for AIO_SENDFILE.  AIO_SENDFILE_PATH: out: the open file, for the
- *	caller to install or to put.
+ * @file: NULL: of @sf->in_fd.  Else out: what was opened by @sf->path, for the caller
+ *	to install or to put.
  *
  * Context: process, no locks.  Returns 1 if the transfer is over, 0 if it is
  * not, or -errno: then nothing was sent, and there is no file.

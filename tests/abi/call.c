@@ -332,13 +332,14 @@ TEST(errors_are_negative)
 		f.get.events = nowhere[i];
 		RAW(&f, KEVENT_IOC_GET_EVENTS, &f.get, EFAULT);
 	}
-	for (i = 0; i <= 10; i++) {
+	for (i = 0; i <= 11; i++) {
 		static const unsigned int calls[] = {
 			KEVENT_IOC_INFO, KEVENT_IOC_INIT, KEVENT_IOC_CTL,
 			KEVENT_IOC_GET_EVENTS, KEVENT_IOC_WAIT,
 			KEVENT_IOC_COMMIT, KEVENT_IOC_WAKE,
 			KEVENT_IOC_AIO_SENDFILE, KEVENT_IOC_AIO_SENDFILE_PATH,
 			KEVENT_IOC_READ, KEVENT_IOC_CHANGE,
+			KEVENT_IOC_AIO_SENDFILES,
 		};
 
 		RAW(&f, calls[i], NULL, EFAULT);

@@ -38,6 +38,7 @@ struct fixture {
 		struct kevent_ioc_commit commit;
 		struct kevent_ioc_wake wake;
 		struct kevent_ioc_sendfile sf;
+		struct kevent_ioc_sendfiles several;
 		struct kevent_ioc_read read;
 		struct ukevent change;
 	} arg;
@@ -186,7 +187,7 @@ static void sendfile_path_prepare(struct fixture *f)
 	f->arg.sf.path = (uintptr_t)path;
 }
 
-static void sendfile_check(struct fixture *f, bool done)
+static void sent_check(struct fixture *f, bool done, const struct ukevent *result)
 {
 	char buf[200];
 
@@ -194,7 +195,28 @@ static void sendfile_check(struct fixture *f, bool done)
 		CHECK_EQ(read(f->fds[1], buf, sizeof(buf)), 100);
 	else
 		CHECK_ERRNO(read(f->fds[1], buf, sizeof(buf)), EAGAIN);
-	CHECK_EQ(!!(f->arg.sf.result.ret_flags & KEVENT_RET_DONE), done);
+	CHECK_EQ(!!(result->ret_flags & KEVENT_RET_DONE), done);
+}
+
+static void sendfile_check(struct fixture *f, bool done)
+{
+	sent_check(f, done, &f->arg.sf.result);
+}
+
+static struct kevent_ioc_sendfile several[1];
+
+static void sendfiles_prepare(struct fixture *f)
+{
+	sendfile_prepare(f);
+	several[0] = f->arg.sf;
+	memset(&f->arg, 0, sizeof(f->arg));
+	f->arg.several.transfers = (uintptr_t)several;
+	f->arg.several.num = 1;
+}
+
+static void sendfiles_check(struct fixture *f, bool done)
+{
+	sent_check(f, done, &several[0].result);
 }
 
 static void read_prepare(struct fixture *f)
@@ -349,6 +371,8 @@ CALL_TEST(sendfile, KEVENT_IOC_AIO_SENDFILE, result, struct kevent_ioc_sendfile,
 	  sendfile_prepare, sendfile_check, 1)
 CALL_TEST(sendfile_path, KEVENT_IOC_AIO_SENDFILE_PATH, result,
 	  struct kevent_ioc_sendfile, sendfile_path_prepare, sendfile_check, -1)
+CALL_TEST(sendfiles, KEVENT_IOC_AIO_SENDFILES, reserved,
+	  struct kevent_ioc_sendfiles, sendfiles_prepare, sendfiles_check, 1)
 CALL_TEST(read, KEVENT_IOC_READ, lost, struct kevent_ioc_read, read_prepare,
 	  read_check, sizeof(struct kevent_record_signal))
 CALL_TEST(change, KEVENT_IOC_CHANGE, data2, struct ukevent, change_prepare,

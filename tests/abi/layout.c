@@ -62,6 +62,8 @@ AT(struct kevent_ioc_sendfile, header_size, 40);
 AT(struct kevent_ioc_sendfile, reserved, 52);
 AT(struct kevent_ioc_sendfile, ptr, 56);
 AT(struct kevent_ioc_sendfile, result, 64);
+SIZE(struct kevent_ioc_sendfiles, 16);
+AT(struct kevent_ioc_sendfiles, num, 8);
 
 /* Numbers of the original that programs have compiled in. */
 _Static_assert(KEVENT_SOCKET == 0 && KEVENT_INODE == 1 && KEVENT_TIMER == 2 &&

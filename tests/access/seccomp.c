@@ -23,6 +23,7 @@ static const struct {
 	{ KEVENT_IOC_AIO_SENDFILE_PATH,	0xc080eb08 },
 	{ KEVENT_IOC_READ,		0xc020eb09 },
 	{ KEVENT_IOC_CHANGE,		0xc040eb0a },
+	{ KEVENT_IOC_AIO_SENDFILES,	0x4010eb0b },
 };
 
 #define ALL_CALLS ((1u << ARRAY_SIZE(calls)) - 1)
@@ -46,7 +47,7 @@ TEST(numbers)
 /* Of the ioctls of kevent just these, all others fail with EPERM; all else goes. */
 static void allow(unsigned int allowed)
 {
-	struct sock_filter filter[32];
+	struct sock_filter filter[64];
 	struct sock_fprog prog = { .filter = filter };
 	unsigned int n = 0, i;
 
@@ -131,18 +132,21 @@ TEST_USER(only_waiting)
 	CHECK_EQ(kev_try(q, KEVENT_CTL_REMOVE, KEVENT_POLL, fd, 0, 0), EPERM);
 }
 
-/* Who forbids open(2) forbids the call that opens, too. */
+/* Who forbids open(2) forbids the two calls that open, too. */
 TEST_USER(no_opening)
 {
+	struct kevent_ioc_sendfile sf = { .path = (uintptr_t)"/etc/passwd" };
 	int q = kev_queue(NULL, 0), fds[2], fd;
 
 	unix_pair(SOCK_STREAM, fds);
+	sf.sock = fds[0];
 	fd = CHECK_OK(memfd_create("file", MFD_CLOEXEC));
 	CHECK_EQ(write(fd, "some", 4), 4);
-	allow(ALL_CALLS & ~(1u << 8));
+	allow(ALL_CALLS & ~(1u << 8 | 1u << 11));
 	CHECK_ERRNO(kevent_aio_sendfile_path(q, NULL, 0, "/etc/passwd", fds[0],
 					     0, KEVENT_AIO_TO_END, 1, NULL),
 		    EPERM);
+	CHECK_ERRNO(kevent_aio_sendfiles(q, &sf, 1), EPERM);
 	CHECK_OK(kevent_aio_sendfile(q, fds[0], fd, 0, KEVENT_AIO_TO_END, 1,
 				     NULL));
 	wait_poll(fds[1], POLLIN);

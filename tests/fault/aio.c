@@ -116,6 +116,35 @@ static int call_path(struct scene *s)
 	return err;
 }
 
+/* Two in a call, the second of nothing: what was begun before a fault is told. */
+static int call_several(struct scene *s)
+{
+	struct kevent_ioc_sendfile all[2] = {
+		{
+			.sock = s->fd,
+			.count = KEVENT_AIO_TO_END,
+			.header = (uintptr_t)header,
+			.header_size = header_len,
+			.path = (uintptr_t)path,
+			.ptr = 5,
+		},
+		{ .sock = s->peer, .path = (uintptr_t)path },
+	};
+	int ret = kevent_aio_sendfiles(s->q, all, 2), err;
+
+	if (ret > 0) {
+		result = all[0].result;
+		if (ret == 2)
+			return 0;
+		/* why, is told by a call with the rest: as the fault is over, nothing */
+		CHECK_EQ(kevent_aio_sendfiles(s->q, all + 1, 1), 1);
+		return 0;
+	}
+	err = errno;
+	take_failed(s, err);
+	return err;
+}
+
 /* ---- What came of it ----------------------------------------------------------------- */
 
 /* Its end is told once: in the result, or by an event. */
@@ -187,6 +216,9 @@ FAULT_TEST(sendfile_unix, call_sendfile, .moves = true,
 	   .must = { EFAULT })
 FAULT_TEST(sendfile_path, call_path, .moves = true,
 	   .set_up = set_up_path, .check = check_path,
+	   .tear_down = tear_down_path, .must = { ENOMEM, EFAULT })
+FAULT_TEST(sendfiles, call_several, .moves = true,
+	   .set_up = set_up_path_small, .check = check_path,
 	   .tear_down = tear_down_path, .must = { ENOMEM, EFAULT })
 FAULT_TEST(sendfile_path_small, call_path, .moves = true,
 	   .set_up = set_up_path_small, .check = check_path,

@@ -465,6 +465,34 @@ static void do_sendpath(struct fuzz_thread *t, const uint64_t *arg)
 	slot_set(arg[7], fd);
 }
 
+/* Up to four: of an open file, by a name, and as before. */
+static void do_sendmany(struct fuzz_thread *t, const uint64_t *arg)
+{
+	struct kevent_ioc_sendfile sf[4], begun;
+	struct kevent_ioc_sendfiles all = {
+		.num = arg[1] % (ARRAY_SIZE(sf) + 1),
+		.reserved = arg[2],
+	};
+	uint32_t i;
+	int ret;
+
+	for (i = 0; i < ARRAY_SIZE(sf); i++)
+		sf[i] = (struct kevent_ioc_sendfile){
+			.sock = slot_get(arg[3]),
+			.in_fd = i & 1 ? 0 : slot_get(arg[4]),
+			.path = i & 1 ? (uintptr_t)"file0" : 0,
+			.count = arg[5],
+			.req_flags = i & 2 ? KEVENT_REQ_ALWAYS_QUEUE : 0,
+		};
+	all.transfers = (uintptr_t)place(t, arg[0], arg[6], sf, sizeof(sf));
+	ret = call(t, arg[0], KEVENT_IOC_AIO_SENDFILES, arg[7], &all,
+		   sizeof(all));
+	for (i = 0; ret > 0 && i < (uint32_t)ret; i++)
+		if (fetch(t, (void *)(all.transfers + i * sizeof(begun)), &begun,
+			  sizeof(begun)))
+			remember_cookie(&begun.result);
+}
+
 /* ---- Anything ---------------------------------------------------------- */
 
 static void do_raw(struct fuzz_thread *t, const uint64_t *arg)
@@ -518,6 +546,8 @@ const struct fuzz_op queue_ops[] = {
 		K_REQ, K_PTR, K_PTR),
 	FUZZ_OP("sendpath", 5, do_sendpath, K_QUEUE, K_FD, K_NAME, K_WORD,
 		K_LEN, K_SMALL, K_REQ, K_FD, K_PTR),
+	FUZZ_OP("sendmany", 5, do_sendmany, K_QUEUE, K_COUNT, K_ZERO, K_FD, K_FD,
+		K_WORD, K_PTR, K_PTR),
 	FUZZ_OP("raw", 2, do_raw, K_QUEUE, K_COUNT, K_LEN, K_WORD, K_FLAGS),
 };
 

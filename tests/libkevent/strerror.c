@@ -247,6 +247,7 @@ TEST(calls)
 
 TEST(sending)
 {
+	struct kevent_ioc_sendfile sf = { .path = (uintptr_t)"/nothing" };
 	int fds[2], dir, dgram[2];
 
 	setup();
@@ -267,6 +268,11 @@ TEST(sending)
 	FAILS(AIO_SENDFILE_PATH, kevent_aio_sendfile_path(q, NULL, 0, "/etc/passwd", 999, 0,
 							  1, 0, NULL),
 	      EBADF, "socket's");
+	sf.sock = fds[0];
+	FAILS(AIO_SENDFILES, kevent_aio_sendfiles(q, &sf, 1), ENOENT, "no such file");
+	sf.path = 0;
+	sf.in_fd = 999;
+	FAILS(AIO_SENDFILES, kevent_aio_sendfiles(q, &sf, 1), EBADF, "not open for reading");
 }
 
 /* ---- Whatever is asked -------------------------------------------------------- */

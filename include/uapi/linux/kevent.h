@@ -966,6 +966,28 @@ struct kevent_ioc_sendfile {
 	struct ukevent result;
 };
 
+/**
+ * struct kevent_ioc_sendfiles - KEVENT_IOC_AIO_SENDFILES: several transfers in a call
+ * @transfers: pointer to an array of struct kevent_ioc_sendfile.  Each is as for
+ *	AIO_SENDFILE, or, if its @path is not 0, as for AIO_SENDFILE_PATH, but no fd
+ *	is made, and O_CLOEXEC is EINVAL.
+ * @num: how many.
+ * @reserved: 0.
+ *
+ * Begins one transfer after the other, as sendmmsg(2) sends messages.  Returns how
+ * many were begun; each of these has its @result.  The call ends at the first one that
+ * fails, when a signal comes, or after 1024.  It fails only if the first transfer
+ * does, with the errno of that; so a program calls again with the rest, and learns
+ * why.  0 if @num is 0.
+ *
+ * An opened file that no running transfer holds is released at the end of the call.
+ */
+struct kevent_ioc_sendfiles {
+	__u64 transfers;
+	__u32 num;
+	__u32 reserved;
+};
+
 #define KEVENT_FEAT_CLOSE_FTRACE	0x1ull	/* close hook by ftrace */
 					/* 0x2ull: reserved */
 #define KEVENT_FEAT_EPOLL	0x4ull	/* KEVENT_FLAGS_EPOLL */
@@ -1037,5 +1059,7 @@ struct kevent_ioc_info {
 				_IOWR(KEVENT_IOC_MAGIC, 8, struct kevent_ioc_sendfile)
 #define KEVENT_IOC_READ		_IOWR(KEVENT_IOC_MAGIC, 9, struct kevent_ioc_read)
 #define KEVENT_IOC_CHANGE	_IOWR(KEVENT_IOC_MAGIC, 10, struct ukevent)
+#define KEVENT_IOC_AIO_SENDFILES \
+				_IOW(KEVENT_IOC_MAGIC, 11, struct kevent_ioc_sendfiles)
 
 #endif /* _UAPI_LINUX_KEVENT_H */
