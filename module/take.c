@@ -177,7 +177,8 @@ static __always_inline bool kev_take_again(struct kev_watch *w)
 	    (w->on == KEV_ON_READY && !(w->state & KEV_W_ASK)))
 		return false;
 	kev_clear_waiting(w);
-	list_move_tail(&w->link, kev_ask_list(q));
+	if (!list_is_last(&w->link, kev_ask_list(q)))
+		list_move_tail(&w->link, kev_ask_list(q));
 	if (!kev_has_ring(q))
 		w->index = ++q->ring.long_tail;
 	return true;

@@ -78,6 +78,9 @@ sendfile/4096/splice sending a file of 4 KB (io_uring: splice)
 sendfile/65536/splice sending a file of 64 KB (io_uring: splice)
 sendfile/4096/copy the same of 4 KB (io_uring: read and send)
 sendfile/65536/copy the same of 64 KB (io_uring: read and send)
+sendfile/4096/batched a file of 4 KB, 32 files in a call of kevent or io_uring
+sendfile/65536/batched the same of 64 KB
+sendfile/4096/batched/calls its system calls
 answer/4096 opening, header, 4 KB, closing
 files/1 sending a file of 1 MB, one reader
 files/100 the same to 100 readers of different speed
