@@ -44,7 +44,7 @@ static long kev_ioc_ctl(struct kev_queue *q, struct file *file,
 {
 	struct kevent_ioc_ctl __user *arg = p;
 	struct kev_tally tally = {};
-	struct kevent_ioc_ctl ctl;
+	struct kevent_ioc_ctl ctl kev_uninitialized;
 	int err;
 
 	err = kev_copy_in(&ctl, sizeof(ctl), p, size);
@@ -167,8 +167,8 @@ static long kev_ioc_get_events(struct kev_queue *q, struct file *file,
 			       void __user *p, size_t size)
 {
 	struct kev_deadline d = {};
-	struct kevent_ioc_get get;
-	struct kev_mask mask;
+	struct kevent_ioc_get get kev_uninitialized;
+	struct kev_mask mask kev_uninitialized;
 	bool short_events;
 	int err, ret;
 
@@ -279,8 +279,8 @@ static long kev_ioc_wait(struct kev_queue *q, struct file *file,
 {
 	struct kev_deadline d = { .nonblock = file->f_flags & O_NONBLOCK };
 	struct kevent_ioc_wait __user *arg = p;
-	struct kevent_ioc_wait wait;
-	struct kev_mask mask;
+	struct kevent_ioc_wait wait kev_uninitialized;
+	struct kev_mask mask kev_uninitialized;
 	int ret;
 
 	if (!q->ring.kernel)
@@ -386,7 +386,7 @@ static long kev_ioc_commit(struct kev_queue *q, struct file *file,
 			   void __user *p, size_t size)
 {
 	struct kevent_ioc_commit __user *arg = p;
-	struct kevent_ioc_commit commit;
+	struct kevent_ioc_commit commit kev_uninitialized;
 	u32 freed = 0;
 	int err;
 
@@ -564,14 +564,20 @@ static const struct kev_call *kev_call_find(unsigned int cmd)
 
 long kev_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 {
-	const struct kev_call *call = kev_call_find(cmd);
 	struct kev_queue *q = file->private_data;
+	const struct kev_call *call;
+	/* Partner: kev_queue_begin() */
+	bool inited = smp_load_acquire(&q->inited);
 
+	/* without a way through the table for the call that is made most often */
+	if (cmd == KEVENT_IOC_GET_EVENTS && likely(inited))
+		return kev_ioc_get_events(q, file, (void __user *)arg,
+					  sizeof(struct kevent_ioc_get));
+	call = kev_call_find(cmd);
 	if (!call)
 		return -ENOTTY;
-	/* Partner: kev_queue_begin().  INFO and INIT work before. */
-	if (unlikely(!smp_load_acquire(&q->inited)) &&
-	    _IOC_NR(cmd) > _IOC_NR(KEVENT_IOC_INIT))
+	/* INFO and INIT work before */
+	if (unlikely(!inited) && _IOC_NR(cmd) > _IOC_NR(KEVENT_IOC_INIT))
 		return -ENXIO;
 	return call->func(q, file, (void __user *)arg, _IOC_SIZE(cmd));
 }

@@ -123,7 +123,7 @@ long kev_ioc_sendfiles(struct kev_queue *q, struct file *self, void __user *p,
 		       size_t size)
 {
 	struct kevent_ioc_sendfile __user *arg;
-	struct kevent_ioc_sendfiles all;
+	struct kevent_ioc_sendfiles all kev_uninitialized;
 	u32 i, num;
 	int err;
 

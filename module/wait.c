@@ -360,7 +360,7 @@ noinline int kev_sleep(struct kev_queue *q, const struct kev_deadline *d,
 		       u32 min, bool counts, u32 since, bool takes)
 	__must_hold(&q->lock)
 {
-	struct kev_sleeper s;
+	struct kev_sleeper s kev_uninitialized;
 
 	kev_sleeper_init(&s, min, counts, since);
 	return kev_sleep_on(q, &s, d, takes, false, true);
@@ -370,7 +370,7 @@ noinline int kev_sleep(struct kev_queue *q, const struct kev_deadline *d,
 bool kev_yield(struct kev_queue *q, const struct kev_deadline *d)
 	__must_hold(&q->lock)
 {
-	struct kev_sleeper s;
+	struct kev_sleeper s kev_uninitialized;
 
 	if (d->nonblock)
 		return false;

@@ -190,7 +190,7 @@ run_one() {
 	[ "$where" != fast ] || run="$run --fast"
 	rm -f /tmp/stats
 	(
-		export LD_LIBRARY_PATH="$lib:$root/lib/x86_64-linux-gnu" PYTHONHOME="$root/usr" HOME=/root
+		export LD_LIBRARY_PATH="$lib:$root/lib/x86_64-linux-gnu" PYTHONHOME="$root/usr" PYTHONHASHSEED=0 HOME=/root
 		"start_$program"
 	) >/tmp/server.log 2>&1 &
 	server=$!
