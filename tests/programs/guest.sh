@@ -83,6 +83,8 @@ start_haproxy() {
 		global
 			maxconn 8192
 			nbthread 1
+			expose-experimental-directives
+			tune.fd.edge-triggered on
 		defaults
 			mode http
 			timeout client 60s
@@ -171,7 +173,7 @@ measure() {
 	phase one 1 $((2000 * scale))
 	phase many 50 $((5000 * scale))
 	phase churn 20 $((1000 * scale)) -l 4
-	phase idle 10 $((2000 * scale)) -i 1000 -s 4
+	phase idle 10 $((4000 * scale)) -i 1000 -s 4
 	case $program in
 	nginx | lighttpd) slow_readers ;;
 	esac

@@ -37,6 +37,7 @@ struct conn {
 	unsigned int number;	/* of its request */
 	unsigned int done;	/* requests on this connection */
 	unsigned int value;	/* that it has set last */
+	unsigned int next;	/* of a slow one: so many answers before its next byte */
 	bool slow;
 	size_t sent, len, got;
 	char request[256];
@@ -217,11 +218,23 @@ static bool ask(struct conn *c)
 	return true;
 }
 
+/*
+ * Slow ones send a byte for each round of answers to the others, and not whenever they could:
+ * how often that is depends on who runs first, and so would what a request costs.
+ */
+static bool may_push(const struct conn *c)
+{
+	if (c->sent == c->len)
+		return false;
+	return !c->slow || load.answered >= c->next || load.asked == load.requests;
+}
+
 static void push(struct conn *c)
 {
 	size_t len = c->slow ? 1 : c->len - c->sent;
 	ssize_t n = send(c->fd, c->request + c->sent, len, MSG_DONTWAIT | MSG_NOSIGNAL);
 
+	c->next = load.answered + load.conns;
 	if (n > 0)
 		c->sent += (size_t)n;
 	else if (errno != EAGAIN)
@@ -273,7 +286,7 @@ static void turn(unsigned int num)
 
 	for (i = 0; i < num; i++) {
 		pfd[i].fd = conn[i].fd;
-		pfd[i].events = conn[i].sent < conn[i].len ? POLLIN | POLLOUT : POLLIN;
+		pfd[i].events = may_push(&conn[i]) ? POLLIN | POLLOUT : POLLIN;
 	}
 	if (poll(pfd, num, PATIENCE) <= 0) {
 		load.errors += load.requests - load.answered;
