@@ -259,7 +259,7 @@ static void get_socket_collect(struct mech *m, struct tally *t)
 	} while (unlikely(t->seen < t->want));
 }
 
-static void get_epoll_collect(struct mech *m, struct tally *t)
+static void get_epoll_wait(struct mech *m, struct tally *t)
 {
 	struct mech_kevent *k = to_kevent(m);
 	struct epoll_event *events = (struct epoll_event *)k->events;
@@ -271,12 +271,17 @@ static void get_epoll_collect(struct mech *m, struct tally *t)
 	};
 	int i, num;
 
+	num = ioctl(k->fd, KEVENT_IOC_GET_EVENTS, &get);
+	if (unlikely(num < 0))
+		die_errno("KEVENT_IOC_GET_EVENTS");
+	for (i = 0; i < num; i++)
+		tally_event(t, events[i].data.ptr, events[i].events, EPOLLIN);
+}
+
+static void get_epoll_collect(struct mech *m, struct tally *t)
+{
 	do {
-		num = ioctl(k->fd, KEVENT_IOC_GET_EVENTS, &get);
-		if (unlikely(num < 0))
-			die_errno("KEVENT_IOC_GET_EVENTS");
-		for (i = 0; i < num; i++)
-			tally_event(t, events[i].data.ptr, events[i].events, EPOLLIN);
+		get_epoll_wait(m, t);
 	} while (unlikely(t->seen < t->want));
 }
 
@@ -415,11 +420,13 @@ const struct mech_ops mech_get_socket = {
 const struct mech_ops _name = {						\
 	.name = "kevent-get",						\
 	.mode = _mode,							\
-	.caps = MECH_KEVENT | MECH_EVENTS | MECH_CONTRACT | (_caps),	\
+	.caps = MECH_KEVENT | MECH_EVENTS | MECH_BLOCK | MECH_CONTRACT | \
+		(_caps),						\
 	.flags = KEVENT_REQ_LAST_CHECK | KEVENT_REQ_ALWAYS_QUEUE | (_flags), \
 	.type = KEVENT_POLL,						\
 	KEVENT_COMMON(get),						\
 	.collect = get_epoll_collect,					\
+	.wait = get_epoll_wait,						\
 }
 
 DEFINE_GET_EPOLL(mech_get_epoll_et, "et-epoll", 0, KEVENT_REQ_ET);
