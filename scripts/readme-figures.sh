@@ -82,6 +82,7 @@ sendfile/4096/batched a file of 4 KB, 32 files in a call of kevent or io_uring
 sendfile/65536/batched the same of 64 KB
 sendfile/4096/batched/calls its system calls
 answer/4096 opening, header, 4 KB, closing
+answer/4096/batched the same, 32 in a call of kevent or io_uring
 files/1 sending a file of 1 MB, one reader
 files/100 the same to 100 readers of different speed
 kqueue/1/socket kevent() of libkevent-kqueue, 1 of 64 sockets ready (epoll: by hand)

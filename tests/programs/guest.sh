@@ -121,7 +121,9 @@ start_node() {
 		});
 		s.listen({ port: $port, host: '127.0.0.1', backlog: 4096 });
 	END
-	exec $run "$root/usr/bin/node" /tmp/server.js
+	# else two runs differ by some per cent: when V8 compiles, and when it collects
+	exec $run "$root/usr/bin/node" --predictable --single-threaded --random-seed=1 --hash-seed=1 \
+		/tmp/server.js
 }
 
 protocol_of() {
