@@ -175,3 +175,105 @@ int ke_ctl(int epfd, int op, int fd, const struct epoll_event *event)
 		return ke_nest_added(epfd, fd, &uk);
 	return 0;
 }
+
+/* ---- Waiting ----------------------------------------------------------- */
+
+/*
+ * What is refused whether there are events or not.  Not all that is: of a pointer that
+ * looks good the queue's call will tell.
+ */
+static bool ke_is_refused(const struct ke_wait *w)
+{
+	const struct timespec *ts = (const void *)w->timeout;
+
+	if (w->max <= 0 || w->max > KE_EVENTS_MAX || (intptr_t)w->events < 0 ||
+	    (intptr_t)(w->events + w->max) < 0)
+		return true;
+	if (w->mask && (w->mask_size != sizeof(uint64_t) ||
+			ke_is_bad_pointer(w->mask)))
+		return true;
+	return w->nr != SYS_epoll_pwait && ts &&
+	       (ke_is_bad_pointer(ts) || ts->tv_sec < 0 ||
+		(unsigned long)ts->tv_nsec >= 1000000000);
+}
+
+/* Fills in the time, and whether to sleep at all. */
+void ke_time(struct kevent_ioc_get *get, const struct ke_wait *w)
+{
+	const struct timespec *ts = (const void *)w->timeout;
+	int ms = (int)w->timeout;
+
+	get->min = 1;
+	get->flags = KEVENT_FLAGS_EPOLL;
+	if (w->nr == SYS_epoll_pwait) {
+		if (ms < 0)
+			return;
+		get->timeout.tv_sec = ms / 1000;
+		get->timeout.tv_nsec = ms % 1000 * 1000000;
+	} else {
+		if (!ts)
+			return;
+		get->timeout.tv_sec = ts->tv_sec;
+		get->timeout.tv_nsec = ts->tv_nsec;
+	}
+	if (get->timeout.tv_sec || get->timeout.tv_nsec)
+		get->flags |= KEVENT_FLAGS_TIMEOUT;
+	else
+		get->min = 0;
+	get->clockid = CLOCK_MONOTONIC;
+}
+
+static int ke_get_events(const struct ke_wait *w)
+{
+	struct kevent_ioc_get get = {};
+	int type, ret;
+
+	ke_time(&get, w);
+	get.events = (uintptr_t)w->events;
+	get.max = w->max < KE_BATCH_MAX ? w->max : KE_BATCH_MAX;
+	if (w->mask) {
+		get.flags |= KEVENT_FLAGS_SIGMASK;
+		get.sigmask = (uintptr_t)w->mask;
+		get.sigsetsize = (uint32_t)w->mask_size;
+	}
+	type = ke_cancel_begin(w);
+	ret = ke_ioctl(w->epfd, KEVENT_IOC_GET_EVENTS, &get);
+	ke_cancel_end(type);
+	return ret;
+}
+
+static int ke_serve(const struct ke_wait *w)
+{
+	int ret;
+
+	return KE_IS_FAST && ke_fast_wait(w, &ret) ? ret : ke_get_events(w);
+}
+
+/* Of whoever can. */
+static int ke_wait_any(const struct ke_wait *w)
+{
+	int ret;
+
+	if (ke_unlikely(ke_met_epoll)) {
+		ret = ke_wait_epoll(w);
+		if (ret != -EINVAL)
+			return ret;
+	}
+	if (ke_unlikely(ke_is_refused(w)))
+		return ke_wait_epoll(w);	/* which says why */
+	ret = ke_serve(w);
+	if (ke_unlikely(ret < 0) && ret != -EINTR && ret != -EFAULT)
+		ret = ke_wait_elsewhere(w);
+	return ret;
+}
+
+int ke_wait(const struct ke_wait *w)
+{
+	int ret;
+
+	ke_count(&ke_counts.waits, 1);
+	ret = ke_wait_any(w);
+	if (ret > 0)
+		ke_count(&ke_counts.events, (uint64_t)ret);
+	return ret;
+}

@@ -18,7 +18,6 @@ struct ukevent;
 
 #define KE_HIDDEN	__attribute__((visibility("hidden")))
 #define KE_PUBLIC	__attribute__((visibility("default")))
-#define KE_INLINE	inline __attribute__((always_inline))
 #define ke_unlikely(x)	__builtin_expect(!!(x), 0)
 
 /* Is this the library for --fast? */
@@ -141,8 +140,6 @@ static inline void ke_cancel_end(int old)
 /* epoll.c; all return -errno on failure */
 KE_HIDDEN int ke_create(int flags);
 KE_HIDDEN int ke_ctl(int epfd, int op, int fd, const struct epoll_event *event);
-
-/* wait.c; likewise */
 KE_HIDDEN int ke_wait(const struct ke_wait *w);
 KE_HIDDEN void ke_time(struct kevent_ioc_get *get, const struct ke_wait *w);
 

@@ -6,6 +6,9 @@
 #include "call.h"
 #include "epoll.h"
 
+/* Bytes of the kernel's signal set; the C library's is larger. */
+#define KE_MASK_SIZE	8
+
 /* Called from assembly alone. */
 #define KE_USED		KE_HIDDEN __attribute__((used))
 
@@ -22,6 +25,43 @@ KE_PUBLIC int epoll_create(int size)
 KE_PUBLIC int epoll_ctl(int epfd, int op, int fd, struct epoll_event *event)
 {
 	return (int)ke_result(ke_ctl(epfd, op, fd, event));
+}
+
+/* None of the three calls another: the program may have one of its own. */
+static int ke_libc_wait(long nr, int epfd, struct epoll_event *events,
+			int maxevents, long timeout, const sigset_t *mask)
+{
+	const struct ke_wait w = {
+		.epfd = epfd,
+		.events = events,
+		.max = maxevents,
+		.nr = nr,
+		.timeout = timeout,
+		.mask = mask,
+		.mask_size = KE_MASK_SIZE,
+		.cancel = true,
+	};
+
+	return (int)ke_result(ke_wait(&w));
+}
+
+KE_PUBLIC int epoll_wait(int epfd, struct epoll_event *events, int maxevents,
+			 int timeout)
+{
+	return ke_libc_wait(SYS_epoll_pwait, epfd, events, maxevents, timeout, NULL);
+}
+
+KE_PUBLIC int epoll_pwait(int epfd, struct epoll_event *events, int maxevents,
+			  int timeout, const sigset_t *mask)
+{
+	return ke_libc_wait(SYS_epoll_pwait, epfd, events, maxevents, timeout, mask);
+}
+
+KE_PUBLIC int epoll_pwait2(int epfd, struct epoll_event *events, int maxevents,
+			   const struct timespec *timeout, const sigset_t *mask)
+{
+	return ke_libc_wait(SYS_epoll_pwait2, epfd, events, maxevents, (long)timeout,
+			    mask);
 }
 
 /* ---- syscall() --------------------------------------------------------- */
