@@ -264,12 +264,15 @@ TEST_KINDS_RING(entry_that_holds)
 
 enum { MANY = 20 };
 
-static void raise_all(struct thing *t)
+/* Of loopback, what was sent may come later, on a busy machine with Linux 6.1. */
+static void raise_all(struct thing *t, const struct kind *k)
 {
 	int i;
 
-	for (i = 0; i < MANY; i++)
+	for (i = 0; i < MANY; i++) {
 		thing_raise(&t[i]);
+		wait_poll(t[i].fd, k == &kinds[KIND_PIPE_SEND] ? POLLOUT : POLLIN);
+	}
 }
 
 /* Which of them an event is of. */
@@ -309,13 +312,13 @@ static void beyond_max(int q, const struct kind *k, unsigned int way)
 		thing_make(&t[i], k);
 		thing_add(q, &t[i], LAST | way);
 	}
-	raise_all(t);
+	raise_all(t, k);
 	uk = take(q);
 	CHECK_EQ(thing_of(t, &uk), 0);
 	for (i = 0; i < MANY; i++)
 		thing_lower(&t[i]);
 	take_none(q);
-	raise_all(t);
+	raise_all(t, k);
 	expect_others(q, t, way);
 	for (i = 0; i < MANY; i++)
 		thing_drop(&t[i]);
