@@ -113,13 +113,25 @@ static void epoll_answer(struct sendfile *s)
 
 /* ---- kevent -------------------------------------------------------------- */
 
+struct sendfile_ring {
+	struct kevent_ring ring;
+	struct kevent_ioc_sendfile all[SENDFILE_CONNS];	/* of a call for all */
+};
+
 static void ring_open(struct sendfile *s)
 {
-	struct kevent_ring *ring = xcalloc(1, sizeof(*ring));
+	struct sendfile_ring *r = xcalloc(1, sizeof(*r));
 
-	if (kevent_init(ring, SLOTS, KEVENT_WAKE_FIFO, 0) < 0)
+	if (kevent_init(&r->ring, SLOTS, KEVENT_WAKE_FIFO, 0) < 0)
 		die_errno("kevent_init");
-	s->state = ring;
+	s->state = r;
+}
+
+static struct kevent_ring *ring_of(const struct sendfile *s)
+{
+	struct sendfile_ring *r = s->state;
+
+	return &r->ring;
 }
 
 static void ring_sent(struct sendfile *s, const struct ukevent *uk)
@@ -133,7 +145,7 @@ static void ring_sent(struct sendfile *s, const struct ukevent *uk)
 
 static void ring_begin(struct sendfile *s)
 {
-	struct kevent_ring *ring = s->state;
+	struct kevent_ring *ring = ring_of(s);
 	struct ukevent uk;
 	unsigned int i;
 	int ret;
@@ -152,7 +164,7 @@ static void ring_begin(struct sendfile *s)
 static void ring_move(struct sendfile *s)
 {
 	static const struct timespec at_once;
-	struct kevent_ring *ring = s->state;
+	struct kevent_ring *ring = ring_of(s);
 	const struct ukevent *event;
 
 	if (kevent_ring_wait(ring, &at_once) < 0)
@@ -164,7 +176,7 @@ static void ring_move(struct sendfile *s)
 
 static void ring_answer(struct sendfile *s)
 {
-	struct kevent_ring *ring = s->state;
+	struct kevent_ring *ring = ring_of(s);
 	struct ukevent uk;
 	unsigned int i;
 	int fd;
@@ -185,42 +197,28 @@ static void ring_answer(struct sendfile *s)
 
 /* ---- kevent, all in one call ---------------------------------------------- */
 
-struct sendfile_several {
-	struct kevent_ring ring;
-	struct kevent_ioc_sendfile all[SENDFILE_CONNS];
-};
-
-static void batch_open(struct sendfile *s)
-{
-	struct sendfile_several *b = xcalloc(1, sizeof(*b));
-
-	if (kevent_init(&b->ring, SLOTS, KEVENT_WAKE_FIFO, 0) < 0)
-		die_errno("kevent_init");
-	s->state = b;
-}
-
 static void batch_call(struct sendfile *s)
 {
-	struct sendfile_several *b = s->state;
+	struct sendfile_ring *r = s->state;
 	unsigned int i;
 
-	if (kevent_aio_sendfiles(b->ring.fd, b->all, s->num) != (int)s->num)
+	if (kevent_aio_sendfiles(r->ring.fd, r->all, s->num) != (int)s->num)
 		die_errno("kevent_aio_sendfiles");
 	s->calls++;
 	for (i = 0; i < s->num; i++) {
-		if (!(b->all[i].result.ret_flags & KEVENT_RET_DONE))
+		if (!(r->all[i].result.ret_flags & KEVENT_RET_DONE))
 			die("kevent: a transfer is not over");
-		ring_sent(s, &b->all[i].result);
+		ring_sent(s, &r->all[i].result);
 	}
 }
 
 static void batch_begin(struct sendfile *s)
 {
-	struct sendfile_several *b = s->state;
+	struct sendfile_ring *r = s->state;
 	unsigned int i;
 
 	for (i = 0; i < s->num; i++)
-		b->all[i] = (struct kevent_ioc_sendfile){
+		r->all[i] = (struct kevent_ioc_sendfile){
 			.sock = s->conn[i],
 			.in_fd = s->file,
 			.count = s->size,
@@ -231,11 +229,11 @@ static void batch_begin(struct sendfile *s)
 
 static void batch_answer(struct sendfile *s)
 {
-	struct sendfile_several *b = s->state;
+	struct sendfile_ring *r = s->state;
 	unsigned int i;
 
 	for (i = 0; i < s->num; i++)
-		b->all[i] = (struct kevent_ioc_sendfile){
+		r->all[i] = (struct kevent_ioc_sendfile){
 			.sock = s->conn[i],
 			.count = s->size,
 			.header = (uintptr_t)s->header,
@@ -257,7 +255,7 @@ static const struct sendfile_ops ring_ops = {
 };
 
 static const struct sendfile_ops batch_ops = {
-	.open = batch_open, .begin = batch_begin, .answer = batch_answer,
+	.open = ring_open, .begin = batch_begin, .answer = batch_answer,
 };
 
 const struct mech_ops sendfile_epoll = {

@@ -426,3 +426,58 @@ TEST(vsock)
 	expect_file(p, 0, 2 * MB);
 	aio_expect(q, 1, 2 * MB, AIO_GOOD | KEVENT_AIO_EOF);
 }
+
+/* ---- MPTCP ------------------------------------------------------------------------ */
+
+#ifndef IPPROTO_MPTCP
+#define IPPROTO_MPTCP 262
+#endif
+
+static int mptcp_socket(void)
+{
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, IPPROTO_MPTCP);
+
+	if (fd < 0 && (errno == EPROTONOSUPPORT || errno == ENOPROTOOPT))
+		SKIP("this kernel has no MPTCP");
+	return CHECK_OK(fd);
+}
+
+static void mptcp_pair(int fds[2])
+{
+	struct sockaddr_in addr = {
+		.sin_family = AF_INET,
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+	};
+	int listener = mptcp_socket();
+
+	CHECK_OK(bind(listener, (struct sockaddr *)&addr, sizeof(addr)));
+	CHECK_OK(listen(listener, 1));
+	fds[1] = mptcp_socket();
+	inet_connect(fds[1], listener);
+	set_nonblock(fds[1]);
+	fds[0] = tcp_accept(listener);
+	close(listener);
+}
+
+/* What ends in the call, behind a header, and what goes on for long. */
+TEST_TIMEOUT(mptcp, 60)
+{
+	int fds[2], q = kev_queue(NULL, 0), small = file_make(5000), large = file_make(2 * MB);
+	struct kevent_ioc_sendfile sf = aio_behind("head");
+
+	mptcp_pair(fds);
+	sf.sock = fds[0];
+	sf.in_fd = small;
+	sf.ptr = 1;
+	CHECK_EQ(ioctl(q, KEVENT_IOC_AIO_SENDFILE, &sf), 1);
+	aio_check(&sf.result, 1, 5000, AIO_GOOD | KEVENT_AIO_EOF);
+	expect_text(fds[1], "head", 4);
+	expect_file(fds[1], 0, 5000);
+	narrow(fds);
+	aio_start_slow(q, fds[0], large, 2);
+	expect_file(fds[1], 0, 2 * MB);
+	aio_expect(q, 2, 2 * MB, AIO_GOOD | KEVENT_AIO_EOF);
+	expect_nothing(fds[1]);
+	close(fds[0]);
+	expect_end(fds[1]);
+}

@@ -246,6 +246,35 @@ TEST(bad_calls)
 	CHECK(is_released());
 }
 
+struct other {
+	int q;
+	int sock;
+};
+
+static void sends_as_user(void *arg)
+{
+	struct other *o = arg;
+	struct kevent_ioc_sendfile sf = by_path(o->sock, 1);
+
+	become_user(TEST_USER_ID);
+	CHECK_ERRNO(kevent_aio_sendfiles(o->q, &sf, 1), EACCES);
+}
+
+/* Not those of whoever made the queue. */
+TEST(caller_s_rights)
+{
+	int fds[2];
+	struct other o = { .q = kev_queue(NULL, 0) };
+
+	prepare();
+	CHECK_OK(chmod(FILE_NAME, 0600));
+	tcp_pair(fds);
+	o.sock = fds[0];
+	wait_child(start_child(sends_as_user, &o));
+	expect_nothing(fds[1]);
+	CHECK_OK(chmod(FILE_NAME, 0644));
+}
+
 /* ---- Bounds ------------------------------------------------------------------------ */
 
 static struct kevent_ioc_sendfile many[2 * MANY];
